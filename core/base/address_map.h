@@ -1,8 +1,8 @@
 /*
  * What is mapped where in one process, now: sorted ranges that do not overlap.
  *
- * The ingest thread owns one per process image and applies the kernel's mmap events in time order, so that a library
- * mapped over another's place takes it over from that moment on.
+ * The ingest thread owns one per process image and applies the kernel's mmap events in time order,
+ * so that a library mapped over another's place takes it over from that moment on.
  */
 #ifndef PROFTOP_CORE_BASE_ADDRESS_MAP_H
 #define PROFTOP_CORE_BASE_ADDRESS_MAP_H
@@ -10,10 +10,10 @@
 #include "core/base/elf_file.h"
 
 struct mapping {
-    uint64_t start, end;    /* [start, end) */
-    uint64_t file_offset;   /* of `start` */
-    struct elf_file *elf;   /* a reference; NULL: anonymous, JIT, unreadable */
-    uint32_t module;        /* the profile's module id; belongs to the caller */
+    uint64_t start, end;  /* [start, end) */
+    uint64_t file_offset; /* of `start` */
+    struct elf_file *elf; /* a reference; NULL: anonymous, JIT, unreadable */
+    uint32_t module;      /* the profile's module id; belongs to the caller */
 };
 
 struct address_map;
@@ -29,7 +29,8 @@ void address_map_free(struct address_map *map);
 /* Removes everything, as exec does. */
 void address_map_clear(struct address_map *map);
 
-/* Maps a range: cuts, splits or removes what was there. Takes its own reference to `mapping->elf`. start < end. */
+/* Maps a range: cuts, splits or removes what was there. Takes its own reference to `mapping->elf`.
+ * start < end. */
 void address_map_insert(struct address_map *map, const struct mapping *mapping);
 
 /* The mapping that holds `address`, or NULL. Valid until the next change. O(log n). */

@@ -1,8 +1,9 @@
 /*
  * An ELF file, opened with care and mapped read-only: what the unwinder and the symbolizer read.
  *
- * Every byte of it may come from a hostile target: all accessors check bounds. Objects are reference counted (atomic),
- * immutable after opening, and keep their descriptor, so they outlive the target, a chroot and an unlink.
+ * Every byte of it may come from a hostile target: all accessors check bounds. Objects are
+ * reference counted (atomic), immutable after opening, and keep their descriptor, so they outlive
+ * the target, a chroot and an unlink.
  */
 #ifndef PROFTOP_CORE_BASE_ELF_FILE_H
 #define PROFTOP_CORE_BASE_ELF_FILE_H
@@ -26,8 +27,9 @@ struct elf_file {
     int fd;              /* -1 for an image in memory (the vDSO) */
     const uint8_t *data; /* the whole file, mapped private and read-only */
     size_t size;
-    char *path;    /* as the target's maps name it: hostile text, for display after cleaning */
-    char *root;    /* prefix under which separate debug files are looked for ("" or "/proc/PID/root") */
+    char *path; /* as the target's maps name it: hostile text, for display after cleaning */
+    char
+        *root; /* prefix under which separate debug files are looked for ("" or "/proc/PID/root") */
     bool is_64bit; /* only x86-64 images can be unwound */
     uint16_t type; /* ET_EXEC, ET_DYN */
     uint64_t device, inode;
@@ -40,16 +42,17 @@ struct elf_file {
 };
 
 /*
- * Opens the file that process `pid` knows as `path`: through /proc/PID/root, never following magic links out of it,
- * never blocking on a FIFO or device, regular files only.
+ * Opens the file that process `pid` knows as `path`: through /proc/PID/root, never following magic
+ * links out of it, never blocking on a FIFO or device, regular files only.
  *
- * @device, @inode  what the mapping says; both 0 = not checked. A file that differs is refused (it was replaced).
- * Returns a new reference, or NULL with an error. Context: any thread.
+ * @device, @inode  what the mapping says; both 0 = not checked. A file that differs is refused (it
+ * was replaced). Returns a new reference, or NULL with an error. Context: any thread.
  */
 struct elf_file *elf_file_open(pid_t pid, const char *path, uint64_t device, uint64_t inode,
                                GError **error);
 
-/* Takes an image in memory that lives as long as the process does (the vDSO). NULL when it is not ELF. */
+/* Takes an image in memory that lives as long as the process does (the vDSO). NULL when it is not
+ * ELF. */
 struct elf_file *elf_file_from_memory(const void *image, size_t size, const char *name);
 
 /* Another reference. Context: any thread. */
@@ -58,18 +61,19 @@ struct elf_file *elf_file_ref(struct elf_file *file);
 /* Drops a reference; NULL is allowed. Context: any thread. */
 void elf_file_unref(struct elf_file *file);
 
-/* Virtual address (as linked) of a file offset; false when no PT_LOAD holds it. Context: any thread. */
+/* Virtual address (as linked) of a file offset; false when no PT_LOAD holds it. Context: any
+ * thread. */
 bool elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *ret_vaddr);
 
 /*
- * Pointer to `size` bytes at virtual address `vaddr`, valid while the reference is held; NULL when the file does
- * not hold them all. Context: any thread.
+ * Pointer to `size` bytes at virtual address `vaddr`, valid while the reference is held; NULL when
+ * the file does not hold them all. Context: any thread.
  */
 const void *elf_file_bytes(const struct elf_file *file, uint64_t vaddr, size_t size);
 
 /*
- * The function that holds `vaddr` by .eh_frame_hdr's sorted table: its first address. This names code that has no
- * symbol. false: no table, or no entry before it. Context: any thread.
+ * The function that holds `vaddr` by .eh_frame_hdr's sorted table: its first address. This names
+ * code that has no symbol. false: no table, or no entry before it. Context: any thread.
  */
 bool elf_file_function_start(const struct elf_file *file, uint64_t vaddr, uint64_t *ret_start);
 

@@ -1,0 +1,82 @@
+/*
+ * A call tree over a profile, kept up to date: what the Functions table and the icicle are drawn
+ * from.
+ *
+ * A tree has its own view of the profile (which threads, which window of time, which direction).
+ * calltree_update applies only what changed since the last call: it costs O(new samples x depth),
+ * not O(stacks).
+ */
+#ifndef PROFTOP_CORE_MODEL_CALLTREE_H
+#define PROFTOP_CORE_MODEL_CALLTREE_H
+
+#include "core/model/profile.h"
+
+struct weight {
+    int64_t count; /* samples; 0 when the profile does not count them */
+    int64_t value; /* of the profile's main metric */
+};
+
+enum { CALLTREE_ROOT = 0 };
+
+struct calltree_node {
+    uint32_t parent; /* PROFILE_NONE for the root */
+    uint32_t first_child, next_sibling;
+    uint32_t function; /* PROFILE_NONE for the root */
+    uint32_t depth;    /* root 0 */
+    bool recursive;    /* the same function stands further up the path */
+    struct weight self, total;
+};
+
+struct calltree_options {
+    bool inverted;       /* bottom-up: leaves first, callers below them */
+    bool fold_recursion; /* a function calling itself directly is one node */
+    uint32_t process;    /* only this process and its threads; PROFILE_NONE: all */
+    uint32_t thread;     /* only this thread; PROFILE_NONE: all */
+    int64_t since_ns;    /* only changes from then on (CLOCK_MONOTONIC); 0: the whole run */
+    int64_t window_ns;   /* only the last so many ns; 0: no sliding window */
+};
+
+struct calltree {
+    struct calltree_options options;
+    GArray *nodes;          /* struct calltree_node; [CALLTREE_ROOT] is the root */
+    GArray *function_self;  /* struct weight by function id; with `inverted` not kept */
+    GArray *function_total; /* likewise; recursion counts once */
+    uint64_t generation;    /* grows with each update that changed something */
+    /* Private. */
+    const struct profile *profile;
+    GHashTable *children;     /* (parent, function) -> node */
+    GArray *leaves;           /* struct calltree_leaf by stack id */
+    GArray *unresolved;       /* stacks that were placed before all their frames had names */
+    uint64_t next_change;     /* first change of the profile not yet applied */
+    uint64_t first_in_window; /* oldest change still inside the window */
+    uint32_t resolved_generation;
+};
+
+/* A tree over `profile`, which is borrowed and must outlive it. Nothing is in it before the first
+ * update. */
+struct calltree *calltree_new(const struct profile *profile,
+                              const struct calltree_options *options);
+
+void calltree_free(struct calltree *tree);
+
+/*
+ * Brings the tree up to date with the profile as of `now_ns` (CLOCK_MONOTONIC; for window_ns).
+ * Where the profile has already forgotten changes that the window would need, the window begins
+ * later: calltree_covered_ns tells. Returns whether anything changed. Context: holder of the
+ * profile's lock.
+ */
+bool calltree_update(struct calltree *tree, int64_t now_ns);
+
+/* Start of the time that the tree really covers (CLOCK_MONOTONIC), 0 = the whole run. */
+int64_t calltree_covered_since_ns(const struct calltree *tree);
+
+static inline const struct calltree_node *calltree_node(const struct calltree *tree, uint32_t id)
+{
+    return &g_array_index(tree->nodes, struct calltree_node, id);
+}
+
+/* Weights of a function, zero for one the tree has not met. Not for inverted trees. */
+struct weight calltree_function_self(const struct calltree *tree, uint32_t function);
+struct weight calltree_function_total(const struct calltree *tree, uint32_t function);
+
+#endif

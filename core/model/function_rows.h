@@ -1,0 +1,44 @@
+/*
+ * Rows of the Functions table: filtered and sorted. The TUI, the text report and JSON share it.
+ */
+#ifndef PROFTOP_CORE_MODEL_FUNCTION_ROWS_H
+#define PROFTOP_CORE_MODEL_FUNCTION_ROWS_H
+
+#include "core/model/calltree.h"
+
+struct function_row {
+    uint32_t function;
+    struct weight self, total;
+};
+
+enum function_sort {
+    FUNCTION_SORT_SELF,
+    FUNCTION_SORT_TOTAL,
+    FUNCTION_SORT_SAMPLES,
+    FUNCTION_SORT_NAME,
+    FUNCTION_SORT_MODULE,
+    FUNCTION_SORT_SOURCE,
+    FUNCTION_SORTS,
+};
+
+/* Names of the sort columns as the command line takes them, indexed by enum function_sort. */
+extern const char *const function_sort_names[FUNCTION_SORTS];
+
+/* The column of that name, or FUNCTION_SORTS. */
+enum function_sort function_sort_find(const char *name);
+
+struct function_query {
+    enum function_sort sort;
+    bool ascending; /* numbers come largest first unless set; names smallest first unless not set */
+    const GRegex *filter; /* keeps functions whose name or module matches; NULL: all */
+};
+
+/*
+ * Fills `rows` (struct function_row, emptied first) with every function of the tree that has
+ * weight. Equal keys are ordered by total, then name, so that rows do not jump. Context: holder of
+ * the profile's lock.
+ */
+void function_rows_query(const struct calltree *tree, const struct function_query *query,
+                         GArray *rows);
+
+#endif

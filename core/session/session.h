@@ -1,0 +1,93 @@
+/*
+ * One live measurement: launches the target, lets its sources sample it, and keeps the profile.
+ *
+ * Threads: the caller's (UI or command line); the session's own sampling thread, which drains the
+ * sources, unwinds and fills the profile; the symbol worker. The profile is guarded by
+ * session_lock.
+ */
+#ifndef PROFTOP_CORE_SESSION_SESSION_H
+#define PROFTOP_CORE_SESSION_SESSION_H
+
+#include "core/model/profile.h"
+#include "core/session/source.h"
+
+enum { SESSION_HISTORY = 120 };
+
+struct session_options {
+    char **argv; /* NULL-terminated command */
+    uint32_t rate_hz;
+    bool children;         /* follow forked and exec'd children */
+    const char *collector; /* path of libproftop.so; NULL: launch without */
+    int terminal_fd; /* pty slave that becomes the target's terminal; -1: it keeps the caller's */
+    const struct source_ops *source; /* the CPU engine */
+};
+
+enum session_state {
+    SESSION_RUNNING,
+    SESSION_ENDED, /* the first process ended and nothing of it is left, or it was left running */
+};
+
+/* A moment of the session for the screen's header. */
+struct session_status {
+    enum session_state state;
+    int pid;
+    int wait_status; /* of the first process; -1 while it runs */
+    bool sampling;   /* false: switched off by session_set_sampling */
+    int64_t elapsed_ns;
+    uint32_t n_threads, n_processes; /* alive */
+    uint32_t rate_asked_hz;
+    double rate_real_hz; /* per CPU second, over the last seconds */
+    int64_t samples, lost, truncated, broken;
+    double cpu_percent;  /* of one core, now: all processes of the target */
+    double cost_percent; /* proftop's own CPU, as a share of the target's, so far */
+    int64_t rss_bytes;   /* of all its processes; -1 unknown */
+    size_t symbols_pending;
+    const char *engine;                 /* "perf", "perf, no kernel", ... */
+    float cpu_history[SESSION_HISTORY]; /* per cent of one core, oldest first, a value a second */
+    uint32_t n_history;
+};
+
+struct session;
+
+/*
+ * Starts the command and samples it from its first instruction.
+ * Errors: PROFTOP_ERROR_NOT_FOUND, _NOT_EXECUTABLE (exit 127, 126), _NOT_PERMITTED (perf_event
+ * refused), _FAILED.
+ */
+struct session *session_launch(const struct session_options *options, GError **error);
+
+/* Ends the sampling, leaves whatever still runs running, and frees everything, the profile
+ * included. */
+void session_free(struct session *session);
+
+/* Between these two the profile may be read. Hold it briefly: sampling waits, and its rings fill
+ * meanwhile. */
+void session_lock(struct session *session);
+void session_unlock(struct session *session);
+
+/* The profile; touch it only between session_lock and session_unlock. */
+struct profile *session_profile(struct session *session);
+
+/* Context: any thread, without the lock. */
+void session_get_status(struct session *session, struct session_status *ret_status);
+
+/* Switches sampling off and on again; the target runs on at full speed meanwhile. */
+void session_set_sampling(struct session *session, bool on);
+
+/* Changes the rate while running, for threads that exist and for those to come. */
+bool session_set_rate(struct session *session, uint32_t rate_hz, GError **error);
+
+/* Waits until the first process and its children ended or `timeout_ms` is over (-1: for ever).
+ * Returns whether they ended. */
+bool session_wait(struct session *session, int timeout_ms);
+
+/* Sends a signal to the first process. */
+void session_signal(struct session *session, int signal_number);
+
+/*
+ * Stops sampling, waits for symbols (at most `symbols_timeout_ms`), and fills profile->info. The
+ * target is not touched. After it the profile no longer changes and needs no lock.
+ */
+void session_finish(struct session *session, int symbols_timeout_ms);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * A source of data: what every engine under collectors/ looks like to the session.
+ */
+#ifndef PROFTOP_CORE_SESSION_SOURCE_H
+#define PROFTOP_CORE_SESSION_SOURCE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ingest;
+
+struct source_options {
+    int pid; /* not yet exec'd: it waits at launch_prepare */
+    uint32_t rate_hz;
+    bool children;
+};
+
+struct source_ops {
+    const char *name;
+
+    /*
+     * Can it run here, for this user? Adds one line to `notes` (char *, owned) for each thing it
+     * will not see and how to permit it. false: it can't, and the error says why and what would
+     * permit it.
+     */
+    bool (*probe)(GPtrArray *notes, GError **error);
+
+    /* Arms it for options->pid, to begin at its exec. NULL with an error. */
+    void *(*start)(const struct source_options *options, GError **error);
+
+    /*
+     * Hands everything that came in to `ingest`, in order of time. Returns how many samples those
+     * were.
+     * @last  nothing will come any more: hold nothing back.
+     */
+    size_t (*drain)(void *source, struct ingest *ingest, bool last);
+
+    /* Waits until it is worth draining, or timeout_ms is over. */
+    void (*wait)(void *source, int timeout_ms);
+
+    /* Switches sampling off or on for every thread it follows. */
+    void (*set_enabled)(void *source, bool enabled);
+
+    /* New rate for all threads of the processes it follows; `pids` are those alive. */
+    bool (*set_rate)(void *source, uint32_t rate_hz, const GArray *pids, GError **error);
+
+    /* What it stands on, for the header: "perf", "perf, user only". */
+    const char *(*describe)(const void *source);
+
+    void (*stop)(void *source);
+};
+
+#endif
