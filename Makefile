@@ -13,8 +13,9 @@ WARN      := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-p
 SAN       ?=
 OPT       ?= -O2 -g
 PKGS      := glib-2.0 ncursesw libunwind-generic libdw libelf libprotobuf-c zlib jansson
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -liberty -lutil -lm
+# Asked once, and not before a recipe needs it: `make deps` may have to install the packages first.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -liberty -lutil -lm)$(PKG_LIBS)
 CPPFLAGS  := -D_GNU_SOURCE -DPROFTOP_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen
 CFLAGS     = -std=gnu11 -pthread $(OPT) $(WARN) $(SAN) $(PKG_CFLAGS)
 LDFLAGS   := -pthread $(SAN) -Wl,--as-needed
@@ -69,6 +70,155 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libcore.a
 	$(call say,TEST,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/libcore.a $(PKG_LIBS) -lcmocka
 
+# ---- programs that the tests profile ----
+
+T             := $(BUILD)/tests/targets
+TARGETS_TWICE := truth threads_cxx recursion
+TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf $(if $(wildcard tests/targets/selfcheck.c),selfcheck)
+TEST_TARGETS  := $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \
+                 $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so
+T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra -Werror
+T_CXX         := $(CXX) -std=gnu++17 -O2 -g -pthread -Wall -Wextra -Werror
+
+$(T)/%-fp: tests/targets/%.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -fno-omit-frame-pointer -o $@ $<
+
+$(T)/%-nofp: tests/targets/%.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -fomit-frame-pointer -o $@ $<
+
+$(T)/%-fp: tests/targets/%.cc
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CXX) -fno-omit-frame-pointer -o $@ $<
+
+$(T)/%-nofp: tests/targets/%.cc
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CXX) -fomit-frame-pointer -o $@ $<
+
+$(T)/%-static: tests/targets/%.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -static -o $@ $<
+
+$(T)/reuse_%.so: tests/targets/reuse_part.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -fPIC -shared -DPART=$*_part -o $@ $<
+
+$(T)/%: tests/targets/%.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -o $@ $< -ldl
+
+# ---- packages ----
+
+DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-dev libdw-dev libelf-dev libiberty-dev \
+              libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libjansson-dev libcmocka-dev \
+              clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git mandoc shellcheck universal-ctags
+DEPS_BENCH := linux-perf google-perftools libgoogle-perftools4
+DEPS_FUZZ  := clang llvm
+
+# $(call install_packages,LIST): does nothing, and quickly, when all of them are there.
+install_packages = \
+	command -v dpkg-query >/dev/null || { echo "proftop: not a Debian system; needed: $(1)"; exit 0; }; \
+	have=" $$(dpkg-query -W -f '$${db:Status-Status}:$${Package} ' $(1) 2>/dev/null) "; missing=; \
+	for package in $(1); do case "$$have" in *" installed:$$package "*) ;; *) missing="$$missing $$package";; esac; done; \
+	[ -n "$$missing" ] || exit 0; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	echo "  APT    $$missing"; \
+	$$root apt-get update -q >/dev/null && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $$missing >/dev/null
+
+deps:
+	@$(call install_packages,$(DEPS))
+
+deps-bench: deps
+	@$(call install_packages,$(DEPS_BENCH))
+
+deps-fuzz: deps
+	@$(call install_packages,$(DEPS_FUZZ))
+
+# ---- what a person runs; each installs packages first, then builds in a make of its own ----
+
+AGAIN = +$(Q)$(MAKE) --no-print-directory
+
+demo: deps
+	$(AGAIN) all
+	$(Q)BUILD=$(BUILD) tests/bench/demo.sh
+
+# Whatever cannot be built is a failure that tests/run.sh counts, so that the last line is always there.
+SUITES := unit e2e screens lint
+
+check: deps
+	$(AGAIN) -k check-build || true
+	$(Q)BUILD=$(BUILD) tests/run.sh $(SUITES)
+
+check-unit check-e2e check-screens lint: deps
+	$(AGAIN) -k $(if $(filter lint,$@),all,check-build) || true
+	$(Q)BUILD=$(BUILD) tests/run.sh $(@:check-%=%)
+
+check-build: all $(UNIT_TESTS) $(TEST_TARGETS)
+
+check-asan: export ASAN_OPTIONS := detect_stack_use_after_return=1:abort_on_error=0:exitcode=99
+check-asan: export UBSAN_OPTIONS := print_stacktrace=1
+check-asan: export G_SLICE := always-malloc
+check-asan:
+	$(AGAIN) check BUILD=build-asan SUITES="unit e2e" OPT="-O1 -g" \
+	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+
+# Without address randomisation: this gcc's runtime does not know the layouts of newer kernels.
+check-tsan: export TSAN_OPTIONS := exitcode=99:second_deadlock_stack=1
+check-tsan:
+	+$(Q)setarch -R $(MAKE) --no-print-directory check BUILD=build-tsan SUITES="unit e2e" OPT="-O1 -g" \
+	    SAN="-fsanitize=thread -fno-omit-frame-pointer"
+
+FUZZ_SECONDS ?= 30
+FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libcore.a
+	$(call say,FUZZER,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -o $@ $< $(LDFLAGS) $(BUILD)/libcore.a $(PKG_LIBS)
+
+fuzz: deps-fuzz
+	$(AGAIN) run-fuzzers BUILD=build-fuzz CC=clang WARN=-w OPT="-O1 -g" \
+	    SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
+
+# FUZZ_SECONDS for each; what was found by earlier runs is the corpus. A crash leaves its input beside it.
+run-fuzzers: $(FUZZERS)
+	$(Q)for fuzzer in $(FUZZERS); do \
+	    name=$$(basename $$fuzzer); corpus=$(BUILD)/corpus/$$name; mkdir -p $$corpus; \
+	    seeds=; [ ! -d tests/fuzz/$$name ] || seeds=tests/fuzz/$$name; \
+	    echo "  FUZZ    $$name, $(FUZZ_SECONDS) s"; \
+	    $$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$$corpus- \
+	        -verbosity=0 -print_final_stats=1 $$corpus $$seeds || exit 1; \
+	done
+
+bench: deps-bench
+	$(AGAIN) check-build
+	$(Q)BUILD=$(BUILD) tests/bench/bench.py
+
+format:
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' '*.cc' | xargs -r clang-format -i
+
+# ---- installation ----
+
+MAN := $(wildcard man/*.[1-8])
+
+install: all
+	install -D -m 755 $(BUILD)/proftop $(DESTDIR)$(PREFIX)/bin/proftop
+	install -D -m 755 $(BUILD)/libproftop.so $(DESTDIR)$(PREFIX)/lib/proftop/libproftop.so
+	$(if $(wildcard collectors/target/proftop.h),install -D -m 644 collectors/target/proftop.h $(DESTDIR)$(PREFIX)/include/proftop.h)
+	$(Q)for page in $(MAN); do \
+	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/proftop $(DESTDIR)$(PREFIX)/include/proftop.h
+	rm -rf $(DESTDIR)$(PREFIX)/lib/proftop
+	$(Q)for page in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all
+.PHONY: all deps deps-bench deps-fuzz demo check check-unit check-e2e check-screens check-build check-asan check-tsan \
+        fuzz run-fuzzers lint bench format install uninstall clean

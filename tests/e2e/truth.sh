@@ -1,0 +1,90 @@
+#!/bin/bash
+# Is the profile true? Programs with known shares, in every mode, with and without frame pointers.
+. "$(dirname "$0")/tap.sh"
+
+# The worst share in $tmp/NAME, against what the program said. A share p of n samples is allowed to be wrong by BASE
+# points and by one standard deviation of that many samples more (the bases of bursts and of work in step with the
+# clock hold three already). Prints "ok" or the shares that are wrong.
+compare_shares() { # NAME BASE
+    awk '$1 == "truth" { print $2, $3 }' "$tmp/$1.out" |
+        jq -Rn '[inputs | split(" ") | {key: .[0], value: (.[1] | tonumber)}] | from_entries' >"$tmp/$1.truth"
+    jq -r --slurpfile truth "$tmp/$1.truth" --argjson base "$2" '
+        $truth[0] as $truth
+        | (reduce (.functions[] | select($truth[.function])) as $f ({}; .[$f.function] += $f.self_samples)) as $got
+        | ($got | add // 0) as $n
+        | [ $truth | to_entries[]
+            | (if $n == 0 then 0 else 100 * ($got[.key] // 0) / $n end) as $share
+            | ($base + 100 * (.value * (1 - .value) / ([$n, 1] | max) | sqrt)) as $allowed
+            | select($n == 0 or (($share - 100 * .value) | fabs) > $allowed)
+            | "\(.key): \($share) %, truth \(100 * .value) %, allowed \($allowed) points, \($n) samples" ]
+        | if length == 0 then "ok" else join("\n") end' "$tmp/$1.json" 2>&1
+}
+
+# Samples got for those expected: rate times CPU time.
+samples_per_expected() { # NAME
+    jq -r --argjson cpu "$(awk '$1 == "cpu" { print $2 }' "$tmp/$1.out" | grep . || echo 0)" \
+        '100 * .samples / (.rate_asked_hz * $cpu) | floor' "$tmp/$1.json" 2>&1
+}
+
+between() { # VALUE LEAST MOST
+    [ "$1" -ge "$2" ] 2>/dev/null && [ "$1" -le "$3" ] || { echo "got $1, wanted $2 to $3"; false; }
+}
+
+# Prints the share of complete stacks in tenths of a percent.
+complete_stacks() {
+    json "$1" '.stacks | 1000 * .complete / ([.complete + .truncated + .broken, 1] | max) | floor'
+}
+
+truth_test() { # PROGRAM MODE SECONDS POINTS LEAST-SAMPLES%
+    local name=$1-$2
+    record "$name" "$targets/$1" "$2" "$3"
+    if ! report "$name"; then
+        not_ok "$name: can be recorded and reported" "$(cat "$tmp/$name.err")"
+        return
+    fi
+    is "$name: shares within $4 points" "$(compare_shares "$name" "$4")" ok
+    check "$name: at least $5 % of the samples, and none too many" between "$(samples_per_expected "$name")" "$5" 104
+    check "$name: 99.5 % of the stacks are complete" between "$(complete_stacks "$name")" 995 1000
+    is "$name: nothing lost" "$(json "$name" .lost)" 0
+}
+
+# A stack that reaches main holds it: so does nearly every sample.
+main_test() { # NAME FUNCTION LEAST-PERCENT
+    check "$1: $2 is on $3 % of the stacks" between \
+        "$(json "$1" "[.functions[] | select(.function == \"$2\") | .total_percent] | add // 0 | 10 * . | floor")" \
+        "$3"0 1000
+}
+
+for program in truth-fp truth-nofp; do
+    truth_test $program steady 3 0.5 98
+    main_test $program-steady main 99
+    truth_test $program deep 3 0.5 98
+    main_test $program-deep main 99
+    main_test $program-deep link_00 99
+    main_test $program-deep link_59 99
+    truth_test $program burst 4 2.5 98
+    truth_test $program threads 3 0.5 98
+    main_test $program-threads worker_main 99
+    truth_test $program lock4 3 2.5 98
+    truth_test $program lock1 3 2.5 98
+    truth_test $program lock999 3 2.5 98
+    truth_test $program sleeping 4 3.5 95
+done
+truth_test truth-static steady 2 0.5 98
+truth_test truth-static threads 2 0.5 98
+
+record threads "$targets/truth-nofp" threads 1
+report threads
+is "threads: all five are listed" "$(json threads '.threads | length')" 5
+is "threads: their samples add up" "$(json threads '([.threads[].samples] | add) == .samples')" true
+
+for program in recursion-fp recursion-nofp; do
+    record "$program" "$targets/$program" 100 15
+    report "$program"
+    check "$program: leaf has the time" between \
+        "$(json "$program" '[.functions[] | select(.function == "leaf") | .self_percent] | add // 0 | floor')" 97 100
+    check "$program: recursion counts once in the total" between \
+        "$(json "$program" '[.functions[] | select(.function == "straight") | .total_percent] | add // 0 | floor')" 40 60
+    main_test "$program" main 99
+done
+finish
