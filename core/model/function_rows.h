@@ -29,14 +29,14 @@ enum function_sort function_sort_find(const char *name);
 
 struct function_query {
     enum function_sort sort;
-    bool ascending; /* numbers come largest first unless set; names smallest first unless not set */
+    bool ascending;       /* smallest first, names from A to Z; else largest first, Z to A */
     const GRegex *filter; /* keeps functions whose name or module matches; NULL: all */
 };
 
 /*
  * Fills `rows` (struct function_row, emptied first) with every function of the tree that has
- * weight. Equal keys are ordered by total, then name, so that rows do not jump. Context: holder of
- * the profile's lock.
+ * weight. Equal keys are ordered by total, then by age, so that rows do not jump. Context: holder
+ * of the profile's lock.
  */
 void function_rows_query(const struct calltree *tree, const struct function_query *query,
                          GArray *rows);

@@ -1,0 +1,323 @@
+/*
+ * The incremental call tree.
+ *
+ * Each stack of the profile is placed once: its functions, outermost first (innermost first when
+ * inverted), become a path, and the stack remembers the path's last node. From then on a sample
+ * costs one walk from that node to the root. A stack placed before its symbols were there is placed
+ * anew once they are: its weight is taken off the old path and put on the new one.
+ */
+#include "core/model/calltree.h"
+
+/* Where a stack stands, and what this tree has counted for it (so that it can be moved). */
+struct calltree_leaf {
+    uint32_t node; /* PROFILE_NONE: not placed yet */
+    struct weight weight;
+};
+
+static guint hash_key(gconstpointer key)
+{
+    uint64_t h = (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15);
+    return (guint)(h >> 32);
+}
+
+static void add_root(struct calltree *tree)
+{
+    struct calltree_node root = {.parent = PROFILE_NONE,
+                                 .first_child = PROFILE_NONE,
+                                 .next_sibling = PROFILE_NONE,
+                                 .function = PROFILE_NONE};
+    g_array_append_val(tree->nodes, root);
+}
+
+struct calltree *calltree_new(const struct profile *profile, const struct calltree_options *options)
+{
+    struct calltree *tree = g_new0(struct calltree, 1);
+    tree->options = *options;
+    tree->profile = profile;
+    tree->nodes = g_array_new(FALSE, TRUE, sizeof(struct calltree_node));
+    tree->function_self = g_array_new(FALSE, TRUE, sizeof(struct weight));
+    tree->function_total = g_array_new(FALSE, TRUE, sizeof(struct weight));
+    tree->children = g_hash_table_new(hash_key, g_direct_equal);
+    tree->leaves = g_array_new(FALSE, TRUE, sizeof(struct calltree_leaf));
+    tree->unresolved = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    tree->next_change = UINT64_MAX;
+    add_root(tree);
+    return tree;
+}
+
+void calltree_free(struct calltree *tree)
+{
+    if (!tree)
+        return;
+    g_array_unref(tree->nodes);
+    g_array_unref(tree->function_self);
+    g_array_unref(tree->function_total);
+    g_hash_table_unref(tree->children);
+    g_array_unref(tree->leaves);
+    g_array_unref(tree->unresolved);
+    g_free(tree);
+}
+
+static struct calltree_node *node_at(struct calltree *tree, uint32_t id)
+{
+    return &g_array_index(tree->nodes, struct calltree_node, id);
+}
+
+static bool on_path(const struct calltree *tree, uint32_t node, uint32_t function)
+{
+    for (; node != CALLTREE_ROOT; node = calltree_node(tree, node)->parent)
+        if (calltree_node(tree, node)->function == function)
+            return true;
+    return false;
+}
+
+/* The child of `parent` for `function`, made when it is not there yet. */
+static uint32_t child_of(struct calltree *tree, uint32_t parent, uint32_t function)
+{
+    gpointer key = (gpointer)(uintptr_t)((uint64_t)parent << 32 | function);
+    uint32_t id = GPOINTER_TO_UINT(g_hash_table_lookup(tree->children, key));
+    if (id)
+        return id;
+    id = tree->nodes->len;
+    struct calltree_node node = {.parent = parent,
+                                 .first_child = PROFILE_NONE,
+                                 .next_sibling = node_at(tree, parent)->first_child,
+                                 .function = function,
+                                 .depth = node_at(tree, parent)->depth + 1,
+                                 .recursive = on_path(tree, parent, function)};
+    g_array_append_val(tree->nodes, node);
+    node_at(tree, parent)->first_child = id;
+    g_hash_table_insert(tree->children, key, GUINT_TO_POINTER(id));
+    return id;
+}
+
+static uint32_t step_down(struct calltree *tree, uint32_t node, uint32_t function)
+{
+    if (tree->options.fold_recursion && node != CALLTREE_ROOT &&
+        node_at(tree, node)->function == function)
+        return node;
+    return child_of(tree, node, function);
+}
+
+/* Follows one frame's lines, which are innermost first, in the tree's direction. */
+static uint32_t step_frame(struct calltree *tree, uint32_t node, uint32_t frame, bool *all_resolved)
+{
+    const struct line *lines = profile_frame_lines(tree->profile, frame);
+    uint32_t n = profile_get_frame(tree->profile, frame)->n_lines;
+    for (uint32_t i = 0; i < n; i++)
+        node = step_down(tree, node, lines[tree->options.inverted ? i : n - 1 - i].function);
+    if (profile_get_frame(tree->profile, frame)->state != FRAME_RESOLVED)
+        *all_resolved = false;
+    return node;
+}
+
+static uint32_t place(struct calltree *tree, uint32_t stack, bool *ret_all_resolved)
+{
+    const uint32_t *frames = profile_stack_frames(tree->profile, stack);
+    uint32_t n = profile_get_stack(tree->profile, stack)->n_frames;
+    uint32_t node = CALLTREE_ROOT;
+    *ret_all_resolved = true;
+    for (uint32_t i = 0; i < n; i++)
+        node = step_frame(tree, node, frames[tree->options.inverted ? i : n - 1 - i],
+                          ret_all_resolved);
+    return node;
+}
+
+static void weight_add(struct weight *to, int64_t count, int64_t value)
+{
+    to->count += count;
+    to->value += value;
+}
+
+static struct weight *function_weight(GArray *weights, uint32_t function)
+{
+    if (function >= weights->len)
+        g_array_set_size(weights, function + 1);
+    return &g_array_index(weights, struct weight, function);
+}
+
+/* Adds (or with negative numbers takes off) along the path that ends in `node`. */
+static void add_to_path(struct calltree *tree, uint32_t node, int64_t count, int64_t value)
+{
+    weight_add(&node_at(tree, node)->self, count, value);
+    bool by_function = !tree->options.inverted;
+    if (by_function && node != CALLTREE_ROOT)
+        weight_add(function_weight(tree->function_self, node_at(tree, node)->function), count,
+                   value);
+    for (; node != CALLTREE_ROOT; node = node_at(tree, node)->parent) {
+        struct calltree_node *n = node_at(tree, node);
+        weight_add(&n->total, count, value);
+        if (by_function && !n->recursive)
+            weight_add(function_weight(tree->function_total, n->function), count, value);
+    }
+    weight_add(&node_at(tree, CALLTREE_ROOT)->total, count, value);
+}
+
+static struct calltree_leaf *leaf_of(struct calltree *tree, uint32_t stack)
+{
+    guint old = tree->leaves->len;
+    if (stack >= old) {
+        g_array_set_size(tree->leaves, MAX(stack + 1, tree->profile->stacks->len));
+        for (guint i = old; i < tree->leaves->len; i++)
+            g_array_index(tree->leaves, struct calltree_leaf, i).node = PROFILE_NONE;
+    }
+    return &g_array_index(tree->leaves, struct calltree_leaf, stack);
+}
+
+static void add_to_stack(struct calltree *tree, uint32_t stack, int64_t count, int64_t value)
+{
+    struct calltree_leaf *leaf = leaf_of(tree, stack);
+    if (leaf->node == PROFILE_NONE) {
+        bool resolved;
+        leaf->node = place(tree, stack, &resolved);
+        if (!resolved)
+            g_array_append_val(tree->unresolved, stack);
+    }
+    weight_add(&leaf->weight, count, value);
+    add_to_path(tree, leaf->node, count, value);
+}
+
+/* Moves stacks whose names have come in since they were placed. */
+static bool move_resolved(struct calltree *tree)
+{
+    if (tree->resolved_generation == tree->profile->resolved_generation)
+        return false;
+    tree->resolved_generation = tree->profile->resolved_generation;
+    GArray *waiting = tree->unresolved;
+    bool moved = waiting->len > 0;
+    tree->unresolved = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    for (guint i = 0; i < waiting->len; i++) {
+        uint32_t stack = g_array_index(waiting, uint32_t, i);
+        struct calltree_leaf *leaf = leaf_of(tree, stack);
+        bool resolved;
+        add_to_path(tree, leaf->node, -leaf->weight.count, -leaf->weight.value);
+        leaf->node = place(tree, stack, &resolved);
+        add_to_path(tree, leaf->node, leaf->weight.count, leaf->weight.value);
+        if (!resolved)
+            g_array_append_val(tree->unresolved, stack);
+    }
+    g_array_unref(waiting);
+    return moved;
+}
+
+static bool accepts(const struct calltree *tree, uint32_t thread)
+{
+    const struct calltree_options *o = &tree->options;
+    if (o->thread != PROFILE_NONE)
+        return thread == o->thread;
+    return o->process == PROFILE_NONE ||
+           profile_get_thread(tree->profile, thread)->process == o->process;
+}
+
+static bool windowed(const struct calltree *tree)
+{
+    return tree->options.window_ns > 0 || tree->options.since_ns > 0;
+}
+
+/* Empties the weights and keeps the shape. */
+static void reset_weights(struct calltree *tree)
+{
+    for (guint i = 0; i < tree->nodes->len; i++)
+        node_at(tree, i)->self = node_at(tree, i)->total = (struct weight){0, 0};
+    for (guint i = 0; i < tree->leaves->len; i++)
+        g_array_index(tree->leaves, struct calltree_leaf, i).weight = (struct weight){0, 0};
+    g_array_set_size(tree->function_self, 0);
+    g_array_set_size(tree->function_total, 0);
+}
+
+/* The whole run, from the profile's sums: at the first update, or when changes were missed. */
+static void load_entries(struct calltree *tree)
+{
+    const struct profile *p = tree->profile;
+    for (uint32_t i = 0; i < p->entries->len; i++) {
+        const struct entry *entry = profile_get_entry(p, i);
+        if (!accepts(tree, entry->thread))
+            continue;
+        int64_t count = p->count_metric == PROFILE_NONE ? 0 : entry->values[p->count_metric];
+        add_to_stack(tree, entry->stack, count, entry->values[p->main_metric]);
+    }
+    tree->next_change = p->n_changes;
+}
+
+static const struct change *change_at(const struct calltree *tree, uint64_t i)
+{
+    return &tree->profile->changes[i % tree->profile->changes_size];
+}
+
+static void apply(struct calltree *tree, uint64_t change, int sign)
+{
+    const struct change *c = change_at(tree, change);
+    const struct entry *entry = profile_get_entry(tree->profile, c->entry);
+    if (accepts(tree, entry->thread) && c->time_ns >= tree->options.since_ns)
+        add_to_stack(tree, entry->stack, sign * c->count, sign * c->value);
+}
+
+/* Takes off what has left the sliding window. */
+static bool expire(struct calltree *tree, int64_t now_ns)
+{
+    bool changed = false;
+    int64_t begin = now_ns - tree->options.window_ns;
+    while (tree->options.window_ns > 0 && tree->first_in_window < tree->next_change &&
+           change_at(tree, tree->first_in_window)->time_ns < begin) {
+        apply(tree, tree->first_in_window++, -1);
+        changed = true;
+    }
+    return changed;
+}
+
+/* Begins again: after creation, or because the profile has dropped changes that this tree still
+ * counted on. */
+static void restart(struct calltree *tree)
+{
+    reset_weights(tree);
+    tree->first_in_window = tree->next_change = tree->profile->first_change;
+    if (!windowed(tree))
+        load_entries(tree);
+}
+
+bool calltree_update(struct calltree *tree, int64_t now_ns)
+{
+    const struct profile *p = tree->profile;
+    bool changed = false;
+    bool first = tree->next_change == UINT64_MAX;
+    bool missed = tree->next_change < p->first_change ||
+                  (tree->options.window_ns > 0 && tree->first_in_window < p->first_change);
+    if (first || missed) {
+        restart(tree);
+        changed = true;
+    }
+    for (; tree->next_change < p->n_changes; tree->next_change++) {
+        apply(tree, tree->next_change, 1);
+        changed = true;
+    }
+    changed |= expire(tree, now_ns);
+    changed |= move_resolved(tree);
+    tree->generation += changed;
+    return changed;
+}
+
+int64_t calltree_covered_since_ns(const struct calltree *tree)
+{
+    const struct profile *p = tree->profile;
+    if (!windowed(tree) || p->n_changes == p->first_change)
+        return 0;
+    int64_t oldest = p->first_change ? change_at(tree, p->first_change)->time_ns : 0;
+    return MAX(oldest, tree->options.since_ns);
+}
+
+static struct weight weight_of(const GArray *weights, uint32_t function)
+{
+    if (function >= weights->len)
+        return (struct weight){0, 0};
+    return g_array_index(weights, struct weight, function);
+}
+
+struct weight calltree_function_self(const struct calltree *tree, uint32_t function)
+{
+    return weight_of(tree->function_self, function);
+}
+
+struct weight calltree_function_total(const struct calltree *tree, uint32_t function)
+{
+    return weight_of(tree->function_total, function);
+}

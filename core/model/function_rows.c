@@ -1,0 +1,99 @@
+/*
+ * Filtering and sorting of the Functions table.
+ */
+#include "core/model/function_rows.h"
+
+#include <string.h>
+
+const char *const function_sort_names[FUNCTION_SORTS] = {
+    [FUNCTION_SORT_SELF] = "self",       [FUNCTION_SORT_TOTAL] = "total",
+    [FUNCTION_SORT_SAMPLES] = "samples", [FUNCTION_SORT_NAME] = "function",
+    [FUNCTION_SORT_MODULE] = "module",   [FUNCTION_SORT_SOURCE] = "source",
+};
+
+enum function_sort function_sort_find(const char *name)
+{
+    for (int i = 0; i < FUNCTION_SORTS; i++)
+        if (strcmp(function_sort_names[i], name) == 0)
+            return (enum function_sort)i;
+    return FUNCTION_SORTS;
+}
+
+struct sort_context {
+    const struct profile *profile;
+    const struct function_query *query;
+};
+
+static int compare_numbers(int64_t a, int64_t b)
+{
+    return (a < b) - (a > b); /* largest first */
+}
+
+static int compare_sources(const struct function *a, const struct function *b)
+{
+    if ((*a->file == 0) != (*b->file == 0))
+        return *a->file == 0 ? 1 : -1; /* unknown ones last */
+    int order = strcmp(a->file, b->file);
+    return order ? order : (a->decl_line > b->decl_line) - (a->decl_line < b->decl_line);
+}
+
+static int compare_by_column(const struct function_row *a, const struct function_row *b,
+                             const struct sort_context *context)
+{
+    const struct profile *p = context->profile;
+    const struct function *fa = profile_get_function(p, a->function);
+    const struct function *fb = profile_get_function(p, b->function);
+    switch (context->query->sort) {
+    case FUNCTION_SORT_TOTAL:
+        return compare_numbers(a->total.value, b->total.value);
+    case FUNCTION_SORT_SAMPLES:
+        return compare_numbers(a->self.count, b->self.count);
+    case FUNCTION_SORT_NAME:
+        return strcmp(fa->name, fb->name);
+    case FUNCTION_SORT_MODULE:
+        return strcmp(profile_get_module(p, fa->module)->name,
+                      profile_get_module(p, fb->module)->name);
+    case FUNCTION_SORT_SOURCE:
+        return compare_sources(fa, fb);
+    case FUNCTION_SORT_SELF:
+    case FUNCTION_SORTS:
+        break;
+    }
+    return compare_numbers(a->self.value, b->self.value);
+}
+
+static gint compare_rows(gconstpointer left, gconstpointer right, gpointer data)
+{
+    const struct function_row *a = left, *b = right;
+    const struct sort_context *context = data;
+    int order = compare_by_column(a, b, context);
+    /* As compared, numbers run down and names run up. */
+    bool by_name = context->query->sort >= FUNCTION_SORT_NAME;
+    if (order && context->query->ascending != by_name)
+        order = -order;
+    if (!order)
+        order = compare_numbers(a->total.value, b->total.value);
+    return order ? order : (a->function > b->function) - (a->function < b->function);
+}
+
+static bool matches(const struct profile *p, uint32_t function, const GRegex *filter)
+{
+    const struct function *f = profile_get_function(p, function);
+    return !filter || g_regex_match(filter, f->name, 0, NULL) ||
+           g_regex_match(filter, profile_get_module(p, f->module)->name, 0, NULL);
+}
+
+void function_rows_query(const struct calltree *tree, const struct function_query *query,
+                         GArray *rows)
+{
+    g_array_set_size(rows, 0);
+    for (uint32_t i = 0; i < tree->function_total->len; i++) {
+        struct function_row row = {.function = i,
+                                   .self = calltree_function_self(tree, i),
+                                   .total = calltree_function_total(tree, i)};
+        if ((row.total.value || row.total.count) && matches(tree->profile, i, query->filter))
+            g_array_append_val(rows, row);
+    }
+    struct sort_context context = {.profile = tree->profile, .query = query};
+    g_array_sort_with_data(rows, compare_rows, &context);
+}
