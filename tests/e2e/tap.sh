@@ -7,7 +7,7 @@
 #   finish                              must be the last line
 #
 # $proftop is the program under test, $targets the folder of built test programs, $tmp a folder of this test's own.
-# shellcheck shell=bash disable=SC2034 # variables are for the scripts that source this
+# shellcheck shell=bash disable=SC2034
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-build}

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Is the profile true? Programs with known shares, in every mode, with and without frame pointers.
+# shellcheck source=tests/e2e/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 # The worst share in $tmp/NAME, against what the program said. A share p of n samples is allowed to be wrong by BASE
@@ -27,7 +28,8 @@ samples_per_expected() { # NAME
 }
 
 between() { # VALUE LEAST MOST
-    [ "$1" -ge "$2" ] 2>/dev/null && [ "$1" -le "$3" ] || { echo "got $1, wanted $2 to $3"; false; }
+    echo "got $1, wanted $2 to $3"
+    [ "$1" -ge "$2" ] 2>/dev/null && [ "$1" -le "$3" ]
 }
 
 # Prints the share of complete stacks in tenths of a percent.
