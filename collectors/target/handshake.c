@@ -1,0 +1,144 @@
+/*
+ * See handshake.h. Raw system calls throughout: libc's connect, sendmsg, recvmsg and close are
+ * cancellation points, and this runs inside the fork() of a program that may have a cancellation
+ * pending.
+ */
+#include "collectors/target/handshake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { TIMEOUT_US = 200000, RETRIES_MAX = 20, SEGMENT_BYTES_MAX = 1 << 30 };
+
+static void close_raw(int fd)
+{
+    syscall(SYS_close, fd);
+}
+
+static int connect_to(const char *path)
+{
+    struct timeval timeout = {.tv_usec = TIMEOUT_US};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = (int)syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&
+        syscall(SYS_connect, fd, &address, sizeof address) == 0)
+        return fd;
+    close_raw(fd);
+    return -1;
+}
+
+static bool send_hello(int fd, const uint8_t *token, uint32_t flags)
+{
+    struct wire_hello hello = {
+        .magic = WIRE_MAGIC_HELLO,
+        .version_major = WIRE_VERSION_MAJOR,
+        .version_minor = WIRE_VERSION_MINOR,
+        .size_bytes = sizeof hello,
+        .features = WIRE_FEATURE_LIFECYCLE,
+        .pid = getpid(),
+        .ppid = getppid(),
+        .flags = flags,
+    };
+    memcpy(hello.token, token, sizeof hello.token);
+    return syscall(SYS_sendto, fd, &hello, sizeof hello, MSG_NOSIGNAL, NULL, 0) == sizeof hello;
+}
+
+/* Receives one message; a signal handler of the program may interrupt it, so it is tried again a
+ * bounded number of times. */
+static long receive(int fd, struct msghdr *message)
+{
+    for (int i = 0; i < RETRIES_MAX; i++) {
+        long n = syscall(SYS_recvmsg, fd, message, MSG_CMSG_CLOEXEC);
+        if (n >= 0 || errno != EINTR)
+            return n;
+    }
+    return -1;
+}
+
+/* The descriptor in a control message, or -1. The buffer has room for one, so the kernel drops any
+ * others. */
+static int passed_descriptor(struct msghdr *message)
+{
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    int fd = -1;
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof fd))
+        memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    return fd;
+}
+
+static int receive_welcome(int fd, struct wire_welcome *welcome)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = welcome, .iov_len = sizeof *welcome};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    long n = receive(fd, &message);
+    int segment_fd = n >= 0 ? passed_descriptor(&message) : -1;
+    if (segment_fd >= 0 && n == sizeof *welcome && welcome->magic == WIRE_MAGIC_WELCOME &&
+        welcome->version_major == WIRE_VERSION_MAJOR)
+        return segment_fd;
+    if (segment_fd >= 0)
+        close_raw(segment_fd);
+    return -1;
+}
+
+/* A segment that could shrink would let its other side raise SIGBUS here. */
+static bool is_sealed(int fd, uint64_t size)
+{
+    const int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    struct stat status;
+    return (syscall(SYS_fcntl, fd, F_GET_SEALS) & wanted) == wanted && fstat(fd, &status) == 0 &&
+           (uint64_t)status.st_size == size;
+}
+
+static struct wire_segment *map_segment(int fd, uint64_t size)
+{
+    if (size < WIRE_SEGMENT_HEAD_BYTES || size > SEGMENT_BYTES_MAX || !is_sealed(fd, size))
+        return NULL;
+    struct wire_segment *segment =
+        mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (segment == MAP_FAILED)
+        return NULL;
+    if (segment->magic == WIRE_MAGIC_SEGMENT && segment->version_major == WIRE_VERSION_MAJOR &&
+        madvise(segment, (size_t)size, MADV_DONTFORK) == 0) {
+        madvise(segment, (size_t)size, MADV_DONTDUMP);
+        return segment;
+    }
+    munmap(segment, (size_t)size);
+    return NULL;
+}
+
+struct wire_segment *handshake(const char *path, const uint8_t *token, uint32_t flags)
+{
+    struct wire_segment *segment = NULL;
+    struct wire_welcome welcome;
+    int fd = connect_to(path);
+    if (fd < 0)
+        return NULL;
+    int segment_fd = send_hello(fd, token, flags) ? receive_welcome(fd, &welcome) : -1;
+    close_raw(fd);
+    if (segment_fd < 0)
+        return NULL;
+    segment = map_segment(segment_fd, welcome.segment_bytes);
+    close_raw(segment_fd);
+    return segment;
+}

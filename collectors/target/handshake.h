@@ -1,0 +1,23 @@
+/*
+ * The hello to proftop: from a path and a token to a mapped segment.
+ */
+#ifndef PROFTOP_COLLECTORS_TARGET_HANDSHAKE_H
+#define PROFTOP_COLLECTORS_TARGET_HANDSHAKE_H
+
+#include <stdint.h>
+
+#include "core/wire/wire.h"
+
+/*
+ * Says hello on the socket `path` and returns the segment that comes back, mapped shared, left out
+ * of core dumps and of forked children; it is never unmapped. NULL when anything is not as it must
+ * be, at the latest after 0.6 s (0.2 s for each of connecting, sending, receiving). All descriptors
+ * are closed on return; may change errno.
+ *
+ * @flags  enum wire_hello_flag
+ * Context: constructor or fork handler; async-signal-safe (raw system calls: no cancellation point,
+ * no heap).
+ */
+struct wire_segment *handshake(const char *path, const uint8_t *token, uint32_t flags);
+
+#endif
