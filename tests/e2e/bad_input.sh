@@ -3,11 +3,12 @@
 # shellcheck source=tests/e2e/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-# fails NAME STATUS REGEX COMMAND...: one line on stderr that matches, nothing on stdout.
+# fails NAME STATUS REGEX COMMAND...: one line on stderr that matches, nothing on stdout. In a session of its own, so
+# that no terminal can be found.
 fails() {
     local name=$1 status=$2 regex=$3 got
     shift 3
-    timeout 20 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    setsid -w timeout 20 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
     got=$?
     is "$name: exit status" $got "$status"
     is "$name: one line" "$(wc -l <"$tmp/err")" 1
