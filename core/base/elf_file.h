@@ -22,16 +22,20 @@ struct elf_segment {
     uint64_t file_size;
 };
 
+struct elf_blocks; /* the parts of the file that were read so far */
+
 struct elf_file {
     int ref_count;
-    int fd;              /* -1 for an image in memory (the vDSO) */
-    const uint8_t *data; /* the whole file, mapped private and read-only */
+    int fd;                    /* -1 for an image in memory (the vDSO) */
+    struct elf_blocks *blocks; /* NULL for an image in memory; use elf_file_bytes and elf_file_at */
+    const uint8_t *image;      /* an image in memory, else NULL */
     size_t size;
     char *path; /* as the target's maps name it: hostile text, for display after cleaning */
     char
         *root; /* prefix under which separate debug files are looked for ("" or "/proc/PID/root") */
-    bool is_64bit; /* only x86-64 images can be unwound */
-    uint16_t type; /* ET_EXEC, ET_DYN */
+    bool is_64bit;  /* only x86-64 images can be unwound */
+    uint16_t type;  /* ET_EXEC, ET_DYN */
+    uint64_t entry; /* vaddr of the first instruction, 0: none */
     uint64_t device, inode;
     uint8_t build_id[ELF_BUILD_ID_MAX];
     size_t build_id_size; /* 0: none */
@@ -70,6 +74,17 @@ bool elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *re
  * the file does not hold them all. Context: any thread.
  */
 const void *elf_file_bytes(const struct elf_file *file, uint64_t vaddr, size_t size);
+
+/* As elf_file_bytes, by file offset. Context: any thread. */
+const void *elf_file_at(const struct elf_file *file, uint64_t offset, size_t size);
+
+/*
+ * The entry of .eh_frame_hdr's sorted table for `vaddr`: its first address and the address of its
+ * FDE, which may turn out to end before `vaddr`. false: no (usable) table, or no entry before it.
+ * Context: any thread.
+ */
+bool elf_file_unwind_entry(const struct elf_file *file, uint64_t vaddr, uint64_t *ret_start,
+                           uint64_t *ret_fde);
 
 /*
  * The function that holds `vaddr` by .eh_frame_hdr's sorted table: its first address. This names
