@@ -1,0 +1,261 @@
+/*
+ * The walk: frame after frame until the root, the end of the copy, or the end of what can be known.
+ */
+#include "core/unwind/unwinder.h"
+
+#include "core/unwind/frame_rules.h"
+#include "core/unwind/guess.h"
+#include "core/unwind/last_walk.h"
+
+#include <assert.h>
+#include <asm/perf_regs.h>
+
+enum { THREADS_MAX = 256 };
+
+struct unwinder {
+    const struct address_map *map;
+    struct frame_rules *rules;
+    struct last_walks *walks;
+    bool reuse;
+
+    /* the mapping that the last address was in; good as long as the map does not change */
+    const struct mapping *mapping;
+    uint64_t generation;
+
+    uint64_t pc[UNWIND_FRAMES_MAX];
+    struct kept_frame kept[UNWIND_FRAMES_MAX];
+};
+
+/* One walk under way. */
+struct walk {
+    struct unwinder *unwinder;
+    struct last_walk *last;
+    struct stack_view view;
+    struct frame frame;
+    bool copy_full;
+    size_t n, n_guessed;
+    size_t n_kept;       /* frames since the last guess or signal, in unwinder.kept */
+    size_t n_taken_over; /* frames taken from the last walk */
+};
+
+struct unwinder *unwinder_new(const struct address_map *map)
+{
+    struct unwinder *unwinder = g_new0(struct unwinder, 1);
+    unwinder->map = map;
+    unwinder->rules = frame_rules_new();
+    unwinder->walks = last_walks_new(THREADS_MAX);
+    unwinder->reuse = true;
+    return unwinder;
+}
+
+void unwinder_free(struct unwinder *unwinder)
+{
+    if (!unwinder)
+        return;
+    frame_rules_free(unwinder->rules);
+    last_walks_free(unwinder->walks);
+    g_free(unwinder);
+}
+
+void unwinder_set_reuse(struct unwinder *unwinder, bool reuse)
+{
+    unwinder->reuse = reuse;
+}
+
+bool unwind_regs_from_perf(const uint64_t *values, uint64_t mask, struct unwind_regs *ret_regs)
+{
+    static const struct {
+        uint8_t perf, dwarf;
+    } pairs[] = {
+        {PERF_REG_X86_AX, DWARF_RAX}, {PERF_REG_X86_BX, DWARF_RBX},  {PERF_REG_X86_CX, DWARF_RCX},
+        {PERF_REG_X86_DX, DWARF_RDX}, {PERF_REG_X86_SI, DWARF_RSI},  {PERF_REG_X86_DI, DWARF_RDI},
+        {PERF_REG_X86_BP, DWARF_RBP}, {PERF_REG_X86_SP, DWARF_RSP},  {PERF_REG_X86_IP, DWARF_RIP},
+        {PERF_REG_X86_R8, DWARF_R8},  {PERF_REG_X86_R9, 9},          {PERF_REG_X86_R10, 10},
+        {PERF_REG_X86_R11, 11},       {PERF_REG_X86_R12, DWARF_R12}, {PERF_REG_X86_R13, 13},
+        {PERF_REG_X86_R14, 14},       {PERF_REG_X86_R15, DWARF_R15},
+    };
+    struct unwind_regs regs = {0};
+    for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
+        if (!(mask >> pairs[i].perf & 1))
+            continue;
+        uint64_t before = mask & ((1ULL << pairs[i].perf) - 1);
+        regs.r[pairs[i].dwarf] = values[__builtin_popcountll(before)];
+        regs.known |= 1u << pairs[i].dwarf;
+    }
+    if ((regs.known & FRAME_POSITION) != FRAME_POSITION)
+        return false;
+    *ret_regs = regs;
+    return true;
+}
+
+/* ---- one step ---- */
+
+static const struct mapping *mapping_of(struct unwinder *unwinder, uint64_t address)
+{
+    uint64_t generation = address_map_generation(unwinder->map);
+    const struct mapping *m = unwinder->mapping;
+    if (!m || unwinder->generation != generation || address < m->start || address >= m->end)
+        m = address_map_find(unwinder->map, address);
+    unwinder->mapping = m;
+    unwinder->generation = generation;
+    return m;
+}
+
+/* By the rule for `address`, which is rip or the byte before it. */
+static enum frame_step step_by_rule_at(struct walk *walk, uint64_t address)
+{
+    const struct mapping *m = mapping_of(walk->unwinder, address);
+    uint64_t vaddr;
+    if (!m || !m->elf || !m->elf->is_64bit ||
+        !elf_file_address(m->elf, m->file_offset + (address - m->start), &vaddr))
+        return FRAME_NO_RULE;
+    return frame_rules_step(walk->unwinder->rules, m->elf, vaddr, &walk->view, &walk->frame);
+}
+
+static enum frame_step step_by_rule(struct walk *walk)
+{
+    uint64_t ip = walk->frame.r[DWARF_RIP];
+    return step_by_rule_at(walk, walk->frame.is_exact ? ip : ip - 1);
+}
+
+static enum frame_step step_by_guess(struct walk *walk)
+{
+    switch (guess_step(walk->unwinder->map, &walk->view, &walk->frame)) {
+    case GUESS_STEPPED:
+        walk->n_guessed++;
+        walk->n_kept = 0;
+        return FRAME_STEPPED;
+    case GUESS_SIGNAL:
+        return FRAME_STEPPED_SIGNAL;
+    case GUESS_ROOT:
+        return FRAME_ROOT;
+    case GUESS_BEYOND:
+    case GUESS_NONE:
+        break;
+    }
+    return FRAME_FAILED;
+}
+
+/* Moves walk->frame to its caller. The address of the frame left is corrected when it is a
+ * trampoline. */
+static enum frame_step step(struct walk *walk)
+{
+    uint64_t ip = walk->frame.r[DWARF_RIP];
+    walk->view.floor = walk->frame.r[DWARF_RSP];
+    enum frame_step step = step_by_rule(walk);
+    if (step == FRAME_NO_RULE)
+        step = step_by_guess(walk);
+    if (step == FRAME_STEPPED_SIGNAL) {
+        walk->unwinder->pc[walk->n - 1] = ip;
+        walk->n_kept = 0;
+    }
+    return step;
+}
+
+/* ---- the walk ---- */
+
+static uint64_t frame_pc(const struct frame *frame)
+{
+    return frame->r[DWARF_RIP] - !frame->is_exact;
+}
+
+/* Notes the frame as the next one of the result. */
+static void add_frame(struct walk *walk)
+{
+    struct unwinder *unwinder = walk->unwinder;
+    uint64_t pc = frame_pc(&walk->frame);
+    unwinder->pc[walk->n++] = pc;
+    if (kept_frame_fill(&walk->frame, pc, &unwinder->kept[walk->n_kept]))
+        walk->n_kept++;
+    else
+        walk->n_kept = 0;
+}
+
+/* Takes the rest from the thread's last walk if this frame, just added, is one of its. */
+static bool take_over(struct walk *walk)
+{
+    struct unwinder *unwinder = walk->unwinder;
+    if (!unwinder->reuse || walk->n_kept == 0)
+        return false;
+    size_t n = last_walk_match(walk->last, &unwinder->kept[walk->n_kept - 1], &walk->view);
+    if (n == 0 || n - 1 > UNWIND_FRAMES_MAX - walk->n)
+        return false;
+    for (size_t i = n - 1; i-- > 0;)
+        unwinder->pc[walk->n++] = last_walk_pc(walk->last, i);
+    walk->n_kept--; /* it is among those that stay */
+    walk->n_taken_over = n;
+    walk->view.read_end = MAX(walk->view.read_end, last_walk_read_end(walk->last));
+    return true;
+}
+
+static enum unwind_end end_of_failed(const struct walk *walk)
+{
+    bool left_stack =
+        walk->frame.is_exact && walk->n > 1 &&
+        (walk->frame.r[DWARF_RSP] < walk->view.start || walk->frame.r[DWARF_RSP] >= walk->view.end);
+    if (left_stack || (walk->view.asked_beyond && walk->copy_full))
+        return UNWIND_TRUNCATED;
+    return UNWIND_BROKEN;
+}
+
+/* The stack must grow towards its root, and code must be mapped. */
+static bool is_plausible(struct walk *walk, enum frame_step step, uint64_t sp_before)
+{
+    if (step == FRAME_STEPPED_SIGNAL)
+        return true;
+    return walk->frame.r[DWARF_RSP] > sp_before &&
+           mapping_of(walk->unwinder, walk->frame.r[DWARF_RIP] - 1) != NULL;
+}
+
+static enum unwind_end walk_to_end(struct walk *walk)
+{
+    for (;;) {
+        add_frame(walk);
+        if (take_over(walk))
+            return UNWIND_ROOT;
+        if (walk->n == UNWIND_FRAMES_MAX)
+            return UNWIND_DEPTH;
+        uint64_t sp = walk->frame.r[DWARF_RSP];
+        enum frame_step stepped = step(walk);
+        if (stepped == FRAME_ROOT)
+            return UNWIND_ROOT;
+        if (stepped != FRAME_STEPPED && stepped != FRAME_STEPPED_SIGNAL)
+            return end_of_failed(walk);
+        if (walk->frame.r[DWARF_RIP] == 0)
+            return UNWIND_ROOT;
+        if (!is_plausible(walk, stepped, sp))
+            return UNWIND_BROKEN;
+    }
+}
+
+static void finish(struct walk *walk, enum unwind_end end)
+{
+    if (end == UNWIND_ROOT && walk->unwinder->reuse)
+        last_walk_keep(walk->last, walk->n_taken_over, walk->unwinder->kept, walk->n_kept,
+                       &walk->view);
+    else
+        last_walk_drop(walk->last);
+}
+
+void unwinder_walk(struct unwinder *unwinder, uint32_t thread_key, const struct unwind_input *input,
+                   struct unwind_result *ret)
+{
+    assert((input->regs.known & FRAME_POSITION) == FRAME_POSITION);
+    struct walk walk = {
+        .unwinder = unwinder,
+        .last = last_walks_get(unwinder->walks, thread_key),
+        .view = {.bytes = input->stack, .start = input->stack_address},
+        .frame = {.known = input->regs.known & FRAME_ALL, .is_exact = true},
+        .copy_full = input->copy_full,
+    };
+    uint64_t room = UINT64_MAX - input->stack_address;
+    walk.view.end = input->stack_address + MIN((uint64_t)input->stack_size, room);
+    memcpy(walk.frame.r, input->regs.r, sizeof(walk.frame.r));
+    last_walk_begin(walk.last, address_map_generation(unwinder->map));
+    frame_rules_begin(unwinder->rules);
+
+    enum unwind_end end = walk_to_end(&walk);
+    finish(&walk, end);
+    *ret = (struct unwind_result){
+        .pc = unwinder->pc, .n = walk.n, .end = end, .n_guessed = walk.n_guessed};
+}
