@@ -204,7 +204,7 @@ static size_t room_for_child(const struct request *request)
     if (!collector->has_address || !(collector->follows_children || is_same_process))
         return 0;
     inspect(request, &program);
-    if (program.verdict == PROGRAM_NO_INTERPRETER)
+    if (program.verdict == PROGRAM_NO_INTERPRETER || program.verdict == PROGRAM_BROKEN_ELF)
         return 0; /* exec is about to fail */
     if (program.verdict != PROGRAM_FITS || !can_load_collector(collector)) {
         note_unfollowed(coverage_of(program.verdict));

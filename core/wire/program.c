@@ -155,13 +155,13 @@ static enum program_verdict judge_elf(int fd, struct program *program)
     Elf64_Ehdr header;
     struct image image = {.fd = fd};
     if (!read_at(fd, &header, sizeof header, 0))
-        return PROGRAM_NOT_A_PROGRAM;
+        return PROGRAM_BROKEN_ELF;
     if (header.e_ident[EI_CLASS] != ELFCLASS64)
         return PROGRAM_OTHER_CLASS;
     if (header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != OUR_MACHINE)
         return PROGRAM_OTHER_MACHINE;
     if (!read_headers(&image, &header))
-        return PROGRAM_NOT_A_PROGRAM;
+        return PROGRAM_BROKEN_ELF;
     return judge_loader(&image, program);
 }
 
@@ -252,6 +252,8 @@ const char *program_verdict_text(enum program_verdict verdict)
         return "its file cannot be read";
     case PROGRAM_NOT_A_PROGRAM:
         return "it is neither an ELF program nor a script";
+    case PROGRAM_BROKEN_ELF:
+        return "its ELF headers are broken";
     case PROGRAM_NO_INTERPRETER:
         return "its interpreter does not exist";
     case PROGRAM_PRIVILEGED:

@@ -15,6 +15,7 @@ enum program_verdict {
     PROGRAM_FITS = 0,
     PROGRAM_UNREADABLE,     /* cannot be opened or read */
     PROGRAM_NOT_A_PROGRAM,  /* neither ELF nor a #! script: execvp gives it to the shell */
+    PROGRAM_BROKEN_ELF,     /* begins like ELF, but its headers make no sense: exec will fail */
     PROGRAM_NO_INTERPRETER, /* its #! interpreter or ELF loader does not exist: exec will fail */
     PROGRAM_PRIVILEGED, /* set-user-ID, set-group-ID or file capabilities: the loader drops preloads
                          */

@@ -167,6 +167,7 @@ static void test_text_and_empty_files_are_no_programs(void **state)
     assert_int_equal(judge_text(*state, "echo hello\n"), PROGRAM_NOT_A_PROGRAM);
     assert_int_equal(judge_text(*state, ""), PROGRAM_NOT_A_PROGRAM);
     assert_int_equal(judge_text(*state, "#!\n"), PROGRAM_NOT_A_PROGRAM);
+    assert_int_equal(judge_text(*state, "\177ELF and no more"), PROGRAM_BROKEN_ELF);
 }
 
 static void test_script_that_interprets_itself_ends(void **state)

@@ -1,0 +1,79 @@
+/*
+ * See inherited_state.h. Of dispositions only "ignored" and "default" pass through exec, so a
+ * captured handler counts as default.
+ */
+#include "core/target/inherited_state.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+struct inherited_state {
+    sigset_t mask;
+    sigset_t ignored;
+    struct rlimit limits[RLIM_NLIMITS];
+    mode_t umask;
+    int nice;
+};
+
+struct inherited_state *inherited_state_capture(void)
+{
+    struct inherited_state *state = g_new0(struct inherited_state, 1);
+    sigprocmask(SIG_SETMASK, NULL, &state->mask);
+    sigemptyset(&state->ignored);
+    for (int signal = 1; signal < NSIG; signal++) {
+        struct sigaction action;
+        if (sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+            sigaddset(&state->ignored, signal);
+    }
+    for (int i = 0; i < RLIM_NLIMITS; i++)
+        getrlimit((__rlimit_resource_t)i, &state->limits[i]);
+    state->umask = umask(0);
+    umask(state->umask);
+    state->nice = getpriority(PRIO_PROCESS, 0);
+    return state;
+}
+
+static void restore_dispositions(const struct inherited_state *state)
+{
+    for (int signal = 1; signal < NSIG; signal++) {
+        bool is_ignored = sigismember(&state->ignored, signal) == 1;
+        struct sigaction action;
+        if (sigaction(signal, NULL, &action) != 0)
+            continue; /* glibc's own two */
+        action = (struct sigaction){.sa_handler = is_ignored ? SIG_IGN : SIG_DFL};
+        sigaction(signal, &action, NULL);
+    }
+}
+
+static void restore_limits(const struct inherited_state *state)
+{
+    for (int i = 0; i < RLIM_NLIMITS; i++) {
+        struct rlimit now;
+        const struct rlimit *limit = &state->limits[i];
+        if (getrlimit((__rlimit_resource_t)i, &now) == 0 &&
+            (now.rlim_cur != limit->rlim_cur || now.rlim_max != limit->rlim_max))
+            setrlimit((__rlimit_resource_t)i, limit);
+    }
+}
+
+void inherited_state_restore(const struct inherited_state *state)
+{
+    restore_dispositions(state);
+    restore_limits(state);
+    umask(state->umask);
+    if (getpriority(PRIO_PROCESS, 0) != state->nice)
+        setpriority(PRIO_PROCESS, 0, state->nice);
+}
+
+void inherited_state_restore_mask(const struct inherited_state *state)
+{
+    sigprocmask(SIG_SETMASK, &state->mask, NULL);
+}
+
+void inherited_state_free(struct inherited_state *state)
+{
+    g_free(state);
+}
