@@ -1,0 +1,442 @@
+/*
+ * A pprof file as a profile.
+ *
+ * Two passes over the packed bytes: the tables first (snapshot_tables.c), then the samples, one by
+ * one. The unpacked file is never held whole, sums cannot overflow, and what the file makes us
+ * allocate is charged before; so a hostile file costs bounded memory and one line of error.
+ */
+#include "core/formats/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "core/formats/snapshot_comments.h"
+#include "core/formats/snapshot_tables.h"
+#include "core/formats/snapshot_threads.h"
+#include "core/symbols/demangle.h"
+#include "profile.pb-c.h"
+
+enum {
+    SAMPLES_MAX = 10000000,
+    /* In the profile, with its share of hash tables and of the call tree that will be built. */
+    ENTRY_COST = 176,
+    STACK_COST = 96,
+    STACK_FRAME_COST = 4,
+    THREAD_COST = 512,
+    FUNCTION_COST = 160,
+};
+
+struct reader {
+    struct snapshot_tables *tables;
+    struct profile *profile;
+    struct snapshot_threads *threads;
+    bool ours;                             /* written by proftop: names are final */
+    GHashTable *kinds;                     /* mapping id -> enum module_kind + 1 */
+    uint32_t columns[PROFILE_METRICS_MAX]; /* position of each metric in the file's values */
+    int64_t room[PROFILE_METRICS_MAX];     /* what may still be added without overflow */
+    int64_t n_cut;                         /* stacks that were too deep */
+};
+
+static const char *text(const struct reader *r, uint32_t index)
+{
+    return snapshot_tables_text(r->tables, index);
+}
+
+static const struct file_value_type *sample_type(const struct reader *r, guint i)
+{
+    return &g_array_index(r->tables->sample_types, struct file_value_type, i);
+}
+
+static bool type_is(const struct reader *r, guint i, const char *type, const char *unit)
+{
+    return strcmp(text(r, sample_type(r, i)->type), type) == 0 &&
+           (!unit || strcmp(text(r, sample_type(r, i)->unit), unit) == 0);
+}
+
+/* The file's choice, else CPU time, else the last type, as pprof has it. */
+static guint main_type(const struct reader *r)
+{
+    const struct snapshot_tables *t = r->tables;
+    guint n = t->sample_types->len;
+    const char *wanted = text(r, t->default_sample_type);
+    for (guint i = 0; i < n && *wanted; i++)
+        if (type_is(r, i, wanted, NULL))
+            return i;
+    for (guint i = 0; i < n; i++)
+        if (type_is(r, i, "cpu", "nanoseconds"))
+            return i;
+    return n - 1;
+}
+
+static void read_metrics(struct reader *r)
+{
+    struct profile *p = r->profile;
+    guint n = r->tables->sample_types->len, main = main_type(r);
+    for (guint i = 0; i < MIN(n, PROFILE_METRICS_MAX); i++) {
+        /* Of more types than fit, the last place goes to the main one. */
+        guint from = i == PROFILE_METRICS_MAX - 1 && main > i ? main : i;
+        profile_add_metric(p, text(r, sample_type(r, from)->type),
+                           text(r, sample_type(r, from)->unit));
+        r->columns[i] = from;
+        r->room[i] = INT64_MAX;
+        if (from == main)
+            p->main_metric = i;
+        if (p->count_metric == PROFILE_NONE && type_is(r, from, "samples", "count"))
+            p->count_metric = i;
+    }
+    if (n > PROFILE_METRICS_MAX) {
+        char *note =
+            g_strdup_printf("%d of the file's %u sample types are read", PROFILE_METRICS_MAX, n);
+        g_ptr_array_add(p->notes, (gpointer)profile_text(p, note));
+        g_free(note);
+    }
+}
+
+static bool read_comments(struct reader *r, GError **error)
+{
+    const GArray *indexes = r->tables->comments;
+    GPtrArray *comments = g_ptr_array_new();
+    for (guint i = 0; i < indexes->len; i++)
+        g_ptr_array_add(comments, (gpointer)text(r, g_array_index(indexes, uint32_t, i)));
+    r->ours = comments->len > 0 && strcmp(comments->pdata[0], "proftop=1") == 0;
+    GError *cause = NULL;
+    bool ok = snapshot_comments_read(r->profile, comments, r->kinds, &cause);
+    g_ptr_array_unref(comments);
+    if (cause) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_CORRUPT, "%s: %s", r->tables->input->name,
+                    cause->message);
+        g_error_free(cause);
+    }
+    r->profile->info.start_time_ns = r->tables->time_nanos;
+    r->profile->info.duration_ns = MAX(r->tables->duration_nanos, 0);
+    return ok;
+}
+
+static void read_modules(struct reader *r)
+{
+    for (guint i = 0; i < r->tables->mappings->len; i++) {
+        struct file_mapping *m = &g_array_index(r->tables->mappings, struct file_mapping, i);
+        guint kind =
+            GPOINTER_TO_UINT(g_hash_table_lookup(r->kinds, GSIZE_TO_POINTER((gsize)m->id)));
+        m->module = profile_module(r->profile, text(r, m->path), text(r, m->build_id),
+                                   kind ? (enum module_kind)(kind - 1) : MODULE_FILE);
+    }
+}
+
+/* "module+0xaddress" is no name: true, and the address. */
+static bool is_nameless(const struct module *module, const char *name, uint64_t *ret_start)
+{
+    size_t size = strlen(module->name);
+    if (strncmp(name, module->name, size) != 0 || strncmp(name + size, "+0x", 3) != 0)
+        return false;
+    const char *digits = name + size + 3;
+    size_t n = strspn(digits, "0123456789abcdef");
+    if (n == 0 || n > 16 || digits[n])
+        return false;
+    *ret_start = g_ascii_strtoull(digits, NULL, 16);
+    return true;
+}
+
+/* Names as another writer left them: mangled ones made readable, and short ones for the tables. */
+static uint32_t foreign_function(struct reader *r, struct function_spec *spec)
+{
+    bool mangled = strncmp(spec->name, "_Z", 2) == 0 || strncmp(spec->name, "_R", 2) == 0;
+    char *name = mangled ? demangle(spec->name) : g_strdup(spec->name);
+    char *brief = demangle_brief(name);
+    spec->name = name;
+    spec->brief = brief;
+    uint32_t id = profile_function(r->profile, spec);
+    g_free(brief);
+    g_free(name);
+    return id;
+}
+
+/* The profile's function for one of the file's, which may serve several modules. */
+static bool read_function(struct reader *r, struct file_function *f, uint32_t module,
+                          GError **error)
+{
+    if (f->module == module)
+        return true;
+    if (!snapshot_tables_charge(r->tables, FUNCTION_COST, error))
+        return false;
+    const char *name = text(r, f->name), *linkage = text(r, f->linkage);
+    struct function_spec spec = {.module = module,
+                                 .linkage = *linkage ? linkage : name,
+                                 .name = *name ? name : linkage,
+                                 .brief = f->brief ? text(r, f->brief) : NULL,
+                                 .file = text(r, f->file),
+                                 .decl_line = f->decl_line};
+    f->function = r->ours ? profile_function(r->profile, &spec) : foreign_function(r, &spec);
+    f->module = module;
+    return true;
+}
+
+/* Code that belongs to no named file goes under a name only when it has no other. */
+static uint32_t module_of(struct reader *r, const struct file_location *l)
+{
+    if (l->mapping != PROFILE_NONE) {
+        uint32_t id = g_array_index(r->tables->mappings, struct file_mapping, l->mapping).module;
+        if (*profile_get_module(r->profile, id)->path)
+            return id;
+    }
+    return profile_module(r->profile, l->n_lines ? "" : "[unknown]", NULL, MODULE_FILE);
+}
+
+/* As linked, as far as the mapping tells; proftop's own mappings begin at 0. */
+static uint64_t address_of(const struct reader *r, const struct file_location *l)
+{
+    if (l->mapping == PROFILE_NONE)
+        return l->address;
+    const struct file_mapping *m =
+        &g_array_index(r->tables->mappings, struct file_mapping, l->mapping);
+    bool inside = l->address >= m->start && l->address < m->limit;
+    return inside ? l->address - m->start + m->file_offset : l->address;
+}
+
+static bool resolve(struct reader *r, const struct file_location *l, GError **error)
+{
+    struct line lines[256];
+    uint32_t module = profile_get_frame(r->profile, l->frame)->module, n = 0;
+    uint64_t start = 0;
+    for (uint32_t i = 0; i < MIN(l->n_lines, G_N_ELEMENTS(lines)); i++) {
+        const struct file_line *line =
+            &g_array_index(r->tables->lines, struct file_line, l->first_line + i);
+        if (line->function == PROFILE_NONE)
+            continue;
+        struct file_function *f =
+            &g_array_index(r->tables->functions, struct file_function, line->function);
+        const struct module *m = profile_get_module(r->profile, module);
+        if (l->n_lines == 1 && is_nameless(m, text(r, f->name), &start))
+            break;
+        if (!read_function(r, f, module, error))
+            return false;
+        lines[n++] = (struct line){.function = f->function, .line = line->line};
+    }
+    profile_resolve(r->profile, l->frame, lines, n, start);
+    return true;
+}
+
+static bool read_location(struct reader *r, struct file_location *l, GError **error)
+{
+    struct profile *p = r->profile;
+    uint32_t module = module_of(r, l);
+    uint64_t address = address_of(r, l);
+    const struct module *m = profile_get_module(p, module);
+    if (m->kind == MODULE_SPECIAL) {
+        l->frame = profile_mark(p, m->path);
+        return true;
+    }
+    /* Address 0 says that there is none; one that is taken has other lines this time. */
+    l->frame = address ? profile_frame(p, module, address) : 0;
+    if (!address || profile_get_frame(p, l->frame)->state == FRAME_RESOLVED)
+        l->frame = profile_frame_unique(p, module, address);
+    return resolve(r, l, error);
+}
+
+static bool read_locations(struct reader *r, GError **error)
+{
+    for (guint i = 0; i < r->tables->locations->len; i++)
+        if (!read_location(r, &g_array_index(r->tables->locations, struct file_location, i), error))
+            return false;
+    return true;
+}
+
+static bool read_stack(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
+                       uint32_t *ret_stack, GError **error)
+{
+    uint32_t frames[PROFILE_DEPTH_MAX];
+    size_t n = MIN(sample->n_location_id, PROFILE_DEPTH_MAX);
+    for (size_t i = 0; i < sample->n_location_id; i++) {
+        uint32_t at = id_index_find(&r->tables->location_index, sample->location_id[i]);
+        if (at == UINT32_MAX)
+            return snapshot_tables_corrupt(r->tables, offset, error,
+                                           "a sample at location %" G_GUINT64_FORMAT
+                                           ", which is not there",
+                                           sample->location_id[i]);
+        if (i < n)
+            frames[i] = g_array_index(r->tables->locations, struct file_location, at).frame;
+    }
+    if (n < sample->n_location_id) {
+        frames[n - 1] = profile_mark(r->profile, "[truncated]");
+        r->n_cut++;
+    }
+    if (n == 0)
+        frames[n++] = profile_mark(r->profile, "[no stack]");
+    guint before = r->profile->stacks->len;
+    *ret_stack = profile_stack(r->profile, frames, n);
+    return r->profile->stacks->len == before ||
+           snapshot_tables_charge(r->tables, STACK_COST + STACK_FRAME_COST * n, error);
+}
+
+static bool read_labels(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
+                        struct thread_labels *ret_labels, GError **error)
+{
+    struct thread_labels labels = {.pid = -1, .pid_use = -1, .tid = -1};
+    for (size_t i = 0; i < sample->n_label; i++) {
+        const Pprof__Label *label = sample->label[i];
+        if (!snapshot_tables_check_text(r->tables, label->key, offset, error) ||
+            !snapshot_tables_check_text(r->tables, label->str, offset, error))
+            return false;
+        const char *key = text(r, (uint32_t)label->key);
+        const char *value = text(r, (uint32_t)label->str);
+        if (strcmp(key, "pid") == 0)
+            labels.pid = label->num;
+        else if (strcmp(key, "pid_use") == 0)
+            labels.pid_use = label->num;
+        else if (strcmp(key, "tid") == 0 || (strcmp(key, "thread") == 0 && label->num))
+            labels.tid = label->num;
+        else if (strcmp(key, "thread") == 0)
+            labels.thread = value;
+        else if (strcmp(key, "process") == 0)
+            labels.process = value;
+    }
+    *ret_labels = labels;
+    return true;
+}
+
+/* As much of `value` as still fits: the sum of all magnitudes stays below 2^63, and every sum of
+ * some of them with it. */
+static int64_t saturate(int64_t *room, int64_t value)
+{
+    value = CLAMP(value, -*room, *room);
+    *room -= value < 0 ? -value : value;
+    return value;
+}
+
+static bool add_sample(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
+                       GError **error)
+{
+    struct profile *p = r->profile;
+    struct thread_labels labels;
+    int64_t values[PROFILE_METRICS_MAX];
+    uint32_t stack;
+    if (sample->n_value != r->tables->sample_types->len)
+        return snapshot_tables_corrupt(r->tables, offset, error,
+                                       "a sample has %" G_GSIZE_FORMAT " values instead of %u",
+                                       sample->n_value, r->tables->sample_types->len);
+    if (!read_labels(r, sample, offset, &labels, error) ||
+        !read_stack(r, sample, offset, &stack, error))
+        return false;
+    guint threads = p->threads->len, entries = p->entries->len;
+    uint32_t thread = snapshot_threads_find(r->threads, &labels);
+    for (uint32_t i = 0; i < p->n_metrics; i++)
+        values[i] = saturate(&r->room[i], sample->value[r->columns[i]]);
+    profile_add(p, stack, thread, 0, values);
+    return snapshot_tables_charge(r->tables,
+                                  THREAD_COST * (uint64_t)(p->threads->len - threads) +
+                                      ENTRY_COST * (uint64_t)(p->entries->len - entries),
+                                  error);
+}
+
+static bool read_sample(struct reader *r, const struct field *field, GError **error)
+{
+    const Pprof__Sample *sample =
+        snapshot_tables_unpack(r->tables, &pprof__sample__descriptor, field, error);
+    return sample && add_sample(r, sample, field->offset, error);
+}
+
+static bool read_samples(struct reader *r, GError **error)
+{
+    struct field_reader *fields = field_reader_new(r->tables->input);
+    struct field field;
+    enum field_status status;
+    while ((status = field_reader_next(fields, &field, error)) == FIELD_READ)
+        if (field.number == SNAPSHOT_SAMPLE && !read_sample(r, &field, error)) {
+            status = FIELD_ERROR;
+            break;
+        }
+    field_reader_free(fields);
+    return status == FIELD_END;
+}
+
+static void add_cut_note(struct reader *r)
+{
+    if (r->n_cut == 0)
+        return;
+    char *note = g_strdup_printf("%" G_GINT64_FORMAT " stacks of more than %d frames were cut",
+                                 r->n_cut, PROFILE_DEPTH_MAX);
+    g_ptr_array_add(r->profile->notes, (gpointer)profile_text(r->profile, note));
+    g_free(note);
+}
+
+/* What the header of a file of ours says, and another one's samples must tell. */
+static void complete_info(struct reader *r)
+{
+    struct profile *p = r->profile;
+    if (r->ours || p->count_metric == PROFILE_NONE)
+        return;
+    for (guint i = 0; i < p->threads->len; i++)
+        p->info.samples += profile_get_thread(p, i)->samples;
+}
+
+static bool read_all(struct reader *r, GError **error)
+{
+    if (r->tables->n_samples > SAMPLES_MAX) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_CORRUPT,
+                    "%s: has more than %d samples; merge them with `pprof -proto`",
+                    r->tables->input->name, SAMPLES_MAX);
+        return false;
+    }
+    read_metrics(r);
+    if (!read_comments(r, error))
+        return false;
+    char *name = g_path_get_basename(r->tables->input->name);
+    read_modules(r);
+    r->threads = snapshot_threads_new(r->profile, name);
+    bool ok = read_locations(r, error) && read_samples(r, error);
+    snapshot_threads_free(r->threads);
+    g_free(name);
+    if (ok) {
+        add_cut_note(r);
+        complete_info(r);
+    }
+    return ok;
+}
+
+static struct profile *read_input(const struct packed_input *input, GError **error)
+{
+    struct snapshot_tables *tables = snapshot_tables_read(input, error);
+    if (!tables)
+        return NULL;
+    struct reader r = {.tables = tables,
+                       .profile = profile_new(),
+                       .kinds = g_hash_table_new(g_direct_hash, g_direct_equal)};
+    if (!read_all(&r, error)) {
+        profile_free(r.profile);
+        r.profile = NULL;
+    }
+    g_hash_table_unref(r.kinds);
+    snapshot_tables_free(tables);
+    return r.profile;
+}
+
+struct profile *snapshot_parse(const uint8_t *data, size_t size, const char *name, GError **error)
+{
+    struct packed_input input = {.data = data, .size = size, .fd = -1, .name = name};
+    return read_input(&input, error);
+}
+
+struct profile *snapshot_load(const char *path, GError **error)
+{
+    struct stat st;
+    struct profile *profile = NULL;
+    /* Not to wait for ever on a FIFO, nor take a terminal for ours. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "%s: cannot be opened: %s", path,
+                    g_strerror(errno));
+    } else if (!S_ISREG(st.st_mode)) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "%s: is not a regular file; give a snapshot (.pb.gz)", path);
+    } else {
+        struct packed_input input = {.size = (uint64_t)st.st_size, .fd = fd, .name = path};
+        profile = read_input(&input, error);
+    }
+    if (fd >= 0)
+        close(fd);
+    return profile;
+}

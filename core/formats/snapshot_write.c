@@ -1,0 +1,389 @@
+/*
+ * A profile as a pprof file.
+ *
+ * The order is canonical: samples as the profile has its entries, locations by frame, functions as
+ * the locations name them first, texts as they are needed. Reading creates everything in this same
+ * order, hence what was read is written byte for byte as it was. Messages are packed one by one, so
+ * that no second copy of the profile stands in memory.
+ */
+#include "core/formats/snapshot.h"
+
+#include <string.h>
+
+#include "core/formats/packed_file.h"
+#include "core/formats/snapshot_comments.h"
+#include "profile.pb-c.h"
+
+enum {
+    FIELD_SAMPLE = 2,
+    FIELD_MAPPING,
+    FIELD_LOCATION,
+    FIELD_FUNCTION,
+    FIELD_STRING,
+    VARINT_MAX = 10,
+    LABELS_MAX = 5,
+};
+
+/* What is known about a module only after all frames were looked at. */
+struct module_use {
+    uint64_t mapping_id; /* 0: not used, or nothing is known about it */
+    bool used;
+    uint64_t limit;
+    bool functions, files, lines, inlines;
+};
+
+struct writer {
+    const struct profile *profile;
+    struct packed_file *file;
+    GHashTable *text_ids; /* text -> index + 1 */
+    GPtrArray *texts;     /* borrowed */
+    GPtrArray *comments;  /* owned */
+    GArray *uses;         /* uint32_t by process: see snapshot_process_uses */
+    struct module_use *modules;
+    uint64_t *locations;    /* by frame; 0: not used */
+    uint64_t *function_ids; /* by function; 0: not met yet */
+    GArray *functions;      /* uint32_t, in the order of their ids */
+    GByteArray *packed;     /* the message being written */
+    GError **error;
+};
+
+static int64_t text_id(struct writer *w, const char *text)
+{
+    uint32_t id = GPOINTER_TO_UINT(g_hash_table_lookup(w->text_ids, text));
+    if (id == 0) {
+        g_ptr_array_add(w->texts, (gpointer)text);
+        id = w->texts->len;
+        g_hash_table_insert(w->text_ids, (gpointer)text, GUINT_TO_POINTER(id));
+    }
+    return (int64_t)id - 1;
+}
+
+static bool emit(struct writer *w, uint32_t field, const void *data, size_t size)
+{
+    uint8_t tag[1 + VARINT_MAX] = {(uint8_t)(field << 3 | 2)};
+    size_t n = 1;
+    for (size_t left = size; left >= 0x80; left >>= 7)
+        tag[n++] = (uint8_t)(left | 0x80);
+    tag[n] = (uint8_t)(size >> (7 * (n - 1)));
+    return packed_file_write(w->file, tag, n + 1, w->error) &&
+           packed_file_write(w->file, data, size, w->error);
+}
+
+static void pack(struct writer *w, const ProtobufCMessage *message)
+{
+    g_byte_array_set_size(w->packed, (guint)protobuf_c_message_get_packed_size(message));
+    protobuf_c_message_pack(message, w->packed->data);
+}
+
+static bool emit_message(struct writer *w, uint32_t field, const ProtobufCMessage *message)
+{
+    pack(w, message);
+    return emit(w, field, w->packed->data, w->packed->len);
+}
+
+static void look_at_frame(struct writer *w, uint32_t id)
+{
+    const struct profile *p = w->profile;
+    const struct frame *frame = profile_get_frame(p, id);
+    const struct line *lines = profile_frame_lines(p, id);
+    struct module_use *use = &w->modules[frame->module];
+    use->used = true;
+    use->limit = MAX(use->limit, frame->address == UINT64_MAX ? UINT64_MAX : frame->address + 1);
+    use->inlines |= frame->n_lines > 1;
+    for (uint32_t i = 0; i < frame->n_lines; i++) {
+        const struct function *f = profile_get_function(p, lines[i].function);
+        use->functions |= !f->unresolved;
+        use->files |= *f->file != 0;
+        use->lines |= lines[i].line != 0;
+    }
+}
+
+/* Numbers the frames that samples use, in the order of the frames. */
+static void number_locations(struct writer *w)
+{
+    const struct profile *p = w->profile;
+    for (guint i = 0; i < p->entries->len; i++) {
+        uint32_t stack = profile_get_entry(p, i)->stack;
+        const uint32_t *frames = profile_stack_frames(p, stack);
+        for (uint32_t k = 0; k < profile_get_stack(p, stack)->n_frames; k++)
+            w->locations[frames[k]] = 1;
+    }
+    uint64_t next = 1;
+    for (guint i = 0; i < p->frames->len; i++)
+        if (w->locations[i]) {
+            w->locations[i] = next++;
+            look_at_frame(w, i);
+        }
+}
+
+/* Readers take the first mapping for the program itself: the one named like the command, if any. */
+static uint32_t main_module(const struct writer *w)
+{
+    const struct profile *p = w->profile;
+    char *program = g_strndup(p->info.command, strcspn(p->info.command, " "));
+    char *base = g_path_get_basename(program);
+    uint32_t found = PROFILE_NONE, first = PROFILE_NONE;
+    for (guint i = 0; i < p->modules->len && found == PROFILE_NONE; i++) {
+        const struct module *m = profile_get_module(p, i);
+        if (!w->modules[i].used || m->kind != MODULE_FILE || !*m->path)
+            continue;
+        if (first == PROFILE_NONE)
+            first = i;
+        if (strcmp(m->name, base) == 0)
+            found = i;
+    }
+    g_free(base);
+    g_free(program);
+    return found == PROFILE_NONE ? first : found;
+}
+
+/* Module ids in the order of the file; numbers them on the way. */
+static GArray *number_mappings(struct writer *w)
+{
+    GArray *order = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    uint32_t first = main_module(w);
+    if (first != PROFILE_NONE)
+        g_array_append_val(order, first);
+    for (uint32_t i = 0; i < w->profile->modules->len; i++)
+        if (i != first && w->modules[i].used && *profile_get_module(w->profile, i)->path)
+            g_array_append_val(order, i);
+    for (guint i = 0; i < order->len; i++)
+        w->modules[g_array_index(order, uint32_t, i)].mapping_id = i + 1;
+    return order;
+}
+
+static void collect_comments(struct writer *w, const GArray *mappings)
+{
+    snapshot_comments_write(w->profile, w->comments);
+    for (guint i = 0; i < mappings->len; i++) {
+        uint32_t id = g_array_index(mappings, uint32_t, i);
+        enum module_kind kind = profile_get_module(w->profile, id)->kind;
+        if (kind != MODULE_FILE)
+            g_ptr_array_add(w->comments, snapshot_comments_module(i + 1, kind));
+    }
+}
+
+/* Everything that is not repeated messages, as one message: pprof readers join the pieces. */
+static bool write_header(struct writer *w)
+{
+    const struct profile *p = w->profile;
+    Pprof__ValueType types[PROFILE_METRICS_MAX], period = PPROF__VALUE_TYPE__INIT;
+    Pprof__ValueType *type_pointers[PROFILE_METRICS_MAX];
+    Pprof__Profile header = PPROF__PROFILE__INIT;
+    text_id(w, "");
+    for (uint32_t i = 0; i < p->n_metrics; i++) {
+        pprof__value_type__init(&types[i]);
+        types[i].type = text_id(w, p->metrics[i].type);
+        types[i].unit = text_id(w, p->metrics[i].unit);
+        type_pointers[i] = &types[i];
+    }
+    header.n_sample_type = p->n_metrics;
+    header.sample_type = type_pointers;
+    header.time_nanos = p->info.start_time_ns;
+    header.duration_nanos = p->info.duration_ns;
+    if (p->n_metrics > 0)
+        header.default_sample_type = text_id(w, p->metrics[p->main_metric].type);
+    if (p->info.rate_asked_hz > 0) {
+        period.type = text_id(w, "cpu");
+        period.unit = text_id(w, "nanoseconds");
+        header.period_type = &period;
+        header.period = G_USEC_PER_SEC * 1000 / p->info.rate_asked_hz;
+    }
+    header.n_comment = w->comments->len;
+    header.comment = g_new(int64_t, w->comments->len);
+    for (guint i = 0; i < w->comments->len; i++)
+        header.comment[i] = text_id(w, w->comments->pdata[i]);
+    pack(w, &header.base);
+    g_free(header.comment);
+    return packed_file_write(w->file, w->packed->data, w->packed->len, w->error);
+}
+
+static void label_text(struct writer *w, Pprof__Label *label, const char *key, const char *text)
+{
+    pprof__label__init(label);
+    label->key = text_id(w, key);
+    label->str = text_id(w, text);
+}
+
+static void label_number(struct writer *w, Pprof__Label *label, const char *key, int64_t number)
+{
+    pprof__label__init(label);
+    label->key = text_id(w, key);
+    label->num = number;
+}
+
+static size_t make_labels(struct writer *w, uint32_t thread_id, Pprof__Label *labels)
+{
+    const struct thread *thread = profile_get_thread(w->profile, thread_id);
+    const struct process *process = profile_get_process(w->profile, thread->process);
+    uint32_t use = g_array_index(w->uses, uint32_t, thread->process);
+    size_t n = 0;
+    label_text(w, &labels[n++], "thread", thread->name);
+    label_number(w, &labels[n++], "tid", thread->tid);
+    label_number(w, &labels[n++], "pid", process->pid);
+    label_text(w, &labels[n++], "process", process->name);
+    if (use > 1)
+        label_number(w, &labels[n++], "pid_use", use);
+    return n;
+}
+
+static bool write_sample(struct writer *w, const struct entry *entry)
+{
+    const struct profile *p = w->profile;
+    Pprof__Label labels[LABELS_MAX], *label_pointers[LABELS_MAX];
+    uint64_t locations[PROFILE_DEPTH_MAX];
+    Pprof__Sample sample = PPROF__SAMPLE__INIT;
+    const uint32_t *frames = profile_stack_frames(p, entry->stack);
+    sample.n_location_id = profile_get_stack(p, entry->stack)->n_frames;
+    sample.location_id = locations;
+    for (size_t i = 0; i < sample.n_location_id; i++)
+        locations[i] = w->locations[frames[i]];
+    sample.n_value = p->n_metrics;
+    sample.value = (int64_t *)entry->values;
+    sample.n_label = make_labels(w, entry->thread, labels);
+    sample.label = label_pointers;
+    for (size_t i = 0; i < sample.n_label; i++)
+        label_pointers[i] = &labels[i];
+    return emit_message(w, FIELD_SAMPLE, &sample.base);
+}
+
+static bool write_samples(struct writer *w)
+{
+    for (guint i = 0; i < w->profile->entries->len; i++)
+        if (!write_sample(w, profile_get_entry(w->profile, i)))
+            return false;
+    return true;
+}
+
+static bool write_mappings(struct writer *w, const GArray *order)
+{
+    for (guint i = 0; i < order->len; i++) {
+        uint32_t id = g_array_index(order, uint32_t, i);
+        const struct module *module = profile_get_module(w->profile, id);
+        const struct module_use *use = &w->modules[id];
+        Pprof__Mapping mapping = PPROF__MAPPING__INIT;
+        mapping.id = use->mapping_id;
+        mapping.memory_limit = use->limit;
+        mapping.filename = text_id(w, module->path);
+        mapping.build_id = text_id(w, module->build_id);
+        mapping.has_functions = use->functions;
+        mapping.has_filenames = use->files;
+        mapping.has_line_numbers = use->lines;
+        mapping.has_inline_frames = use->inlines;
+        if (!emit_message(w, FIELD_MAPPING, &mapping.base))
+            return false;
+    }
+    return true;
+}
+
+static uint64_t function_id(struct writer *w, uint32_t function)
+{
+    if (!w->function_ids[function]) {
+        g_array_append_val(w->functions, function);
+        w->function_ids[function] = w->functions->len;
+    }
+    return w->function_ids[function];
+}
+
+static bool write_location(struct writer *w, uint32_t id)
+{
+    const struct frame *frame = profile_get_frame(w->profile, id);
+    const struct line *from = profile_frame_lines(w->profile, id);
+    Pprof__Line *lines = g_new(Pprof__Line, frame->n_lines);
+    Pprof__Line **pointers = g_new(Pprof__Line *, frame->n_lines);
+    Pprof__Location location = PPROF__LOCATION__INIT;
+    location.id = w->locations[id];
+    location.mapping_id = w->modules[frame->module].mapping_id;
+    location.address = frame->address;
+    location.n_line = frame->n_lines;
+    location.line = pointers;
+    for (uint32_t i = 0; i < frame->n_lines; i++) {
+        pprof__line__init(&lines[i]);
+        lines[i].function_id = function_id(w, from[i].function);
+        lines[i].line = from[i].line;
+        pointers[i] = &lines[i];
+    }
+    bool ok = emit_message(w, FIELD_LOCATION, &location.base);
+    g_free(pointers);
+    g_free(lines);
+    return ok;
+}
+
+static bool write_locations(struct writer *w)
+{
+    for (guint i = 0; i < w->profile->frames->len; i++)
+        if (w->locations[i] && !write_location(w, i))
+            return false;
+    return true;
+}
+
+static bool write_functions(struct writer *w)
+{
+    for (guint i = 0; i < w->functions->len; i++) {
+        const struct function *f =
+            profile_get_function(w->profile, g_array_index(w->functions, uint32_t, i));
+        Pprof__Function function = PPROF__FUNCTION__INIT;
+        function.id = i + 1;
+        function.name = text_id(w, f->name);
+        function.system_name = text_id(w, f->linkage);
+        function.filename = text_id(w, f->file);
+        function.start_line = f->decl_line;
+        if (strcmp(f->brief, f->name) != 0)
+            function.brief = text_id(w, f->brief);
+        if (!emit_message(w, FIELD_FUNCTION, &function.base))
+            return false;
+    }
+    return true;
+}
+
+static bool write_texts(struct writer *w)
+{
+    for (guint i = 0; i < w->texts->len; i++)
+        if (!emit(w, FIELD_STRING, w->texts->pdata[i], strlen(w->texts->pdata[i])))
+            return false;
+    return true;
+}
+
+static bool write_all(struct writer *w)
+{
+    number_locations(w);
+    GArray *mappings = number_mappings(w);
+    collect_comments(w, mappings);
+    bool ok = write_header(w) && write_samples(w) && write_mappings(w, mappings) &&
+              write_locations(w) && write_functions(w) && write_texts(w);
+    g_array_unref(mappings);
+    return ok && packed_file_commit(w->file, w->error);
+}
+
+bool snapshot_save(const struct profile *p, const char *path, bool overwrite, GError **error)
+{
+    struct packed_file *file = packed_file_new(path, overwrite, error);
+    if (!file)
+        return false;
+    struct writer w = {
+        .profile = p,
+        .file = file,
+        .text_ids = g_hash_table_new(g_str_hash, g_str_equal),
+        .texts = g_ptr_array_new(),
+        .comments = g_ptr_array_new_with_free_func(g_free),
+        .uses = snapshot_process_uses(p),
+        .modules = g_new0(struct module_use, p->modules->len),
+        .locations = g_new0(uint64_t, p->frames->len),
+        .function_ids = g_new0(uint64_t, p->functions->len),
+        .functions = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
+        .packed = g_byte_array_new(),
+        .error = error,
+    };
+    bool ok = write_all(&w);
+    g_byte_array_unref(w.packed);
+    g_array_unref(w.functions);
+    g_free(w.function_ids);
+    g_free(w.locations);
+    g_free(w.modules);
+    g_array_unref(w.uses);
+    g_ptr_array_unref(w.comments);
+    g_ptr_array_unref(w.texts);
+    g_hash_table_unref(w.text_ids);
+    packed_file_free(file);
+    return ok;
+}

@@ -1,0 +1,97 @@
+/*
+ * A profile with everything in it that a snapshot has to carry.
+ */
+#ifndef PROFTOP_TESTS_SAMPLE_PROFILE_H
+#define PROFTOP_TESTS_SAMPLE_PROFILE_H
+
+#include "core/model/profile.h"
+
+static inline uint32_t sample_function(struct profile *p, uint32_t module, const char *linkage,
+                                       const char *name, const char *brief)
+{
+    return profile_function(p, &(struct function_spec){.module = module,
+                                                       .linkage = linkage,
+                                                       .name = name,
+                                                       .brief = brief,
+                                                       .file = "/src/app.cc",
+                                                       .decl_line = 7});
+}
+
+static inline void sample_info(struct profile *p)
+{
+    p->info.command = profile_text(p, "./app --fast \"a b\"");
+    p->info.host = profile_text(p, "box");
+    p->info.engine = profile_text(p, "perf");
+    p->info.start_time_ns = 1700000000123456789;
+    p->info.duration_ns = 2500000000;
+    p->info.rate_asked_hz = 997;
+    p->info.rate_real_hz = 996.3141592653589793;
+    p->info.samples = 4;
+    p->info.lost = 1;
+    p->info.truncated = 2;
+    p->info.broken = 3;
+    p->info.front_end_cpu_ns = 12345678;
+    p->info.wait_status = 11; /* SIGSEGV */
+    g_ptr_array_add(p->notes, (gpointer)profile_text(p, "kernel time is not visible"));
+    g_ptr_array_add(p->comments, (gpointer)profile_text(p, "command=not ours"));
+}
+
+static inline void sample_threads(struct profile *p)
+{
+    uint32_t app = profile_process_new(p, 100, PROFILE_NONE);
+    profile_get_process(p, app)->name = profile_text(p, "app");
+    uint32_t child = profile_process_new(p, 101, app);
+    profile_get_process(p, child)->name = profile_text(p, "child of app");
+    profile_get_process(p, child)->coverage = profile_text(p, "it is setuid");
+    profile_get_process(p, child)->ended = true;
+    profile_process_new(p, 101, app); /* the pid once more */
+    profile_thread(p, app, 100);
+    uint32_t idle = profile_thread(p, app, 105);
+    profile_get_thread(p, idle)->name = profile_text(p, "idle one");
+    profile_thread(p, child, 101);
+    profile_thread(p, child + 1, 101);
+}
+
+/* Frames: an inlined pair, a nameless one, one nobody looked at, the kernel, JIT code, a mark. */
+static inline void sample_frames(struct profile *p, uint32_t frames[6])
+{
+    uint32_t libc = profile_module(p, "/usr/lib/libc.so.6", "beef", MODULE_FILE);
+    uint32_t app = profile_module(p, "/opt/app", "0123456789abcdef", MODULE_FILE);
+    uint32_t kernel = profile_module(p, "[kernel]", NULL, MODULE_KERNEL);
+    uint32_t jit = profile_module(p, "[anon]", NULL, MODULE_JIT);
+    struct line inlined[] = {
+        {.function = sample_function(p, app, "_Z1fIiEvv", "void f<int>()", "f<…>"), .line = 12},
+        {.function = sample_function(p, app, "main", "main", "main"), .line = 99},
+    };
+    struct line entry = {.function = profile_function(
+                             p, &(struct function_spec){.module = kernel, .name = "do_syscall"})};
+    frames[0] = profile_frame(p, app, 0x1234);
+    profile_resolve(p, frames[0], inlined, 2, 0);
+    frames[1] = profile_frame(p, libc, 0x29d90);
+    profile_resolve(p, frames[1], NULL, 0, 0x29d00);
+    frames[2] = profile_frame(p, libc, 0x30000);
+    frames[3] = profile_frame(p, kernel, UINT64_MAX);
+    profile_resolve(p, frames[3], &entry, 1, 0);
+    frames[4] = profile_frame(p, jit, 0x7f0000001000);
+    profile_resolve(p, frames[4], NULL, 0, 0);
+    frames[5] = profile_mark(p, "[truncated]");
+}
+
+static inline struct profile *sample_profile(void)
+{
+    struct profile *p = profile_new();
+    uint32_t f[6];
+    p->count_metric = profile_add_metric(p, "samples", "count");
+    p->main_metric = profile_add_metric(p, "cpu", "nanoseconds");
+    sample_info(p);
+    sample_threads(p);
+    sample_frames(p, f);
+    uint32_t deep = profile_stack(p, (uint32_t[]){f[3], f[2], f[0], f[1], f[5]}, 5);
+    uint32_t shallow = profile_stack(p, (uint32_t[]){f[4], f[0]}, 2);
+    profile_add(p, shallow, 0, 10, (int64_t[]){1, 1000000});
+    profile_add(p, deep, 2, 20, (int64_t[]){2, 2000000});
+    profile_add(p, shallow, 3, 30, (int64_t[]){1, 1003000});
+    return p;
+}
+
+#endif
