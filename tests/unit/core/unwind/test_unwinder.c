@@ -1,0 +1,546 @@
+/*
+ * The unwinder, on stacks of this very process: registers and a copy of the stack are taken in a
+ * known chain of calls.
+ *
+ * Copies are taken word by word without instrumentation, as AddressSanitizer would object to
+ * reading whole stacks.
+ */
+#include "core/unwind/unwinder.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define NOINLINE         __attribute__((noinline, noclone, no_sanitize("address", "undefined")))
+#define NO_FRAME_POINTER __attribute__((optimize("omit-frame-pointer")))
+
+enum { COPY_BYTES_MAX = 4 << 20 };
+
+extern char _start[];
+
+/* ---- the fixture ---- */
+
+static struct {
+    struct address_map *map;
+    struct unwinder *unwinder;
+    uint64_t stack_end;
+    struct unwind_input sample;
+    uint8_t *copy;
+} t;
+
+static void map_line(const char *line, struct elf_file *vdso)
+{
+    struct mapping m = {0};
+    char permissions[5], path[4096] = "";
+    unsigned long start, end, offset;
+    if (sscanf(line, "%lx-%lx %4s %lx %*s %*s %4095[^\n]", &start, &end, permissions, &offset,
+               path) < 4)
+        return;
+    if (strcmp(path, "[stack]") == 0)
+        t.stack_end = end;
+    if (permissions[2] != 'x')
+        return;
+    m.start = start, m.end = end, m.file_offset = offset;
+    if (strcmp(path, "[vdso]") == 0)
+        m.elf = elf_file_ref(vdso);
+    else if (path[0] == '/')
+        m.elf = elf_file_open(getpid(), path, 0, 0, NULL);
+    address_map_insert(t.map, &m);
+    elf_file_unref(m.elf);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    const void *image = (const void *)getauxval(AT_SYSINFO_EHDR);
+    struct elf_file *vdso = elf_file_from_memory(image, 4096, "[vdso]");
+    t.map = address_map_new();
+    char *text = NULL;
+    if (!g_file_get_contents("/proc/self/maps", &text, NULL, NULL))
+        return -1;
+    char **lines = g_strsplit(text, "\n", 0);
+    for (char **line = lines; *line; line++)
+        map_line(*line, vdso);
+    g_strfreev(lines);
+    g_free(text);
+    elf_file_unref(vdso);
+    t.unwinder = unwinder_new(t.map);
+    t.copy = g_malloc(COPY_BYTES_MAX);
+    return t.stack_end ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    unwinder_free(t.unwinder);
+    address_map_free(t.map);
+    g_free(t.copy);
+    return 0;
+}
+
+/* The register that ucontext calls `from`, into DWARF's number `to`. */
+static void set_reg(const ucontext_t *uc, int from, int to)
+{
+    t.sample.regs.r[to] = (uint64_t)uc->uc_mcontext.gregs[from];
+}
+
+NOINLINE static void copy_stack(uint64_t from, uint64_t end)
+{
+    size_t size = end - from;
+    assert_true(size <= COPY_BYTES_MAX);
+    for (size_t i = 0; i < size; i++)
+        t.copy[i] = ((const volatile uint8_t *)from)[i];
+    t.sample.stack = t.copy;
+    t.sample.stack_size = size;
+    t.sample.stack_address = from;
+    t.sample.copy_full = false;
+}
+
+NOINLINE static void take_sample(const ucontext_t *uc, uint64_t end)
+{
+    static const int order[17] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                                  REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                  REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+    for (int i = 0; i < 17; i++)
+        set_reg(uc, order[i], i);
+    t.sample.regs.known = (1 << 17) - 1;
+    copy_stack(t.sample.regs.r[7], end);
+}
+
+/* Samples its own frame. */
+NOINLINE static void capture(void)
+{
+    ucontext_t uc;
+    getcontext(&uc);
+    take_sample(&uc, t.stack_end);
+}
+
+static struct unwind_result walk(void)
+{
+    struct unwind_result result;
+    unwinder_walk(t.unwinder, 1, &t.sample, &result);
+    return result;
+}
+
+/* Does the function that begins at `function` hold pc? */
+static bool is_in(uint64_t pc, const void *function)
+{
+    const struct mapping *m = address_map_find(t.map, pc);
+    uint64_t vaddr, start;
+    return m && m->elf && elf_file_address(m->elf, m->file_offset + (pc - m->start), &vaddr) &&
+           elf_file_function_start(m->elf, vaddr, &start) &&
+           pc - vaddr + start == (uintptr_t)function;
+}
+
+int main(void);
+
+static void assert_reaches_main_and_start(const struct unwind_result *r)
+{
+    bool reaches_main = false;
+    for (size_t i = 0; i < r->n; i++)
+        reaches_main |= is_in(r->pc[i], (void *)main);
+    assert_int_equal(r->end, UNWIND_ROOT);
+    assert_true(reaches_main);
+    assert_true(is_in(r->pc[r->n - 1], _start));
+}
+
+/* ---- chains of calls ---- */
+
+NO_FRAME_POINTER NOINLINE static void recurse(int depth)
+{
+    volatile char room[48];
+    room[0] = (char)depth;
+    if (depth == 1)
+        capture();
+    else
+        recurse(depth - 1);
+    room[1] = room[0];
+}
+
+static void test_walk_names_each_frame_of_a_recursion(void **state)
+{
+    (void)state;
+    recurse(40);
+    struct unwind_result r = walk();
+    assert_true(is_in(r.pc[0], (void *)capture));
+    for (size_t i = 1; i <= 40; i++)
+        assert_true(is_in(r.pc[i], (void *)recurse));
+    assert_true(is_in(r.pc[41], (void *)test_walk_names_each_frame_of_a_recursion));
+    assert_int_equal(r.n_guessed, 0);
+    assert_reaches_main_and_start(&r);
+}
+
+static void test_walk_of_a_cut_copy_says_truncated(void **state)
+{
+    (void)state;
+    recurse(40);
+    struct unwind_result whole = walk();
+    uint64_t *pc = g_memdup2(whole.pc, whole.n * sizeof(*pc));
+    for (size_t size = 1200; size < 3000; size += 8) {
+        t.sample.stack_size = size;
+        t.sample.copy_full = true;
+        struct unwind_result r = walk();
+        assert_int_equal(r.end, UNWIND_TRUNCATED);
+        assert_true(r.n > 2 && r.n < whole.n);
+        assert_memory_equal(r.pc, pc, r.n * sizeof(*pc));
+        t.sample.copy_full = false;
+        assert_int_equal(walk().end, UNWIND_BROKEN);
+    }
+    g_free(pc);
+}
+
+static void test_walk_stops_at_the_frame_cap(void **state)
+{
+    (void)state;
+    recurse(1500);
+    struct unwind_result r = walk();
+    assert_int_equal(r.end, UNWIND_DEPTH);
+    assert_int_equal(r.n, UNWIND_FRAMES_MAX);
+}
+
+/* ---- damage ---- */
+
+static void test_walk_of_garbage_is_broken(void **state)
+{
+    (void)state;
+    GRand *rand = g_rand_new_with_seed(11);
+    for (int round = 0; round < 2000; round++) {
+        recurse(2);
+        for (size_t i = 0; i < t.sample.stack_size; i++)
+            t.copy[i] = (uint8_t)g_rand_int(rand);
+        if (round % 2)
+            for (int i = 0; i < 17; i++)
+                t.sample.regs.r[i] = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
+        struct unwind_result r = walk();
+        assert_int_equal(r.end, UNWIND_BROKEN);
+        assert_true(r.n >= 1 && r.n < 4);
+    }
+    g_rand_free(rand);
+}
+
+static void test_walk_without_a_stack_gives_the_leaf(void **state)
+{
+    (void)state;
+    capture();
+    t.sample.stack_size = 0;
+    struct unwind_result r = walk();
+    assert_int_equal(r.end, UNWIND_BROKEN);
+    assert_int_equal(r.n, 1);
+    t.sample.stack_address = UINT64_MAX - 7;
+    t.sample.stack_size = 4096;
+    t.sample.regs.r[7] = UINT64_MAX - 7;
+    assert_int_equal(walk().end, UNWIND_BROKEN);
+}
+
+/* A stack whose frames lead back down must not be followed. */
+static void test_walk_of_a_loop_ends(void **state)
+{
+    (void)state;
+    recurse(30);
+    struct unwind_result before = walk();
+    uint64_t ra = before.pc[3] + 1;
+    for (size_t i = 0; i + 8 <= t.sample.stack_size; i += 8)
+        memcpy(t.copy + i, i % 16 ? &t.sample.stack_address : &ra, 8);
+    struct unwind_result r = walk();
+    assert_int_not_equal(r.end, UNWIND_ROOT);
+}
+
+/* ---- taking frames over ---- */
+
+NOINLINE static void choose(GRand *rand, int depth);
+
+NO_FRAME_POINTER NOINLINE static void left(GRand *rand, int depth)
+{
+    volatile uint64_t room[9];
+    room[3] = g_rand_int(rand) % 2;
+    choose(rand, depth);
+    room[4] = room[3];
+}
+
+NOINLINE static void right(GRand *rand, int depth)
+{
+    volatile uint64_t room[33];
+    room[30] = g_rand_int(rand) % 2;
+    choose(rand, depth);
+    room[31] = room[30];
+}
+
+NOINLINE static void choose(GRand *rand, int depth)
+{
+    if (depth == 0)
+        capture();
+    else
+        (depth % 3 == 0 && g_rand_boolean(rand) ? left : right)(rand, depth - 1);
+    __asm__ volatile("");
+}
+
+/* Changes one word of the copy, now and then a return address. */
+static void damage(GRand *rand)
+{
+    size_t at = g_rand_int(rand) % t.sample.stack_size / 8 * 8;
+    uint64_t word;
+    memcpy(&word, t.copy + at, 8);
+    word += g_rand_int(rand) % 64;
+    memcpy(t.copy + at, &word, 8);
+}
+
+static void assert_same(const struct unwind_result *a, const struct unwind_result *b)
+{
+    assert_int_equal(a->end, b->end);
+    assert_int_equal(a->n, b->n);
+    assert_int_equal(a->n_guessed, b->n_guessed);
+    assert_memory_equal(a->pc, b->pc, a->n * sizeof(*a->pc));
+}
+
+static void test_reuse_gives_the_same_frames_as_a_fresh_walk(void **state)
+{
+    (void)state;
+    struct unwinder *fresh = unwinder_new(t.map);
+    GRand *rand = g_rand_new_with_seed(5);
+    unwinder_set_reuse(fresh, false);
+    for (int round = 0; round < 3000; round++) {
+        choose(rand, 1 + round % 40);
+        struct unwind_result kept, made;
+        for (int i = 0; i < round % 4; i++)
+            damage(rand);
+        if (round % 7 == 0)
+            t.sample.stack_size -= g_rand_int(rand) % t.sample.stack_size;
+        t.sample.copy_full = round % 5 == 0;
+        unwinder_walk(t.unwinder, 2 + (uint32_t)(round % 2), &t.sample, &kept);
+        unwinder_walk(fresh, 2, &t.sample, &made);
+        assert_same(&kept, &made);
+    }
+    g_rand_free(rand);
+    unwinder_free(fresh);
+}
+
+static void test_reuse_is_given_up_when_the_map_changes(void **state)
+{
+    (void)state;
+    struct address_map *map = address_map_copy(t.map);
+    struct unwinder *unwinder = unwinder_new(map);
+    struct unwind_result r;
+    recurse(10);
+    unwinder_walk(unwinder, 1, &t.sample, &r);
+    assert_int_equal(r.end, UNWIND_ROOT);
+    address_map_clear(map);
+    unwinder_walk(unwinder, 1, &t.sample, &r);
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.end, UNWIND_BROKEN);
+    unwinder_free(unwinder);
+    address_map_free(map);
+}
+
+static void test_more_threads_than_are_remembered(void **state)
+{
+    (void)state;
+    for (uint32_t thread = 0; thread < 3000; thread++) {
+        recurse(3);
+        struct unwind_result r;
+        unwinder_walk(t.unwinder, thread % 600, &t.sample, &r);
+        assert_int_equal(r.end, UNWIND_ROOT);
+    }
+}
+
+/* ---- signals ---- */
+
+extern char after_trap[];
+
+NO_FRAME_POINTER NOINLINE static void trap(void)
+{
+    __asm__ volatile("int3\n.globl after_trap\nafter_trap: nop");
+}
+
+static uint64_t handler_stack_end;
+
+static void on_trap(int number)
+{
+    (void)number;
+    ucontext_t uc;
+    getcontext(&uc);
+    take_sample(&uc, handler_stack_end);
+}
+
+static struct unwind_result walk_through_trap(int flags)
+{
+    struct sigaction action = {.sa_handler = on_trap, .sa_flags = flags}, before;
+    sigaction(SIGTRAP, &action, &before);
+    trap();
+    sigaction(SIGTRAP, &before, NULL);
+    return walk();
+}
+
+static void test_walk_crosses_a_signal_frame(void **state)
+{
+    (void)state;
+    handler_stack_end = t.stack_end;
+    struct unwind_result r = walk_through_trap(0);
+    assert_true(is_in(r.pc[0], (void *)on_trap));
+    assert_int_equal(r.pc[2], (uintptr_t)after_trap); /* interrupted there: not less 1 */
+    assert_int_equal(r.n_guessed, 0);
+    assert_reaches_main_and_start(&r);
+}
+
+static void test_walk_that_leaves_the_stack_says_truncated(void **state)
+{
+    (void)state;
+    size_t size = 64 << 10;
+    stack_t stack = {.ss_sp = g_malloc(size), .ss_size = size}, before;
+    handler_stack_end = (uintptr_t)stack.ss_sp + size;
+    sigaltstack(&stack, &before);
+    struct unwind_result r = walk_through_trap(SA_ONSTACK);
+    sigaltstack(&before, NULL);
+    g_free(stack.ss_sp);
+    assert_int_equal(r.pc[2], (uintptr_t)after_trap);
+    assert_int_equal(r.n, 3);
+    assert_int_equal(r.end, UNWIND_TRUNCATED);
+}
+
+/* ---- epilogues ---- */
+
+extern char popped[];
+
+/* After the pop, rbp's slot is below rsp and not in the copy: the register must be taken as it is.
+ */
+__asm__(".text\n.type has_popped, @function\nhas_popped:\n.cfi_startproc\n"
+        "push %rbp\n.cfi_def_cfa_offset 16\n.cfi_offset %rbp, -16\n"
+        "mov %rsp, %rbp\npop %rbp\n.cfi_def_cfa_offset 8\n"
+        ".globl popped\npopped: ret\n.cfi_endproc\n.size has_popped, . - has_popped\n");
+
+static void test_walk_keeps_a_register_that_was_popped(void **state)
+{
+    (void)state;
+    recurse(4);
+    struct unwind_result r = walk();
+    uint64_t *pc = g_memdup2(r.pc, r.n * sizeof(*pc));
+    uint8_t *shifted = g_malloc(t.sample.stack_size + 8);
+    memcpy(shifted + 8, t.copy, t.sample.stack_size);
+    memcpy(shifted, &t.sample.regs.r[16], 8); /* as if called where the sample was taken */
+    t.sample.stack = shifted;
+    t.sample.stack_size += 8;
+    t.sample.stack_address -= 8;
+    t.sample.regs.r[7] -= 8;
+    t.sample.regs.r[16] = (uintptr_t)popped;
+    r = walk();
+    assert_int_equal(r.pc[0], (uintptr_t)popped);
+    assert_int_equal(r.pc[1], pc[0] - 1);
+    assert_memory_equal(r.pc + 2, pc + 1, (r.n - 2) * sizeof(*pc));
+    assert_reaches_main_and_start(&r);
+    g_free(shifted);
+    g_free(pc);
+}
+
+/* ---- code without unwind information ---- */
+
+/* push rbp; mov rbp, rsp; call rdi; pop rbp; ret */
+static const uint8_t jit_code[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+
+static void *make_jit(void)
+{
+    void *code =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(code != MAP_FAILED);
+    memcpy(code, jit_code, sizeof(jit_code));
+    struct mapping m = {.start = (uintptr_t)code, .end = (uintptr_t)code + 4096};
+    address_map_insert(t.map, &m);
+    return code;
+}
+
+static void test_walk_crosses_jit_code_by_its_frame_pointer(void **state)
+{
+    (void)state;
+    void *code = make_jit();
+    ((void (*)(void (*)(void)))code)(capture);
+    struct unwind_result r = walk();
+    assert_true(is_in(r.pc[0], (void *)capture));
+    assert_int_equal(r.pc[1], (uintptr_t)code + 5);
+    assert_true(is_in(r.pc[2], (void *)test_walk_crosses_jit_code_by_its_frame_pointer));
+    assert_int_equal(r.n_guessed, 1);
+    assert_reaches_main_and_start(&r);
+    munmap(code, 4096);
+}
+
+static void test_walk_leaves_an_unknown_leaf_by_the_top_of_the_stack(void **state)
+{
+    (void)state;
+    void *code = make_jit();
+    recurse(3);
+    uint64_t called_from = t.sample.regs.r[16];
+    uint8_t *shifted = g_malloc(t.sample.stack_size + 8);
+    memcpy(shifted + 8, t.copy, t.sample.stack_size);
+    memcpy(shifted, &called_from, 8);
+    t.sample.stack = shifted;
+    t.sample.stack_size += 8;
+    t.sample.stack_address -= 8;
+    t.sample.regs.r[7] -= 8;
+    t.sample.regs.r[16] = (uintptr_t)code;
+    struct unwind_result r = walk();
+    assert_int_equal(r.pc[0], (uintptr_t)code);
+    assert_int_equal(r.pc[1], called_from - 1);
+    assert_int_equal(r.n_guessed, 1);
+    assert_reaches_main_and_start(&r);
+    g_free(shifted);
+    munmap(code, 4096);
+}
+
+static void test_walk_does_not_believe_a_frame_pointer_that_leads_to_no_call(void **state)
+{
+    (void)state;
+    void *code = make_jit();
+    recurse(3);
+    uint64_t sp = t.sample.stack_address, words[4] = {0, sp + 32, (uintptr_t)recurse, 0};
+    memcpy(t.copy, words, sizeof(words));
+    t.sample.regs.r[6] = sp + 8;
+    t.sample.regs.r[16] = (uintptr_t)code + 4;
+    struct unwind_result r = walk();
+    assert_int_equal(r.end, UNWIND_BROKEN);
+    assert_int_equal(r.n, 1);
+    munmap(code, 4096);
+}
+
+/* ---- perf's registers ---- */
+
+static void test_regs_from_perf_follow_the_mask(void **state)
+{
+    (void)state;
+    /* bp, sp, ip, r15: bits 6, 7, 8 and 23 */
+    const uint64_t values[] = {66, 77, 88, 1515};
+    struct unwind_regs regs = {0};
+    assert_true(unwind_regs_from_perf(values, 1 << 6 | 1 << 7 | 1 << 8 | 1 << 23, &regs));
+    assert_int_equal(regs.r[6], 66);
+    assert_int_equal(regs.r[7], 77);
+    assert_int_equal(regs.r[16], 88);
+    assert_int_equal(regs.r[15], 1515);
+    assert_int_equal(regs.known, 1 << 6 | 1 << 7 | 1 << 16 | 1 << 15);
+    assert_false(unwind_regs_from_perf(values, 1 << 6 | 1 << 7, &regs));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walk_names_each_frame_of_a_recursion),
+        cmocka_unit_test(test_walk_of_a_cut_copy_says_truncated),
+        cmocka_unit_test(test_walk_stops_at_the_frame_cap),
+        cmocka_unit_test(test_walk_of_garbage_is_broken),
+        cmocka_unit_test(test_walk_without_a_stack_gives_the_leaf),
+        cmocka_unit_test(test_walk_of_a_loop_ends),
+        cmocka_unit_test(test_reuse_gives_the_same_frames_as_a_fresh_walk),
+        cmocka_unit_test(test_reuse_is_given_up_when_the_map_changes),
+        cmocka_unit_test(test_more_threads_than_are_remembered),
+        cmocka_unit_test(test_walk_crosses_a_signal_frame),
+        cmocka_unit_test(test_walk_that_leaves_the_stack_says_truncated),
+        cmocka_unit_test(test_walk_keeps_a_register_that_was_popped),
+        cmocka_unit_test(test_walk_crosses_jit_code_by_its_frame_pointer),
+        cmocka_unit_test(test_walk_leaves_an_unknown_leaf_by_the_top_of_the_stack),
+        cmocka_unit_test(test_walk_does_not_believe_a_frame_pointer_that_leads_to_no_call),
+        cmocka_unit_test(test_regs_from_perf_follow_the_mask),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
