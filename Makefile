@@ -113,7 +113,7 @@ $(T)/%: tests/targets/%.c
 DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-dev libdw-dev libelf-dev libiberty-dev \
               libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libjansson-dev libcmocka-dev \
               clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps mandoc shellcheck universal-ctags
-DEPS_BENCH := linux-perf google-perftools libgoogle-perftools4
+DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4
 DEPS_FUZZ  := clang llvm libclang-rt-14-dev
 
 # $(call install_packages,LIST): does nothing, and quickly, when all of them are there.

@@ -21,7 +21,7 @@ same() {
 
 # What a program may ask about itself; by a program that checks far more, where it is there.
 if [ -x "$targets/selfcheck" ]; then
-    for mode in "" fork exec spawn vfork; do
+    for mode in "" fork vfork exec spawn thread "exec fork" "fork exec" "vfork spawn" "exec exec thread"; do
         # shellcheck disable=SC2086 # no word for the first
         same "selfcheck $mode" "$targets/selfcheck" $mode
     done
