@@ -20,8 +20,9 @@ int UNW_ARCH_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t i
                                             int need_unwind_info, void *arg);
 
 enum {
-    SLOTS = 1 << 17,
-    SLOTS_USED_MAX = SLOTS / 2,
+    SLOTS_MIN = 1 << 10,
+    SLOTS_MAX = 1 << 17,
+    FILES_MAX = 1024,
     ROW_BYTES_MAX = 1024,
     ARENA_BYTES_MAX = 64 << 20,
     ACCESSES_PER_WALK = 1 << 18,
@@ -53,7 +54,8 @@ struct frame_rules {
     GByteArray *arena;   /* starts with the one-entry search table */
     GHashTable *indexes; /* elf_file -> cfi_index */
     GHashTable *rules;   /* set of struct rule */
-    struct slot *slots;
+    struct slot *slots;  /* open addressing; at most half used */
+    size_t n_slots;      /* a power of two */
     size_t n_slots_used;
     uint32_t accesses_left;
 
@@ -172,7 +174,7 @@ static void forget(struct frame_rules *rules)
 {
     static const uint8_t no_table[TABLE_BYTES];
     g_hash_table_remove_all(rules->rules);
-    memset(rules->slots, 0, SLOTS * sizeof(*rules->slots));
+    memset(rules->slots, 0, rules->n_slots * sizeof(*rules->slots));
     rules->n_slots_used = 0;
     g_byte_array_set_size(rules->arena, 0);
     g_byte_array_append(rules->arena, no_table, sizeof(no_table));
@@ -203,7 +205,8 @@ struct frame_rules *frame_rules_new(void)
     rules->arena = g_byte_array_new();
     rules->indexes = g_hash_table_new_full(NULL, NULL, NULL, free_index);
     rules->rules = g_hash_table_new_full(rule_hash, rule_equal, g_free, NULL);
-    rules->slots = g_new0(struct slot, SLOTS);
+    rules->n_slots = SLOTS_MIN;
+    rules->slots = g_new0(struct slot, rules->n_slots);
     forget(rules);
     return rules;
 }
@@ -352,13 +355,41 @@ static const struct rule *make_rule(struct frame_rules *rules, struct elf_file *
                   rules->row_size);
 }
 
+/* The slot of an address, or the empty one where it belongs. */
 static struct slot *slot_of(struct frame_rules *rules, const struct elf_file *elf, uint64_t vaddr)
 {
     uint64_t hash = (vaddr ^ (uintptr_t)elf >> 4) * 0x9e3779b97f4a7c15ULL;
-    size_t i = hash >> (64 - 17);
+    size_t mask = rules->n_slots - 1, i = (hash >> 32) & mask;
     while (rules->slots[i].elf && (rules->slots[i].elf != elf || rules->slots[i].vaddr != vaddr))
-        i = (i + 1) % SLOTS;
+        i = (i + 1) & mask;
     return &rules->slots[i];
+}
+
+static void double_slots(struct frame_rules *rules)
+{
+    struct slot *old = rules->slots;
+    size_t n_old = rules->n_slots;
+    rules->n_slots *= 2;
+    rules->slots = g_new0(struct slot, rules->n_slots);
+    for (size_t i = 0; i < n_old; i++)
+        if (old[i].elf)
+            *slot_of(rules, old[i].elf, old[i].vaddr) = old[i];
+    g_free(old);
+}
+
+/* Makes room for one more: by growing, at the limits by forgetting everything. */
+static void make_room(struct frame_rules *rules)
+{
+    bool is_half_full = rules->n_slots_used >= rules->n_slots / 2;
+    if (g_hash_table_size(rules->indexes) >= FILES_MAX) {
+        forget(rules);
+        g_hash_table_remove_all(rules->indexes);
+    } else if (rules->arena->len > ARENA_BYTES_MAX ||
+               (is_half_full && rules->n_slots == SLOTS_MAX)) {
+        forget(rules);
+    } else if (is_half_full) {
+        double_slots(rules);
+    }
 }
 
 static const struct rule *rule_at(struct frame_rules *rules, struct elf_file *elf, uint64_t vaddr)
@@ -366,12 +397,9 @@ static const struct rule *rule_at(struct frame_rules *rules, struct elf_file *el
     struct slot *slot = slot_of(rules, elf, vaddr);
     if (slot->elf)
         return slot->rule;
-    if (rules->n_slots_used == SLOTS_USED_MAX || rules->arena->len > ARENA_BYTES_MAX) {
-        forget(rules);
-        slot = slot_of(rules, elf, vaddr);
-    }
+    make_room(rules);
     const struct rule *rule = make_rule(rules, elf, vaddr);
-    *slot = (struct slot){.elf = elf, .vaddr = vaddr, .rule = rule};
+    *slot_of(rules, elf, vaddr) = (struct slot){.elf = elf, .vaddr = vaddr, .rule = rule};
     rules->n_slots_used++;
     return rule;
 }

@@ -167,7 +167,8 @@ static void keep_stack(struct last_walk *walk, const struct stack_view *view, ui
         walk->capacity = capacity;
         changed_end = read_end;
     }
-    memcpy(walk->stack + walk->capacity - size, view->bytes, changed_end - view->start);
+    if (size > 0)
+        memcpy(walk->stack + walk->capacity - size, view->bytes, changed_end - view->start);
     walk->stack_start = view->start;
     walk->read_end = read_end;
 }

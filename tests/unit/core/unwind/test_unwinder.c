@@ -7,6 +7,8 @@
  */
 #include "core/unwind/unwinder.h"
 
+#include <elf.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -177,6 +179,34 @@ static void test_walk_names_each_frame_of_a_recursion(void **state)
     assert_reaches_main_and_start(&r);
 }
 
+static void *recurse_in_thread(void *old_end)
+{
+    pthread_attr_t attributes;
+    void *stack;
+    size_t size;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getstack(&attributes, &stack, &size);
+    pthread_attr_destroy(&attributes);
+    t.stack_end = (uintptr_t)stack + size;
+    recurse(5);
+    t.stack_end = *(uint64_t *)old_end;
+    return NULL;
+}
+
+static void test_walk_reaches_the_root_of_a_thread(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    uint64_t end = t.stack_end;
+    assert_int_equal(pthread_create(&thread, NULL, recurse_in_thread, &end), 0);
+    pthread_join(thread, NULL);
+    struct unwind_result r = walk();
+    assert_true(is_in(r.pc[6], (void *)recurse_in_thread));
+    assert_int_equal(r.end, UNWIND_ROOT);
+    assert_int_equal(r.n_guessed, 0);
+    assert_true(r.n >= 8); /* start_thread and clone */
+}
+
 static void test_walk_of_a_cut_copy_says_truncated(void **state)
 {
     (void)state;
@@ -250,6 +280,55 @@ static void test_walk_of_a_loop_ends(void **state)
         memcpy(t.copy + i, i % 16 ? &t.sample.stack_address : &ra, 8);
     struct unwind_result r = walk();
     assert_int_not_equal(r.end, UNWIND_ROOT);
+}
+
+/* Our own binary with some bytes of .eh_frame_hdr, .eh_frame and what follows changed. */
+static struct elf_file *damaged_self(const char *path, GRand *rand)
+{
+    char *bytes;
+    size_t size;
+    assert_true(g_file_get_contents("/proc/self/exe", &bytes, &size, NULL));
+    Elf64_Ehdr header;
+    memcpy(&header, bytes, sizeof(header));
+    const Elf64_Phdr *ph = (const Elf64_Phdr *)(void *)(bytes + header.e_phoff);
+    while (ph->p_type != PT_GNU_EH_FRAME)
+        ph++;
+    for (int i = 0; i < 200; i++)
+        bytes[ph->p_offset + g_rand_int(rand) % (5 * ph->p_filesz)] = (char)g_rand_int(rand);
+    assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    g_free(bytes);
+    return elf_file_open(getpid(), path, 0, 0, NULL);
+}
+
+static void test_walk_survives_damaged_unwind_information(void **state)
+{
+    (void)state;
+    char *path;
+    size_t n_other = 0;
+    GRand *rand = g_rand_new_with_seed(13);
+    close(g_file_open_tmp("proftop-XXXXXX", &path, NULL));
+    recurse(40);
+    struct unwind_result sound = walk();
+    size_t n_sound = sound.n;
+    for (int round = 0; round < 300; round++) {
+        struct elf_file *damaged = damaged_self(path, rand);
+        struct address_map *map = address_map_copy(t.map);
+        struct mapping m = *address_map_find(map, (uintptr_t)recurse);
+        m.elf = damaged;
+        address_map_insert(map, &m);
+        struct unwinder *unwinder = unwinder_new(map);
+        struct unwind_result r;
+        unwinder_walk(unwinder, 1, &t.sample, &r);
+        assert_true(r.n >= 1 && r.n <= UNWIND_FRAMES_MAX);
+        n_other += r.n != n_sound || r.end != UNWIND_ROOT;
+        unwinder_free(unwinder);
+        address_map_free(map);
+        elf_file_unref(damaged);
+    }
+    assert_true(n_other > 0); /* else nothing was damaged */
+    unlink(path);
+    g_free(path);
+    g_rand_free(rand);
 }
 
 /* ---- taking frames over ---- */
@@ -526,11 +605,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk_names_each_frame_of_a_recursion),
+        cmocka_unit_test(test_walk_reaches_the_root_of_a_thread),
         cmocka_unit_test(test_walk_of_a_cut_copy_says_truncated),
         cmocka_unit_test(test_walk_stops_at_the_frame_cap),
         cmocka_unit_test(test_walk_of_garbage_is_broken),
         cmocka_unit_test(test_walk_without_a_stack_gives_the_leaf),
         cmocka_unit_test(test_walk_of_a_loop_ends),
+        cmocka_unit_test(test_walk_survives_damaged_unwind_information),
         cmocka_unit_test(test_reuse_gives_the_same_frames_as_a_fresh_walk),
         cmocka_unit_test(test_reuse_is_given_up_when_the_map_changes),
         cmocka_unit_test(test_more_threads_than_are_remembered),
