@@ -158,6 +158,8 @@ check-unit check-e2e check-screens lint: deps
 check-build: all $(UNIT_TESTS) $(TEST_TARGETS)
 
 check-asan: export ASAN_OPTIONS := detect_stack_use_after_return=1:abort_on_error=0:exitcode=99
+# Tests that limit memory leave the limit out.
+check-asan check-tsan: export SANITIZED := 1
 check-asan: export UBSAN_OPTIONS := print_stacktrace=1
 check-asan: export G_SLICE := always-malloc
 check-asan:

@@ -62,7 +62,7 @@ for command in report view; do
     fails "$command: gzip of something else" 1 'gzip' "$proftop" $command "$tmp/gzip.pb.gz"
 done
 head -c 600000000 /dev/zero | gzip -1 >"$tmp/bomb.pb.gz"
-fails "report: a gzip bomb" 1 'bomb' bash -c 'ulimit -v 1500000; exec "$0" report "$1"' "$proftop" "$tmp/bomb.pb.gz"
+fails "report: a gzip bomb" 1 'bomb' bash -c '[ -n "${SANITIZED-}" ] || ulimit -v 1500000; exec "$0" report "$1"' "$proftop" "$tmp/bomb.pb.gz"
 printf '\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff' | gzip >"$tmp/varint.pb.gz"
 fails "report: a number of eleven bytes" 1 'varint' "$proftop" report "$tmp/varint.pb.gz"
 

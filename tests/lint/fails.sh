@@ -73,7 +73,7 @@ must_fail() {
 }
 
 must_fail layers "includes point down" "ncurses is known" "libdw is known" "libiberty is known" "libunwind is known" \
-    "protobuf-c is known" "zlib is known" "one file reads" "one file packs" "no GLib in the target"
+    "protobuf-c is known" "zlib is known" "no GLib in the target"
 must_fail exports "exports are" "needs libc alone" "binds everything" "has no executable stack" "does not take calls"
 must_fail sizes "functions have at most" "half of" "nine of" "functions take" "test functions" "blocks are nested" \
     "source files" "headers have" "no file is named" "base names"

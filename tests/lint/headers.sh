@@ -16,7 +16,7 @@ undocumented() {
                 for (n = 1; (getline line < file) > 0; n++) text[n] = line
                 close(file)
             }
-            {
+            $3 !~ /^__builtin_/ {
                 for (above = $2 - 1; text[above] ~ /^[a-zA-Z_].*[^;}\/]$/; above--);
                 if (text[above] !~ /\*\/[[:space:]]*$/ && text[above] !~ /^[[:space:]]*\/\//)
                     print $1 ":" $2 ": " $3
