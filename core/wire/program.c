@@ -1,6 +1,6 @@
 /*
- * See program.h. Everything is read with raw pread: no cancellation point, no heap, no buffer
- * larger than 1 KiB (this runs on the stack of vfork children and small threads). The file may be
+ * See program.h. Everything is read with raw pread: no cancellation point, no heap, 1 KiB of buffer
+ * (this runs on the stack of vfork children and small threads). The file may be
  * hostile or change while it is read; the worst that can come of it is a wrong verdict.
  */
 #include "core/wire/program.h"
@@ -27,6 +27,7 @@
 #endif
 
 enum {
+    WINDOW_BYTES = 1024,
     SCRIPT_DEPTH_MAX = 5, /* the kernel's own limit */
     LOADS_MAX = 16,
     HEADERS_MAX = 128,
@@ -34,19 +35,45 @@ enum {
     DYNAMIC_MAX = 1024,
 };
 
+/* A file, read through a small window: most questions are about bytes next to those of the last
+ * one. */
+struct reader {
+    int fd;
+    uint64_t start;
+    size_t length;
+    char window[WINDOW_BYTES];
+};
+
 /* What of a file's dynamic section and segments is needed to read DT_NEEDED names. */
 struct image {
-    int fd;
+    struct reader *reader;
     Elf64_Phdr loads[LOADS_MAX];
     unsigned n_loads;
     Elf64_Phdr interpreter;
     Elf64_Phdr dynamic;
 };
 
-static bool read_at(int fd, void *buffer, size_t size, uint64_t offset)
+static bool fill_window(struct reader *reader, uint64_t offset)
 {
-    return offset <= INT64_MAX &&
-           syscall(SYS_pread64, fd, buffer, size, (int64_t)offset) == (long)size;
+    if (offset > INT64_MAX)
+        return false;
+    long n =
+        syscall(SYS_pread64, reader->fd, reader->window, sizeof reader->window, (int64_t)offset);
+    reader->start = offset;
+    reader->length = n > 0 ? (size_t)n : 0;
+    return n > 0;
+}
+
+/* Reads `size` bytes, at most WINDOW_BYTES, at `offset`; false when the file does not hold them
+ * all. */
+static bool read_at(struct reader *reader, void *buffer, size_t size, uint64_t offset)
+{
+    bool is_inside = offset >= reader->start && offset - reader->start <= reader->length &&
+                     size <= reader->length - (offset - reader->start);
+    if (!is_inside && (!fill_window(reader, offset) || reader->length < size))
+        return false;
+    memcpy(buffer, reader->window + (offset - reader->start), size);
+    return true;
 }
 
 static bool gains_privileges(int fd, const struct stat *status)
@@ -65,7 +92,7 @@ static bool read_headers(struct image *image, const Elf64_Ehdr *header)
         return false;
     for (unsigned i = 0; i < header->e_phnum; i++) {
         Elf64_Phdr part;
-        if (!read_at(image->fd, &part, sizeof part, header->e_phoff + i * sizeof part))
+        if (!read_at(image->reader, &part, sizeof part, header->e_phoff + i * sizeof part))
             return false;
         if (part.p_type == PT_LOAD && image->n_loads < LOADS_MAX)
             image->loads[image->n_loads++] = part;
@@ -93,7 +120,7 @@ static bool file_offset(const struct image *image, uint64_t address, uint64_t *r
 static bool dynamic_entry(const struct image *image, unsigned index, Elf64_Dyn *ret_entry)
 {
     return index < DYNAMIC_MAX && (index + 1) * sizeof *ret_entry <= image->dynamic.p_filesz &&
-           read_at(image->fd, ret_entry, sizeof *ret_entry,
+           read_at(image->reader, ret_entry, sizeof *ret_entry,
                    image->dynamic.p_offset + index * sizeof *ret_entry) &&
            ret_entry->d_tag != DT_NULL;
 }
@@ -120,7 +147,7 @@ static bool needs_sanitizer(const struct image *image)
         if (entry.d_tag != DT_NEEDED)
             continue;
         n_needed++;
-        if (read_at(image->fd, text, sizeof text, names + entry.d_un.d_val) &&
+        if (read_at(image->reader, text, sizeof text, names + entry.d_un.d_val) &&
             memcmp(text, name, sizeof text) == 0)
             return true;
     }
@@ -140,7 +167,7 @@ static enum program_verdict judge_loader(const struct image *image, struct progr
     if (image->interpreter.p_type != PT_INTERP)
         return PROGRAM_STATIC;
     if (size < 2 || size > sizeof program->interpreter ||
-        !read_at(image->fd, program->interpreter, size, image->interpreter.p_offset))
+        !read_at(image->reader, program->interpreter, size, image->interpreter.p_offset))
         return PROGRAM_OTHER_LIBC;
     program->interpreter[size - 1] = '\0';
     if (stat(program->interpreter, &status) != 0)
@@ -150,11 +177,11 @@ static enum program_verdict judge_loader(const struct image *image, struct progr
     return needs_sanitizer(image) ? PROGRAM_SANITIZER_IS_FIRST : PROGRAM_FITS;
 }
 
-static enum program_verdict judge_elf(int fd, struct program *program)
+static enum program_verdict judge_elf(struct reader *reader, struct program *program)
 {
     Elf64_Ehdr header;
-    struct image image = {.fd = fd};
-    if (!read_at(fd, &header, sizeof header, 0))
+    struct image image = {.reader = reader};
+    if (!read_at(reader, &header, sizeof header, 0))
         return PROGRAM_BROKEN_ELF;
     if (header.e_ident[EI_CLASS] != ELFCLASS64)
         return PROGRAM_OTHER_CLASS;
@@ -167,37 +194,36 @@ static enum program_verdict judge_elf(int fd, struct program *program)
 
 /* The interpreter of a #! line as the kernel cuts it out: after blanks, up to a blank or the end of
  * the line. */
-static bool read_interpreter(int fd, struct program *program)
+static bool read_interpreter(struct reader *reader, struct program *program)
 {
-    char line[PROGRAM_PATH_MAX];
-    long n = syscall(SYS_pread64, fd, line, sizeof line - 1, 0);
-    if (n < 3 || line[0] != '#' || line[1] != '!')
+    char line[PROGRAM_PATH_MAX] = "";
+    size_t length = reader->length < sizeof line - 1 ? reader->length : sizeof line - 1;
+    if (!read_at(reader, line, length, 0) || line[0] != '#' || line[1] != '!')
         return false;
-    line[n] = '\0';
     const char *start = line + 2 + strspn(line + 2, " \t");
-    size_t length = strcspn(start, " \t\n");
-    memcpy(program->interpreter, start, length);
-    program->interpreter[length] = '\0';
-    return length > 0;
+    size_t n = strcspn(start, " \t\n");
+    memcpy(program->interpreter, start, n);
+    program->interpreter[n] = '\0';
+    return n > 0;
 }
 
 /* Judges one file. True: it is a script, `program->interpreter` is to be looked at next. */
 static bool inspect_one(int fd, struct program *program)
 {
     struct stat status;
-    char start[4] = "";
+    struct reader reader;
+    reader.fd = fd;
     program->verdict = PROGRAM_UNREADABLE;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
         return false;
     program->verdict = PROGRAM_NOT_A_PROGRAM;
-    if (!read_at(fd, start, sizeof start, 0))
+    if (!fill_window(&reader, 0))
         return false;
-    if (memcmp(start, ELFMAG, SELFMAG) == 0) {
-        program->verdict =
-            gains_privileges(fd, &status) ? PROGRAM_PRIVILEGED : judge_elf(fd, program);
-        return false;
-    }
-    return read_interpreter(fd, program);
+    if (reader.length < SELFMAG || memcmp(reader.window, ELFMAG, SELFMAG) != 0)
+        return read_interpreter(&reader, program);
+    program->verdict =
+        gains_privileges(fd, &status) ? PROGRAM_PRIVILEGED : judge_elf(&reader, program);
+    return false;
 }
 
 static int open_regular(int dirfd, const char *path)

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -112,7 +113,7 @@ static void play_front_end(struct trial *trial)
                                      .terminal_fd = -1};
     struct launch *launch = launch_prepare(&options, NULL);
     int status;
-    if (launch_collector_reason(launch) || !launch_go(launch, NULL))
+    if (!launch || launch_collector_reason(launch) || !launch_go(launch, NULL))
         _exit(120);
     launch_wait(launch, &status, NULL);
     note_first_segment(trial);
@@ -316,6 +317,10 @@ int main(void)
 {
     g_unsetenv("XDG_RUNTIME_DIR");
     g_unsetenv("LD_PRELOAD");
+    if (access(target("selfcheck"), X_OK) != 0 || access(collector_path(), R_OK) != 0) {
+        fprintf(stderr, "build %s and %s first\n", target("selfcheck"), collector_path());
+        return EXIT_FAILURE;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_program_sees_nothing),
         cmocka_unit_test(test_forked_child_sees_nothing_and_says_hello),
