@@ -252,13 +252,21 @@ static void apply(struct calltree *tree, uint64_t change, int sign)
         add_to_stack(tree, entry->stack, sign * c->count, sign * c->value);
 }
 
-/* Takes off what has left the sliding window. */
+/*
+ * Takes off what has left the sliding window, and also what the profile is about to forget: it
+ * could not be taken off afterwards. A quarter of the ring is the margin for what comes in before
+ * the next update.
+ */
 static bool expire(struct calltree *tree, int64_t now_ns)
 {
+    if (tree->options.window_ns == 0)
+        return false;
     bool changed = false;
     int64_t begin = now_ns - tree->options.window_ns;
-    while (tree->options.window_ns > 0 && tree->first_in_window < tree->next_change &&
-           change_at(tree, tree->first_in_window)->time_ns < begin) {
+    uint64_t keep = PROFILE_CHANGES_MAX / 4 * 3;
+    while (tree->first_in_window < tree->next_change &&
+           (change_at(tree, tree->first_in_window)->time_ns < begin ||
+            tree->next_change - tree->first_in_window > keep)) {
         apply(tree, tree->first_in_window++, -1);
         changed = true;
     }
@@ -301,7 +309,10 @@ int64_t calltree_covered_since_ns(const struct calltree *tree)
     const struct profile *p = tree->profile;
     if (!windowed(tree) || p->n_changes == p->first_change)
         return 0;
-    int64_t oldest = p->first_change ? change_at(tree, p->first_change)->time_ns : 0;
+    bool shortened = tree->options.window_ns > 0 && tree->first_in_window < p->n_changes;
+    int64_t oldest = shortened ? change_at(tree, tree->first_in_window)->time_ns : 0;
+    if (!shortened && p->first_change > 0)
+        oldest = change_at(tree, p->first_change)->time_ns;
     return MAX(oldest, tree->options.since_ns);
 }
 

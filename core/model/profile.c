@@ -10,7 +10,7 @@
 
 #include "core/base/text.h"
 
-enum { CHANGES_FIRST_SIZE = 1 << 12, CHANGES_MAX_SIZE = 1 << 20 };
+enum { CHANGES_FIRST_SIZE = 1 << 12 };
 
 /* One interning table: hash -> chain of ids. */
 struct intern {
@@ -362,7 +362,7 @@ static void changes_make_room(struct profile *p)
 {
     if (p->n_changes - p->first_change < p->changes_size)
         return;
-    if (p->changes_size == CHANGES_MAX_SIZE) {
+    if (p->changes_size == PROFILE_CHANGES_MAX) {
         p->first_change++;
         return;
     }

@@ -20,7 +20,8 @@
 
 enum {
     PROFILE_METRICS_MAX = 8,
-    PROFILE_DEPTH_MAX = 1100, /* frames of one stack, kernel and inlined ones included */
+    PROFILE_CHANGES_MAX = 1 << 20, /* changes remembered: 17 minutes of one thread at 1 kHz */
+    PROFILE_DEPTH_MAX = 1100,      /* frames of one stack, kernel and inlined ones included */
 };
 
 /* pprof's ValueType: ("samples", "count"), ("cpu", "nanoseconds"), ... */

@@ -1,0 +1,108 @@
+/* Sorting and filtering of the Functions table. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "core/model/function_rows.h"
+#include "tests/unit/core/model/model_builder.h"
+
+struct fixture {
+    struct profile *profile;
+    struct calltree *tree;
+    GArray *rows;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = g_new0(struct fixture, 1);
+    f->profile = builder_profile();
+    builder_sample(f->profile, "main b", 1, 1, 0, 30);
+    builder_sample(f->profile, "main c", 1, 1, 0, 20);
+    builder_sample(f->profile, "main a", 1, 1, 0, 50);
+    struct calltree_options everything = builder_everything();
+    f->tree = calltree_new(f->profile, &everything);
+    calltree_update(f->tree, 0);
+    f->rows = g_array_new(FALSE, FALSE, sizeof(struct function_row));
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    g_array_unref(f->rows);
+    calltree_free(f->tree);
+    profile_free(f->profile);
+    g_free(f);
+    return 0;
+}
+
+/* The functions' names in order, joined. */
+static char *order(struct fixture *f, struct function_query query)
+{
+    GString *names = g_string_new(NULL);
+    function_rows_query(f->tree, &query, f->rows);
+    for (guint i = 0; i < f->rows->len; i++) {
+        uint32_t function = g_array_index(f->rows, struct function_row, i).function;
+        g_string_append_printf(names, "%s%s", i ? " " : "",
+                               profile_get_function(f->profile, function)->name);
+    }
+    return g_string_free(names, FALSE);
+}
+
+static void check_order(void **state, struct function_query query, const char *expected)
+{
+    char *names = order(*state, query);
+    assert_string_equal(names, expected);
+    g_free(names);
+}
+
+static void test_numbers_come_largest_first(void **state)
+{
+    check_order(state, (struct function_query){.sort = FUNCTION_SORT_SELF}, "a b c main");
+    check_order(state, (struct function_query){.sort = FUNCTION_SORT_TOTAL}, "main a b c");
+}
+
+static void test_ascending_turns_the_order(void **state)
+{
+    check_order(state, (struct function_query){.sort = FUNCTION_SORT_SELF, .ascending = true},
+                "main c b a");
+    check_order(state, (struct function_query){.sort = FUNCTION_SORT_NAME, .ascending = true},
+                "a b c main");
+    check_order(state, (struct function_query){.sort = FUNCTION_SORT_NAME}, "main c b a");
+}
+
+static void test_filter_keeps_matches(void **state)
+{
+    GRegex *regex = g_regex_new("^[ab]$", 0, 0, NULL);
+    check_order(state, (struct function_query){.filter = regex}, "a b");
+    g_regex_unref(regex);
+}
+
+static void test_filter_matches_modules_too(void **state)
+{
+    GRegex *regex = g_regex_new("^app$", 0, 0, NULL);
+    check_order(state, (struct function_query){.filter = regex}, "a b c main");
+    g_regex_unref(regex);
+}
+
+static void test_sort_names_are_found(void **state)
+{
+    (void)state;
+    for (int i = 0; i < FUNCTION_SORTS; i++)
+        assert_int_equal(function_sort_find(function_sort_names[i]), i);
+    assert_int_equal(function_sort_find("nonsense"), FUNCTION_SORTS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_numbers_come_largest_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ascending_turns_the_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_filter_keeps_matches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_filter_matches_modules_too, set_up, tear_down),
+        cmocka_unit_test(test_sort_names_are_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
