@@ -123,7 +123,7 @@ static bool keep_own_path(void)
     if (!dladdr(&collector, &own) || !own.dli_fname ||
         strlen(own.dli_fname) >= sizeof collector.preload)
         return false;
-    strcpy(collector.preload, own.dli_fname);
+    stpcpy(collector.preload, own.dli_fname);
     return true;
 }
 
@@ -136,7 +136,7 @@ static bool read_address(void)
         !decode_token(collector.token_entry + sizeof WIRE_ENV_TOKEN, collector.token) ||
         !keep_entry(collector.children_entry, sizeof collector.children_entry, WIRE_ENV_CHILDREN))
         return false;
-    strcpy(collector.socket, collector.socket_entry + sizeof WIRE_ENV_SOCKET);
+    stpcpy(collector.socket, collector.socket_entry + sizeof WIRE_ENV_SOCKET);
     collector.follows_children = collector.children_entry[sizeof WIRE_ENV_CHILDREN] == '1';
     keep_entry(collector.seccomp_entry, sizeof collector.seccomp_entry, WIRE_ENV_SECCOMP);
     return true;

@@ -68,7 +68,7 @@ static void copy_without(char *copy, const char *entry, const char *found, const
     else if (*after)
         after++;
     memcpy(copy, entry, before);
-    strcpy(copy + before, after);
+    stpcpy(copy + before, after);
 }
 
 /*
@@ -158,7 +158,7 @@ static void join_preload(char *entry, const char *value, const char *own_path)
         return;
     if (*value)
         end = stpcpy(end, ":");
-    strcpy(end, own_path);
+    stpcpy(end, own_path);
 }
 
 char **environment_extend(void *room, const struct collector *collector, char *const *envp)

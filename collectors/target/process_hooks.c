@@ -125,7 +125,7 @@ static const char *find_in_path(const char *file, char *room)
         if (length + 1 + strlen(file) < PATH_MAX) {
             memcpy(room, path, length);
             room[length] = '/';
-            strcpy(room + length + (length > 0), file);
+            stpcpy(room + length + (length > 0), file);
             if (access(room, X_OK) == 0)
                 return room;
         }

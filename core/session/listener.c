@@ -337,7 +337,7 @@ static bool bind_socket(struct listener *listener, GError **error)
                     listener->socket_path);
         return false;
     }
-    strcpy(address.sun_path, listener->socket_path);
+    g_strlcpy(address.sun_path, listener->socket_path, sizeof address.sun_path);
     listener->socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* the mode set here is the one bind gives the file: no umask that other threads would share */
     if (listener->socket_fd < 0 || fchmod(listener->socket_fd, 0600) != 0 ||
