@@ -9,7 +9,7 @@
 #include "core/unwind/guess.h"
 
 enum {
-    START_BYTES = 256,   /* how far behind its entry point a program still counts as starting */
+    START_BYTES = 96,    /* how far behind its entry point a program still counts as starting */
     NEAR_BYTES = 1 << 20 /* how far above the copy a frame pointer is believed */
 };
 
@@ -76,36 +76,86 @@ static bool step_signal(struct stack_view *view, struct frame *frame)
     return true;
 }
 
+/* Is it the code at the entry point, with no other function known to begin between? */
+static bool is_entry(const struct elf_file *elf, uint64_t vaddr)
+{
+    uint64_t start;
+    return elf->entry && vaddr >= elf->entry && vaddr - elf->entry < START_BYTES &&
+           !(elf_file_function_start(elf, vaddr, &start) && start > elf->entry);
+}
+
 /* The program's entry point, or the stub that enters a thread: rbp 0, and an exit call behind the
  * call. */
 static bool is_start(const struct address_map *map, const struct frame *frame)
 {
     enum { EXIT_BYTES = 16 };
+    static const uint8_t syscall_code[] = {0x0f, 0x05};
     uint64_t ip = frame->r[DWARF_RIP], vaddr;
     const struct mapping *m = address_map_find(map, ip);
     if (!m || !m->elf || !elf_file_address(m->elf, m->file_offset + (ip - m->start), &vaddr))
         return false;
-    if (m->elf->entry && vaddr >= m->elf->entry && vaddr - m->elf->entry < START_BYTES)
+    if (is_entry(m->elf, vaddr))
         return true;
     const uint8_t *code = elf_file_bytes(m->elf, vaddr, EXIT_BYTES);
-    static const uint8_t syscall_code[] = {0x0f, 0x05};
     return code && !frame->is_exact && frame->known >> DWARF_RBP & 1 && frame->r[DWARF_RBP] == 0 &&
            memmem(code, EXIT_BYTES, syscall_code, sizeof(syscall_code)) != NULL;
 }
 
 /* ---- steps ---- */
 
-/* At a function's first instruction and in stubs, the return address is on top of the stack. */
+/* One instruction of an epilogue at `code`, applied to `frame`. Returns its length; 0: it is none,
+ * or not readable. */
+static size_t run_epilogue(const uint8_t *code, struct stack_view *view, struct frame *frame)
+{
+    static const uint8_t by_code[] = {DWARF_RAX, DWARF_RCX, DWARF_RDX, DWARF_RBX,
+                                      DWARF_RSP, DWARF_RBP, DWARF_RSI, DWARF_RDI};
+    static const uint8_t add_to_rsp[] = {0x48, 0x83, 0xc4};
+    if (memcmp(code, add_to_rsp, sizeof(add_to_rsp)) == 0 && code[3] < 0x80) {
+        frame->r[DWARF_RSP] += code[3];
+        return sizeof(add_to_rsp) + 1;
+    }
+    bool is_high = code[0] == 0x41; /* r8..r15 */
+    uint8_t pop = code[is_high];
+    if ((pop & 0xf8) != 0x58 || (pop == 0x5c && !is_high)) /* not rsp */
+        return 0;
+    int reg = is_high ? DWARF_R8 + (pop & 7) : by_code[pop & 7];
+    if (!stack_view_read(view, frame->r[DWARF_RSP], &frame->r[reg]))
+        return 0;
+    frame->known |= 1u << reg;
+    frame->r[DWARF_RSP] += sizeof(frame->r[reg]);
+    return (size_t)is_high + 1;
+}
+
+/*
+ * Where is the return address? On top of the stack at a function's first instruction and in stubs;
+ * and where only an epilogue is left (as in _init), behind what it adds and pops. Moves rsp to it.
+ */
+static bool find_top(const struct address_map *map, struct stack_view *view, struct frame *frame)
+{
+    enum { EPILOGUE_BYTES = 16, LONGEST = 4, RET = 0xc3 };
+    struct frame before_return = *frame;
+    const uint8_t *code = code_at(map, frame->r[DWARF_RIP], EPILOGUE_BYTES);
+    size_t at = 0, length = 1;
+    while (code && at + LONGEST <= EPILOGUE_BYTES && code[at] != RET && length > 0)
+        at += length = run_epilogue(code + at, view, &before_return);
+    bool is_epilogue = code && at < EPILOGUE_BYTES && code[at] == RET;
+    if (is_epilogue)
+        *frame = before_return;
+    return is_epilogue || frame->is_exact;
+}
+
 static bool step_top(const struct address_map *map, struct stack_view *view, struct frame *frame)
 {
     uint64_t address;
-    if (!frame->is_exact || !stack_view_read(view, frame->r[DWARF_RSP], &address) ||
+    struct frame caller = *frame;
+    if (!find_top(map, view, &caller) || !stack_view_read(view, caller.r[DWARF_RSP], &address) ||
         check_call(map, address) != CALL_YES)
         return false;
-    frame->r[DWARF_RIP] = address;
-    frame->r[DWARF_RSP] += sizeof(address);
-    frame->known &= FRAME_KEPT_BY_CALLS | FRAME_POSITION;
-    frame->is_exact = false;
+    caller.r[DWARF_RIP] = address;
+    caller.r[DWARF_RSP] += sizeof(address);
+    caller.known &= FRAME_KEPT_BY_CALLS | FRAME_POSITION;
+    caller.is_exact = false;
+    *frame = caller;
     return true;
 }
 

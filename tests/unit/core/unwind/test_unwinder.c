@@ -546,6 +546,24 @@ static void test_walk_crosses_jit_code_by_its_frame_pointer(void **state)
     munmap(code, 4096);
 }
 
+/* As _init: no unwind information, no frame pointer; all that is left to do there is an epilogue.
+ */
+void call_as_init(void (*function)(void));
+__asm__(".text\n.globl call_as_init\n.type call_as_init, @function\ncall_as_init:\n"
+        "push %rbx\npush %r12\nsub $24, %rsp\nxor %ebx, %ebx\nxor %r12d, %r12d\ncall *%rdi\n"
+        "add $24, %rsp\npop %r12\npop %rbx\nret\n.size call_as_init, . - call_as_init\n");
+
+static void test_walk_leaves_an_unknown_function_by_its_epilogue(void **state)
+{
+    (void)state;
+    call_as_init(capture);
+    struct unwind_result r = walk();
+    assert_true(is_in(r.pc[0], (void *)capture));
+    assert_true(is_in(r.pc[2], (void *)test_walk_leaves_an_unknown_function_by_its_epilogue));
+    assert_int_equal(r.n_guessed, 1);
+    assert_reaches_main_and_start(&r);
+}
+
 static void test_walk_leaves_an_unknown_leaf_by_the_top_of_the_stack(void **state)
 {
     (void)state;
@@ -619,6 +637,7 @@ int main(void)
         cmocka_unit_test(test_walk_that_leaves_the_stack_says_truncated),
         cmocka_unit_test(test_walk_keeps_a_register_that_was_popped),
         cmocka_unit_test(test_walk_crosses_jit_code_by_its_frame_pointer),
+        cmocka_unit_test(test_walk_leaves_an_unknown_function_by_its_epilogue),
         cmocka_unit_test(test_walk_leaves_an_unknown_leaf_by_the_top_of_the_stack),
         cmocka_unit_test(test_walk_does_not_believe_a_frame_pointer_that_leads_to_no_call),
         cmocka_unit_test(test_regs_from_perf_follow_the_mask),
