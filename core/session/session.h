@@ -10,11 +10,13 @@
 
 #include "core/model/profile.h"
 #include "core/session/source.h"
+#include "core/target/inherited_state.h"
 
 enum { SESSION_HISTORY = 120 };
 
 struct session_options {
-    char **argv; /* NULL-terminated command */
+    char **argv;                         /* NULL-terminated command */
+    const struct inherited_state *state; /* what the command is to start with; borrowed */
     uint32_t rate_hz;
     bool children;         /* follow forked and exec'd children */
     const char *collector; /* path of libproftop.so; NULL: launch without */
@@ -24,7 +26,7 @@ struct session_options {
 
 enum session_state {
     SESSION_RUNNING,
-    SESSION_ENDED, /* the first process ended and nothing of it is left, or it was left running */
+    SESSION_ENDED, /* nothing of the target is left, or session_finish was called */
 };
 
 /* A moment of the session for the screen's header. */
@@ -36,12 +38,13 @@ struct session_status {
     int64_t elapsed_ns;
     uint32_t n_threads, n_processes; /* alive */
     uint32_t rate_asked_hz;
-    double rate_real_hz; /* per CPU second, over the last seconds */
+    double rate_real_hz; /* per CPU second, over the last second with CPU time; 0: none yet */
     int64_t samples, lost, truncated, broken;
-    double cpu_percent;  /* of one core, now: all processes of the target */
-    double cost_percent; /* proftop's own CPU, as a share of the target's, so far */
+    double cpu_percent;  /* of one core, now: all processes of the target; < 0: not measured */
+    double cost_percent; /* proftop's own CPU, as a share of the target's, so far; < 0: unknown */
     int64_t rss_bytes;   /* of all its processes; -1 unknown */
     size_t symbols_pending;
+    const char *launch_note;            /* a remark about the command; NULL: none */
     const char *engine;                 /* "perf", "perf, no kernel", ... */
     float cpu_history[SESSION_HISTORY]; /* per cent of one core, oldest first, a value a second */
     uint32_t n_history;
@@ -68,6 +71,9 @@ void session_unlock(struct session *session);
 /* The profile; touch it only between session_lock and session_unlock. */
 struct profile *session_profile(struct session *session);
 
+/* The first process's pidfd, owned by the session; -1 where the kernel has none. */
+int session_pidfd(const struct session *session);
+
 /* Context: any thread, without the lock. */
 void session_get_status(struct session *session, struct session_status *ret_status);
 
@@ -77,8 +83,8 @@ void session_set_sampling(struct session *session, bool on);
 /* Changes the rate while running, for threads that exist and for those to come. */
 bool session_set_rate(struct session *session, uint32_t rate_hz, GError **error);
 
-/* Waits until the first process and its children ended or `timeout_ms` is over (-1: for ever).
- * Returns whether they ended. */
+/* Waits until the first process ended or `timeout_ms` is over (-1: for ever). Returns whether it
+ * ended. */
 bool session_wait(struct session *session, int timeout_ms);
 
 /* Sends a signal to the first process. */

@@ -26,7 +26,8 @@ struct source_ops {
      */
     bool (*probe)(GPtrArray *notes, GError **error);
 
-    /* Arms it for options->pid, to begin at its exec. NULL with an error. */
+    /* Arms it for options->pid, to begin at its exec. NULL with an error. Then all calls but
+     * describe come from the sampling thread. */
     void *(*start)(const struct source_options *options, GError **error);
 
     /*
@@ -36,14 +37,14 @@ struct source_ops {
      */
     size_t (*drain)(void *source, struct ingest *ingest, bool last);
 
-    /* Waits until it is worth draining, or timeout_ms is over. */
-    void (*wait)(void *source, int timeout_ms);
+    /* Waits until it is worth draining, `wake_fd` becomes readable, or timeout_ms is over. */
+    void (*wait)(void *source, int wake_fd, int timeout_ms);
 
     /* Switches sampling off or on for every thread it follows. */
     void (*set_enabled)(void *source, bool enabled);
 
-    /* New rate for all threads of the processes it follows; `pids` are those alive. */
-    bool (*set_rate)(void *source, uint32_t rate_hz, const GArray *pids, GError **error);
+    /* New rate, for all threads it follows and for those to come. */
+    bool (*set_rate)(void *source, uint32_t rate_hz, GError **error);
 
     /* What it stands on, for the header: "perf", "perf, user only". */
     const char *(*describe)(const void *source);

@@ -1,0 +1,38 @@
+/*
+ * One perf_event ring buffer: mapped, read in place.
+ */
+#ifndef PROFTOP_COLLECTORS_PERF_PERF_RING_H
+#define PROFTOP_COLLECTORS_PERF_PERF_RING_H
+
+#include <linux/perf_event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PERF_RECORD_BYTES_MAX = 1 << 16 };
+
+struct perf_ring {
+    int fd; /* of the event that owns the ring; belongs to the caller */
+    struct perf_event_mmap_page *page;
+    const uint8_t *data;
+    size_t size;         /* bytes, a power of two */
+    uint64_t head, tail; /* what perf_ring_refresh saw; how far it has been read */
+    uint8_t *straight;   /* a record that wraps around the end is copied here */
+};
+
+/* Maps a ring of `size` bytes (a power of two of pages) over event `fd`. 0, or -errno. */
+int perf_ring_init(struct perf_ring *ring, int fd, size_t size);
+
+void perf_ring_clear(struct perf_ring *ring);
+
+/* Takes note of what has come in. */
+void perf_ring_refresh(struct perf_ring *ring);
+
+/* The next record, or NULL when all that was there at the last refresh is read. Valid until
+ * perf_ring_next. */
+const struct perf_event_header *perf_ring_peek(struct perf_ring *ring);
+
+/* Gives the room of the record that perf_ring_peek returned back to the kernel. */
+void perf_ring_next(struct perf_ring *ring);
+
+#endif

@@ -1,0 +1,429 @@
+/*
+ * From events to the profile.
+ *
+ * Each process has its address map and an unwinder over it, from its fork (a copy of the parent's)
+ * or exec (empty) to its end. The files it maps are opened at once, while the process still has
+ * them, and shared by (device, inode, path).
+ */
+#include "core/session/ingest.h"
+
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "core/symbols/demangle.h"
+#include "core/symbols/symbol_worker.h"
+
+enum { VDSO_BYTES_MOST = 2 * 4096, LINES_MAX = 64, JIT_CHECK_NS = 1000000000 };
+
+/* A process as the kernel's events describe it. */
+struct tracked {
+    int pid;
+    uint32_t process; /* in the profile */
+    uint32_t n_threads;
+    struct address_map *map;
+    struct unwinder *unwinder; /* made at the first sample */
+    uint32_t jit_module;       /* PROFILE_NONE until code without a file was seen */
+    int64_t jit_checked_ns;
+};
+
+/* A mapped file, and its module in the profile. */
+struct mapped_file {
+    struct elf_file *elf; /* NULL: could not be read */
+    uint32_t module;
+};
+
+struct ingest {
+    struct profile *profile;
+    pthread_mutex_t *lock;
+    GHashTable *tracked;      /* pid -> struct tracked */
+    GHashTable *files;        /* "device:inode:path" -> struct mapped_file */
+    GPtrArray *elf_of_module; /* by module id: struct elf_file, borrowed from files, or NULL */
+    struct symbol_worker *symbols;
+    uint32_t kernel_module;
+    uint32_t mark_truncated, mark_broken, mark_unknown;
+    int64_t cpu_ns;
+};
+
+static void tracked_free(gpointer data)
+{
+    struct tracked *t = data;
+    unwinder_free(t->unwinder);
+    address_map_free(t->map);
+    g_free(t);
+}
+
+static void mapped_file_free(gpointer data)
+{
+    struct mapped_file *file = data;
+    elf_file_unref(file->elf);
+    g_free(file);
+}
+
+/* Symbols ---------------------------------------------------------------------------------- */
+
+static uint32_t intern_symbol(struct profile *profile, uint32_t module,
+                              const struct symbol_line *symbol)
+{
+    char *brief = demangle_brief(symbol->name);
+    uint32_t function =
+        profile_function(profile, &(struct function_spec){.module = module,
+                                                          .linkage = symbol->linkage,
+                                                          .name = symbol->name,
+                                                          .brief = brief,
+                                                          .file = symbol->file,
+                                                          .decl_line = symbol->decl_line});
+    g_free(brief);
+    return function;
+}
+
+/* First address of the function that a nameless address belongs to, 0 when that is unknown too. */
+static uint64_t nameless_start(const struct ingest *ingest, const struct frame *frame)
+{
+    uint64_t start = 0;
+    const struct elf_file *elf = frame->module < ingest->elf_of_module->len
+                                     ? g_ptr_array_index(ingest->elf_of_module, frame->module)
+                                     : NULL;
+    if (elf)
+        elf_file_function_start(elf, frame->address, &start);
+    return start;
+}
+
+/* The symbol worker's result. Context: its thread. */
+static void symbols_done(void *arg, uint32_t frame, const struct symbol_line *symbols, size_t n)
+{
+    struct ingest *ingest = arg;
+    struct line lines[LINES_MAX];
+    n = MIN(n, (size_t)LINES_MAX);
+    pthread_mutex_lock(ingest->lock);
+    struct frame f = *profile_get_frame(ingest->profile, frame);
+    for (size_t i = 0; i < n; i++)
+        lines[i] = (struct line){.function = intern_symbol(ingest->profile, f.module, &symbols[i]),
+                                 .line = symbols[i].line};
+    profile_resolve(ingest->profile, frame, lines, n, n ? 0 : nameless_start(ingest, &f));
+    pthread_mutex_unlock(ingest->lock);
+}
+
+static void request_symbol(struct ingest *ingest, const struct tracked *t, uint32_t frame)
+{
+    const struct frame *f = profile_get_frame(ingest->profile, frame);
+    const struct module *module = profile_get_module(ingest->profile, f->module);
+    struct symbol_request request = {
+        .frame = frame, .kind = SYMBOL_ELF, .pid = t->pid, .address = f->address};
+    if (module->kind == MODULE_KERNEL)
+        request.kind = SYMBOL_KERNEL;
+    else if (module->kind == MODULE_JIT)
+        request.kind = SYMBOL_JIT;
+    else
+        request.elf = g_ptr_array_index(ingest->elf_of_module, f->module);
+    if (request.kind != SYMBOL_ELF || request.elf)
+        symbol_worker_submit(ingest->symbols, &request);
+    else
+        profile_resolve(ingest->profile, frame, NULL, 0, 0);
+}
+
+/* Frames ----------------------------------------------------------------------------------- */
+
+static uint32_t frame_of(struct ingest *ingest, const struct tracked *t, uint32_t module,
+                         uint64_t address)
+{
+    uint32_t n_known = ingest->profile->frames->len;
+    uint32_t frame = profile_frame(ingest->profile, module, address);
+    if (frame == n_known)
+        request_symbol(ingest, t, frame);
+    return frame;
+}
+
+/*
+ * The module for code without a file. A JIT compiler that names its code does so in
+ * /tmp/perf-PID.map, which may appear at any time.
+ */
+static uint32_t jit_module(struct ingest *ingest, struct tracked *t, int64_t time_ns)
+{
+    if (t->jit_module != PROFILE_NONE && time_ns - t->jit_checked_ns < JIT_CHECK_NS)
+        return t->jit_module;
+    char *map = g_strdup_printf("/tmp/perf-%d.map", t->pid);
+    char *seen_here = g_strdup_printf("/proc/%d/root%s", t->pid, map);
+    bool named = access(seen_here, F_OK) == 0 || access(map, F_OK) == 0;
+    t->jit_module = profile_module(ingest->profile, named ? map : "[anon]", NULL, MODULE_JIT);
+    t->jit_checked_ns = time_ns;
+    g_free(seen_here);
+    g_free(map);
+    return t->jit_module;
+}
+
+static uint32_t user_frame(struct ingest *ingest, struct tracked *t, uint64_t pc, int64_t time_ns)
+{
+    const struct mapping *m = address_map_find(t->map, pc);
+    uint64_t offset = m ? pc - m->start + m->file_offset : 0;
+    uint64_t address;
+    if (m && m->elf && elf_file_address(m->elf, offset, &address))
+        return frame_of(ingest, t, m->module, address);
+    if (m && m->module != PROFILE_NONE)
+        return frame_of(ingest, t, m->module, offset);
+    return frame_of(ingest, t, jit_module(ingest, t, time_ns), pc);
+}
+
+/* Samples ---------------------------------------------------------------------------------- */
+
+static struct tracked *track(struct ingest *ingest, int pid)
+{
+    struct tracked *t = g_hash_table_lookup(ingest->tracked, GINT_TO_POINTER(pid));
+    if (t)
+        return t;
+    t = g_new0(struct tracked, 1);
+    t->pid = pid;
+    t->process = profile_process(ingest->profile, pid);
+    t->map = address_map_new();
+    t->n_threads = 1;
+    t->jit_module = PROFILE_NONE;
+    profile_thread(ingest->profile, t->process, pid);
+    g_hash_table_insert(ingest->tracked, GINT_TO_POINTER(pid), t);
+    return t;
+}
+
+static size_t add_kernel_frames(struct ingest *ingest, const struct tracked *t,
+                                const struct ingest_sample *s, uint32_t *frames)
+{
+    size_t n = MIN(s->n_kernel, (size_t)PROFILE_DEPTH_MAX / 8);
+    for (size_t i = 0; i < n; i++)
+        frames[i] = frame_of(ingest, t, ingest->kernel_module, s->kernel_chain[i] - (i > 0));
+    return n;
+}
+
+/* Why a stack does not reach its root, as its outermost frame; PROFILE_NONE when it does. */
+static uint32_t end_mark(struct ingest *ingest, enum unwind_end end)
+{
+    struct profile_info *info = &ingest->profile->info;
+    if (end == UNWIND_ROOT)
+        return PROFILE_NONE;
+    if (end == UNWIND_BROKEN) {
+        info->broken++;
+        return ingest->mark_broken;
+    }
+    info->truncated++;
+    return ingest->mark_truncated;
+}
+
+static size_t add_user_frames(struct ingest *ingest, struct tracked *t,
+                              const struct unwind_result *walked, int64_t time_ns, uint32_t *frames)
+{
+    size_t n = 0;
+    for (; n < walked->n && n < PROFILE_DEPTH_MAX / 8 * 7 - 1; n++)
+        frames[n] = user_frame(ingest, t, walked->pc[n], time_ns);
+    uint32_t mark = end_mark(ingest, walked->end);
+    if (mark != PROFILE_NONE)
+        frames[n++] = mark;
+    return n;
+}
+
+void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
+{
+    uint32_t frames[PROFILE_DEPTH_MAX];
+    struct unwind_result walked = {0};
+    pthread_mutex_lock(ingest->lock);
+    struct tracked *t = track(ingest, s->pid);
+    pthread_mutex_unlock(ingest->lock);
+    if (s->has_user) {
+        if (!t->unwinder)
+            t->unwinder = unwinder_new(t->map);
+        unwinder_walk(t->unwinder, (uint32_t)s->tid, &s->user, &walked);
+    }
+    pthread_mutex_lock(ingest->lock);
+    size_t n = add_kernel_frames(ingest, t, s, frames);
+    if (s->has_user)
+        n += add_user_frames(ingest, t, &walked, s->time_ns, frames + n);
+    if (n == 0)
+        frames[n++] = ingest->mark_unknown;
+    uint32_t stack = profile_stack(ingest->profile, frames, n);
+    uint32_t thread = profile_thread(ingest->profile, t->process, s->tid);
+    profile_add(ingest->profile, stack, thread, s->time_ns, (int64_t[]){1, s->weight_ns});
+    ingest->profile->info.samples++;
+    ingest->cpu_ns += s->weight_ns;
+    pthread_mutex_unlock(ingest->lock);
+}
+
+/* Maps and processes ------------------------------------------------------------------------ */
+
+static struct elf_file *open_elf(int pid, const struct ingest_mmap *map)
+{
+    if (strcmp(map->path, "[vdso]") == 0)
+        return elf_file_from_memory((const void *)getauxval(AT_SYSINFO_EHDR), VDSO_BYTES_MOST,
+                                    map->path);
+    if (map->path[0] != '/' || map->path[1] == '/')
+        return NULL;
+    struct elf_file *elf = elf_file_open(pid, map->path, map->device, map->inode, NULL);
+    /* The process may have ended meanwhile; the inode tells whether our path is the same file. */
+    return elf ? elf : elf_file_open(getpid(), map->path, map->device, map->inode, NULL);
+}
+
+static char *build_id_hex(const struct elf_file *elf)
+{
+    GString *hex = g_string_new(NULL);
+    for (size_t i = 0; elf && i < elf->build_id_size; i++)
+        g_string_append_printf(hex, "%02x", elf->build_id[i]);
+    return g_string_free(hex, FALSE);
+}
+
+static struct mapped_file *open_mapped_file(struct ingest *ingest, const struct ingest_mmap *map)
+{
+    struct mapped_file *file = g_new0(struct mapped_file, 1);
+    file->elf = open_elf(map->pid, map);
+    bool vdso = map->path[0] == '[';
+    char *build_id = build_id_hex(file->elf);
+    pthread_mutex_lock(ingest->lock);
+    file->module =
+        profile_module(ingest->profile, map->path, build_id, vdso ? MODULE_VDSO : MODULE_FILE);
+    if (file->module >= ingest->elf_of_module->len)
+        g_ptr_array_set_size(ingest->elf_of_module, (gint)file->module + 1);
+    if (!g_ptr_array_index(ingest->elf_of_module, file->module))
+        g_ptr_array_index(ingest->elf_of_module, file->module) = file->elf;
+    pthread_mutex_unlock(ingest->lock);
+    g_free(build_id);
+    return file;
+}
+
+static const struct mapped_file *mapped_file(struct ingest *ingest, const struct ingest_mmap *map)
+{
+    char *key = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%s", map->device,
+                                map->inode, map->path);
+    struct mapped_file *file = g_hash_table_lookup(ingest->files, key);
+    if (file) {
+        g_free(key);
+        return file;
+    }
+    file = open_mapped_file(ingest, map);
+    g_hash_table_insert(ingest->files, key, file);
+    return file;
+}
+
+/* Memory that has no file behind it, or none with code to read: named by perf maps, if at all. */
+static bool is_anonymous(const struct ingest_mmap *map)
+{
+    return strcmp(map->path, "[vdso]") != 0 && (map->path[0] != '/' || map->path[1] == '/');
+}
+
+void ingest_map(struct ingest *ingest, const struct ingest_mmap *map)
+{
+    if (map->size == 0 || map->start + map->size <= map->start)
+        return;
+    pthread_mutex_lock(ingest->lock);
+    struct tracked *t = track(ingest, map->pid);
+    pthread_mutex_unlock(ingest->lock);
+    struct mapping m = {.start = map->start,
+                        .end = map->start + map->size,
+                        .file_offset = map->file_offset,
+                        .module = PROFILE_NONE};
+    if (!is_anonymous(map)) {
+        const struct mapped_file *file = mapped_file(ingest, map);
+        m.elf = file->elf;
+        m.module = file->module;
+    }
+    address_map_insert(t->map, &m);
+}
+
+void ingest_fork(struct ingest *ingest, int pid, int parent_pid, int tid)
+{
+    pthread_mutex_lock(ingest->lock);
+    struct tracked *parent = track(ingest, parent_pid);
+    if (pid == parent_pid) {
+        parent->n_threads++;
+        profile_thread(ingest->profile, parent->process, tid);
+    } else {
+        g_hash_table_remove(ingest->tracked, GINT_TO_POINTER(pid)); /* an earlier one of that pid */
+        profile_process_new(ingest->profile, pid, parent->process);
+        struct tracked *child = track(ingest, pid);
+        address_map_free(child->map);
+        child->map = address_map_copy(parent->map);
+    }
+    pthread_mutex_unlock(ingest->lock);
+}
+
+void ingest_exit(struct ingest *ingest, int pid, int tid)
+{
+    pthread_mutex_lock(ingest->lock);
+    struct tracked *t = g_hash_table_lookup(ingest->tracked, GINT_TO_POINTER(pid));
+    if (t) {
+        uint32_t thread = profile_thread(ingest->profile, t->process, tid);
+        profile_get_thread(ingest->profile, thread)->ended = true;
+        if (t->n_threads > 0 && --t->n_threads == 0) {
+            profile_get_process(ingest->profile, t->process)->ended = true;
+            g_hash_table_remove(ingest->tracked, GINT_TO_POINTER(pid));
+        }
+    }
+    pthread_mutex_unlock(ingest->lock);
+}
+
+/* exec: the other threads are gone, and so is everything that was mapped. */
+static void new_image(struct tracked *t)
+{
+    unwinder_free(t->unwinder);
+    t->unwinder = NULL;
+    address_map_clear(t->map);
+    t->n_threads = 1;
+    t->jit_module = PROFILE_NONE;
+}
+
+void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool exec)
+{
+    pthread_mutex_lock(ingest->lock);
+    struct profile *profile = ingest->profile;
+    struct tracked *t = track(ingest, pid);
+    if (exec)
+        new_image(t);
+    const char *text = profile_text(profile, name);
+    profile_get_thread(profile, profile_thread(profile, t->process, tid))->name = text;
+    if (pid == tid)
+        profile_get_process(profile, t->process)->name = text;
+    pthread_mutex_unlock(ingest->lock);
+}
+
+void ingest_lost(struct ingest *ingest, int64_t records)
+{
+    pthread_mutex_lock(ingest->lock);
+    ingest->profile->info.lost += records;
+    pthread_mutex_unlock(ingest->lock);
+}
+
+struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock)
+{
+    struct ingest *ingest = g_new0(struct ingest, 1);
+    ingest->profile = profile;
+    ingest->lock = lock;
+    ingest->tracked = g_hash_table_new_full(NULL, NULL, NULL, tracked_free);
+    ingest->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, mapped_file_free);
+    ingest->elf_of_module = g_ptr_array_new();
+    ingest->symbols = symbol_worker_new(symbols_done, ingest);
+    ingest->kernel_module = profile_module(profile, "[kernel]", NULL, MODULE_KERNEL);
+    ingest->mark_truncated = profile_mark(profile, "[truncated]");
+    ingest->mark_broken = profile_mark(profile, "[no unwind info]");
+    ingest->mark_unknown = profile_mark(profile, "[unknown]");
+    g_ptr_array_set_size(ingest->elf_of_module, (gint)profile->modules->len);
+    return ingest;
+}
+
+void ingest_free(struct ingest *ingest)
+{
+    if (!ingest)
+        return;
+    symbol_worker_free(ingest->symbols);
+    g_hash_table_unref(ingest->tracked);
+    g_hash_table_unref(ingest->files);
+    g_ptr_array_unref(ingest->elf_of_module);
+    g_free(ingest);
+}
+
+size_t ingest_symbols_pending(const struct ingest *ingest)
+{
+    return symbol_worker_pending(ingest->symbols);
+}
+
+void ingest_wait_symbols(struct ingest *ingest, int timeout_ms)
+{
+    symbol_worker_wait_idle(ingest->symbols, timeout_ms);
+}
+
+int64_t ingest_cpu_ns(const struct ingest *ingest)
+{
+    return ingest->cpu_ns;
+}

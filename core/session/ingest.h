@@ -1,0 +1,60 @@
+/*
+ * From a source's events to the profile: keeps each process's address map, unwinds, interns, asks
+ * for symbols.
+ *
+ * Context: the sampling thread. The profile is locked only while it is changed, never while a stack
+ * is unwound.
+ */
+#ifndef PROFTOP_CORE_SESSION_INGEST_H
+#define PROFTOP_CORE_SESSION_INGEST_H
+
+#include <pthread.h>
+
+#include "core/model/profile.h"
+#include "core/unwind/unwinder.h"
+
+struct ingest;
+
+/* A range of code was mapped. */
+struct ingest_mmap {
+    int pid;
+    uint64_t start, size, file_offset;
+    uint64_t device, inode; /* both 0: no file */
+    const char *path;       /* as the kernel names it: a path, "[vdso]", "//anon" */
+};
+
+struct ingest_sample {
+    int pid, tid;
+    int64_t time_ns;              /* CLOCK_MONOTONIC */
+    int64_t weight_ns;            /* CPU time this sample stands for */
+    const uint64_t *kernel_chain; /* return addresses in the kernel, leaf first */
+    size_t n_kernel;
+    bool has_user; /* false: a kernel thread, or registers that cannot be unwound */
+    struct unwind_input user;
+};
+
+/* `profile` and `lock` are borrowed and must outlive it. */
+struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock);
+
+/* Also stops the symbol worker: what it has not resolved stays unresolved. */
+void ingest_free(struct ingest *ingest);
+
+/* Events, in order of time. */
+void ingest_fork(struct ingest *ingest, int pid, int parent_pid, int tid);
+void ingest_exit(struct ingest *ingest, int pid, int tid);
+/* A thread has a new name; `exec`: its process also has a new image, and its maps are gone. */
+void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool exec);
+void ingest_map(struct ingest *ingest, const struct ingest_mmap *map);
+void ingest_sample(struct ingest *ingest, const struct ingest_sample *sample);
+void ingest_lost(struct ingest *ingest, int64_t records);
+
+/* Symbols that are still being looked up. Context: any thread. */
+size_t ingest_symbols_pending(const struct ingest *ingest);
+
+/* Waits until none is, or the time is over. Context: any thread. */
+void ingest_wait_symbols(struct ingest *ingest, int timeout_ms);
+
+/* CPU time of all samples so far. Context: any thread, with the profile's lock. */
+int64_t ingest_cpu_ns(const struct ingest *ingest);
+
+#endif

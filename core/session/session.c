@@ -1,0 +1,471 @@
+/*
+ * The session: start, the sampling thread, control from outside, end.
+ *
+ * The sampling thread is the only one to touch the source, the ingest and the launched process;
+ * others leave a request under `lock` and wake it through `wake_fd`.
+ */
+#include "core/session/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "core/session/coverage.h"
+#include "core/session/ingest.h"
+#include "core/session/meter.h"
+#include "core/target/launch.h"
+
+enum { DRAIN_INTERVAL_MS = 50 };
+
+struct session {
+    const struct source_ops *source_ops;
+    void *source;
+    struct profile *profile;
+    struct ingest *ingest;
+    struct coverage *coverage; /* NULL: launched without the collector */
+    struct launch *launch;
+    struct meter meter;
+    pthread_t thread;
+    bool thread_runs;
+    int wake_fd;  /* epoll: over event_fd and the first process's pidfd */
+    int event_fd; /* written when there is a request */
+
+    pthread_mutex_t lock; /* guards the profile and all below */
+    pthread_cond_t changed;
+    struct session_status status;
+    int64_t start_ns, end_ns; /* CLOCK_MONOTONIC; end 0 while it runs */
+    bool stop;
+    bool want_sampling;
+    uint32_t want_rate_hz;
+    bool rate_pending;
+    GError *rate_error;
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec ts;
+    clock_gettime(clock, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void wake(struct session *s)
+{
+    uint64_t one = 1;
+    ssize_t written = write(s->event_fd, &one, sizeof one);
+    (void)written; /* it can only fail when the thread is being woken already */
+}
+
+/* The sampling thread ------------------------------------------------------------------------ */
+
+static struct meter_reading read_sums(const struct session *s)
+{
+    return (struct meter_reading){.time_ns = clock_ns(CLOCK_MONOTONIC),
+                                  .target_cpu_ns = ingest_cpu_ns(s->ingest),
+                                  .samples = s->profile->info.samples};
+}
+
+/* Counts what is alive, and lists its pids. With the lock. */
+static GArray *count_alive(struct session *s)
+{
+    GArray *pids = g_array_new(FALSE, FALSE, sizeof(int));
+    s->status.n_threads = 0;
+    for (uint32_t i = 0; i < s->profile->processes->len; i++)
+        if (!profile_get_process(s->profile, i)->ended)
+            g_array_append_val(pids, profile_get_process(s->profile, i)->pid);
+    for (uint32_t i = 0; i < s->profile->threads->len; i++)
+        s->status.n_threads += !profile_get_thread(s->profile, i)->ended;
+    s->status.n_processes = pids->len;
+    return pids;
+}
+
+static void update_status(struct session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct meter_reading now = read_sums(s);
+    GArray *pids = NULL;
+    if (meter_update(&s->meter, &now, s->status.sampling, &s->status)) {
+        if (s->coverage)
+            coverage_update(s->coverage, s->profile);
+        pids = count_alive(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!pids)
+        return;
+    int64_t rss_bytes = meter_rss_bytes(pids);
+    g_array_unref(pids);
+    pthread_mutex_lock(&s->lock);
+    s->status.rss_bytes = rss_bytes;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void follow_rate(struct session *s, uint32_t rate_hz)
+{
+    GError *error = NULL;
+    bool ok = s->source_ops->set_rate(s->source, rate_hz, &error);
+    pthread_mutex_lock(&s->lock);
+    if (ok)
+        s->status.rate_asked_hz = s->profile->info.rate_asked_hz = rate_hz;
+    s->rate_error = error;
+    s->rate_pending = false;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Carries out what others asked for. Returns whether to go on. */
+static bool follow_requests(struct session *s)
+{
+    uint64_t count;
+    ssize_t got = read(s->event_fd, &count, sizeof count);
+    (void)got; /* nothing to read is the usual case */
+    pthread_mutex_lock(&s->lock);
+    bool stop = s->stop, toggle = s->want_sampling != s->status.sampling;
+    bool sampling = s->status.sampling = s->want_sampling;
+    bool rate_pending = s->rate_pending;
+    uint32_t rate_hz = s->want_rate_hz;
+    pthread_mutex_unlock(&s->lock);
+    if (toggle)
+        s->source_ops->set_enabled(s->source, sampling);
+    if (rate_pending)
+        follow_rate(s, rate_hz);
+    return !stop;
+}
+
+static void reap(struct session *s)
+{
+    int wait_status;
+    if (s->status.wait_status != -1 || !launch_reap(s->launch, &wait_status, NULL))
+        return;
+    int pidfd = launch_pidfd(s->launch);
+    if (pidfd >= 0)
+        epoll_ctl(s->wake_fd, EPOLL_CTL_DEL, pidfd, NULL);
+    s->source_ops->drain(s->source, s->ingest, true);
+    pthread_mutex_lock(&s->lock);
+    s->status.wait_status = s->profile->info.wait_status = wait_status;
+    g_array_unref(count_alive(s));
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The target is gone when its first process is, and all that came from it. */
+static void note_end(struct session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->status.wait_status != -1 && s->end_ns == 0) {
+        g_array_unref(count_alive(s));
+        if (s->status.n_processes == 0) {
+            s->end_ns = clock_ns(CLOCK_MONOTONIC);
+            s->status.state = SESSION_ENDED;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void *sampling_thread(void *arg)
+{
+    struct session *s = arg;
+    while (follow_requests(s)) {
+        s->source_ops->wait(s->source, s->wake_fd, DRAIN_INTERVAL_MS);
+        s->source_ops->drain(s->source, s->ingest, false);
+        reap(s);
+        update_status(s);
+        note_end(s);
+    }
+    s->source_ops->drain(s->source, s->ingest, true);
+    return NULL;
+}
+
+/* Start -------------------------------------------------------------------------------------- */
+
+static char *command_line(char **argv)
+{
+    GString *line = g_string_new(NULL);
+    for (; *argv; argv++) {
+        bool plain =
+            **argv && strspn(*argv, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "-_./=:,+%@") == strlen(*argv);
+        char *quoted = plain ? g_strdup(*argv) : g_shell_quote(*argv);
+        g_string_append_printf(line, "%s%s", line->len ? " " : "", quoted);
+        g_free(quoted);
+    }
+    return g_string_free(line, FALSE);
+}
+
+static void describe(struct session *s, const struct session_options *options)
+{
+    struct profile *p = s->profile;
+    char *command = command_line(options->argv);
+    p->info.command = profile_text(p, command);
+    p->info.host = profile_text(p, g_get_host_name());
+    p->info.rate_asked_hz = options->rate_hz;
+    p->count_metric = profile_add_metric(p, "samples", "count");
+    p->main_metric = profile_add_metric(p, "cpu", "nanoseconds");
+    g_free(command);
+    s->status = (struct session_status){.state = SESSION_RUNNING,
+                                        .wait_status = -1,
+                                        .sampling = true,
+                                        .n_threads = 1,
+                                        .n_processes = 1,
+                                        .rate_asked_hz = options->rate_hz,
+                                        .cpu_percent = -1,
+                                        .cost_percent = -1,
+                                        .rss_bytes = -1};
+    s->want_sampling = true;
+}
+
+static bool probe(struct session *s, GError **error)
+{
+    GPtrArray *notes = g_ptr_array_new_with_free_func(g_free);
+    bool can = s->source_ops->probe(notes, error);
+    for (guint i = 0; i < notes->len; i++)
+        g_ptr_array_add(s->profile->notes,
+                        (gpointer)profile_text(s->profile, g_ptr_array_index(notes, i)));
+    g_ptr_array_unref(notes);
+    return can;
+}
+
+static struct launch *prepare(struct session *s, const struct session_options *options,
+                              GError **error)
+{
+    struct launch_options launch = {.argv = options->argv,
+                                    .state = options->state,
+                                    .follow_children = options->children,
+                                    .terminal_fd = options->terminal_fd};
+    if (s->coverage) {
+        launch.collector = true;
+        launch.collector_path = options->collector;
+        launch.socket_path = listener_socket_path(coverage_listener(s->coverage));
+        launch.token_hex = listener_token_hex(coverage_listener(s->coverage));
+    }
+    return launch_prepare(&launch, error);
+}
+
+/* The first process's place in the profile, and what is known about it before it runs. */
+static void introduce(struct session *s)
+{
+    struct profile *p = s->profile;
+    uint32_t process = profile_process(p, launch_pid(s->launch));
+    const char *reason = launch_collector_reason(s->launch);
+    if (reason)
+        profile_get_process(p, process)->coverage = profile_text(p, reason);
+    if (launch_note(s->launch))
+        g_ptr_array_add(p->notes, (gpointer)profile_text(p, launch_note(s->launch)));
+    s->status.pid = launch_pid(s->launch);
+    s->status.launch_note = launch_note(s->launch);
+}
+
+static void watch(struct session *s, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    if (fd >= 0)
+        epoll_ctl(s->wake_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static bool start_sampling(struct session *s, const struct session_options *options, GError **error)
+{
+    struct source_options source = {
+        .pid = launch_pid(s->launch), .rate_hz = options->rate_hz, .children = options->children};
+    s->source = s->source_ops->start(&source, error);
+    if (!s->source)
+        return false;
+    s->status.engine = s->source_ops->describe(s->source);
+    s->profile->info.engine = profile_text(s->profile, s->status.engine);
+    s->profile->info.start_time_ns = clock_ns(CLOCK_REALTIME);
+    s->start_ns = clock_ns(CLOCK_MONOTONIC);
+    return launch_go(s->launch, error);
+}
+
+/* Signals belong to the caller's threads. */
+static bool start_thread(struct session *s, GError **error)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    int code = pthread_create(&s->thread, NULL, sampling_thread, s);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    s->thread_runs = code == 0;
+    if (code)
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot start a thread: %s",
+                    g_strerror(code));
+    return code == 0;
+}
+
+static bool start(struct session *s, const struct session_options *options, GError **error)
+{
+    if (!probe(s, error))
+        return false;
+    if (options->collector && !(s->coverage = coverage_new(error)))
+        return false;
+    s->launch = prepare(s, options, error);
+    if (!s->launch)
+        return false;
+    introduce(s);
+    s->ingest = ingest_new(s->profile, &s->lock);
+    if (!start_sampling(s, options, error))
+        return false;
+    struct meter_reading now = read_sums(s);
+    meter_init(&s->meter, &now);
+    watch(s, s->event_fd);
+    watch(s, launch_pidfd(s->launch));
+    return start_thread(s, error);
+}
+
+struct session *session_launch(const struct session_options *options, GError **error)
+{
+    struct session *s = g_new0(struct session, 1);
+    s->source_ops = options->source;
+    s->profile = profile_new();
+    s->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    describe(s, options);
+    if (start(s, options, error))
+        return s;
+    session_free(s);
+    return NULL;
+}
+
+/* From other threads --------------------------------------------------------------------------- */
+
+void session_lock(struct session *s)
+{
+    pthread_mutex_lock(&s->lock);
+}
+
+void session_unlock(struct session *s)
+{
+    pthread_mutex_unlock(&s->lock);
+}
+
+struct profile *session_profile(struct session *s)
+{
+    return s->profile;
+}
+
+int session_pidfd(const struct session *s)
+{
+    return launch_pidfd(s->launch);
+}
+
+void session_get_status(struct session *s, struct session_status *ret_status)
+{
+    pthread_mutex_lock(&s->lock);
+    struct session_status *status = &s->status;
+    const struct profile_info *info = &s->profile->info;
+    int64_t now = s->end_ns ? s->end_ns : clock_ns(CLOCK_MONOTONIC);
+    status->elapsed_ns = now - s->start_ns;
+    status->samples = info->samples;
+    status->lost = info->lost;
+    status->truncated = info->truncated;
+    status->broken = info->broken;
+    status->symbols_pending = ingest_symbols_pending(s->ingest);
+    *ret_status = *status;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void session_set_sampling(struct session *s, bool on)
+{
+    pthread_mutex_lock(&s->lock);
+    s->want_sampling = on;
+    pthread_mutex_unlock(&s->lock);
+    wake(s);
+}
+
+bool session_set_rate(struct session *s, uint32_t rate_hz, GError **error)
+{
+    pthread_mutex_lock(&s->lock);
+    bool runs = s->thread_runs && !s->stop;
+    s->want_rate_hz = rate_hz;
+    s->rate_pending = runs;
+    wake(s);
+    while (s->rate_pending)
+        pthread_cond_wait(&s->changed, &s->lock);
+    GError *failed = s->rate_error;
+    s->rate_error = NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (failed)
+        g_propagate_error(error, failed);
+    return !failed;
+}
+
+bool session_wait(struct session *s, int timeout_ms)
+{
+    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (int64_t)timeout_ms * 1000000;
+    struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
+    int code = 0;
+    pthread_mutex_lock(&s->lock);
+    while (s->status.wait_status == -1 && code == 0)
+        code = timeout_ms < 0 ? pthread_cond_wait(&s->changed, &s->lock)
+                              : pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    bool ended = s->status.wait_status != -1;
+    pthread_mutex_unlock(&s->lock);
+    return ended;
+}
+
+void session_signal(struct session *s, int signal_number)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->status.wait_status == -1)
+        kill(s->status.pid, signal_number);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* End ------------------------------------------------------------------------------------------ */
+
+static void stop_thread(struct session *s)
+{
+    if (!s->thread_runs)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_mutex_unlock(&s->lock);
+    wake(s);
+    pthread_join(s->thread, NULL);
+    s->thread_runs = false;
+}
+
+void session_finish(struct session *s, int symbols_timeout_ms)
+{
+    if (!s->thread_runs)
+        return;
+    stop_thread(s);
+    s->source_ops->stop(s->source);
+    s->source = NULL;
+    ingest_wait_symbols(s->ingest, symbols_timeout_ms);
+    struct profile_info *info = &s->profile->info;
+    int64_t cpu_ns = ingest_cpu_ns(s->ingest);
+    if (s->end_ns == 0)
+        s->end_ns = clock_ns(CLOCK_MONOTONIC);
+    s->status.state = SESSION_ENDED;
+    info->duration_ns = s->end_ns - s->start_ns;
+    info->rate_real_hz = cpu_ns > 0 ? (double)info->samples * 1e9 / (double)cpu_ns : 0;
+    info->front_end_cpu_ns = meter_own_cpu_ns(&s->meter);
+}
+
+void session_free(struct session *s)
+{
+    if (!s)
+        return;
+    stop_thread(s);
+    if (s->source)
+        s->source_ops->stop(s->source);
+    ingest_free(s->ingest);
+    launch_free(s->launch);
+    coverage_free(s->coverage);
+    profile_free(s->profile);
+    close(s->wake_fd);
+    close(s->event_fd);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->changed);
+    g_clear_error(&s->rate_error);
+    g_free(s);
+}

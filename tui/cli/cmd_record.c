@@ -1,0 +1,74 @@
+/*
+ * proftop record: run a program, write a snapshot, no screen.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "tui/cli/measure.h"
+
+/* One line about what was measured, on stderr like every other word of ours. */
+static void say(const struct profile *p, const char *path, bool target_runs)
+{
+    const struct profile_info *info = &p->info;
+    fprintf(stderr, "proftop: %" G_GINT64_FORMAT " samples", info->samples);
+    if (info->lost)
+        fprintf(stderr, ", %" G_GINT64_FORMAT " records lost", info->lost);
+    if (info->truncated + info->broken)
+        fprintf(stderr, ", %" G_GINT64_FORMAT " stacks incomplete", info->truncated + info->broken);
+    fprintf(stderr, ": %s%s\n", path, target_runs ? " (the program runs on)" : "");
+    for (guint i = 0; i < p->notes->len; i++)
+        fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(p->notes, i));
+}
+
+static int record(const struct measure_options *o, const struct command_context *context,
+                  char **argv, double seconds, GError **error)
+{
+    enum { SYMBOLS_TIMEOUT_MS = 30000 };
+    struct session *session = measure_launch(o, context, argv, -1, error);
+    if (!session)
+        return 1;
+    int signal_number = measure_wait(session, (int64_t)(seconds * 1e9));
+    session_finish(session, SYMBOLS_TIMEOUT_MS);
+    const struct profile *profile = session_profile(session);
+    char *path = measure_save(o, profile, argv[0], error);
+    if (path && !o->quiet)
+        say(profile, path, profile->info.wait_status == -1);
+    int status = signal_number ? 128 + signal_number : measure_exit_status(profile);
+    g_free(path);
+    session_free(session);
+    return status;
+}
+
+static const struct command_usage usage = {
+    .words = "[--] COMMAND [ARG...]",
+    .summary = "Runs COMMAND and writes what it did to a snapshot.",
+    .launches = TRUE,
+};
+
+static int run(const struct command_context *context, int argc, char **argv, GError **error)
+{
+    struct measure_options o;
+    double seconds = 0;
+    measure_options_init(&o);
+    GOptionEntry entries[MEASURE_ENTRIES + 2] = {
+        [MEASURE_ENTRIES] = {"duration", 'd', 0, G_OPTION_ARG_DOUBLE, &seconds,
+                             "Stop recording after so many seconds; the program runs on",
+                             "SECONDS"}};
+    measure_fill_entries(&o, entries);
+    int status = 2;
+    if (command_parse(&usage, entries, &argc, &argv, error)) {
+        if (seconds < 0 || seconds > 1e9)
+            g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
+                        "a duration of %g seconds makes no sense: choose more than 0 with -d",
+                        seconds);
+        else
+            status = record(&o, context, argv + 1, seconds, error);
+    }
+    measure_options_clear(&o);
+    return status;
+}
+
+const struct command cmd_record = {
+    .name = "record", .summary = "run a program and write a snapshot", .run = run};

@@ -1,0 +1,109 @@
+/*
+ * proftop's main: which command, and what its failure means to the shell.
+ */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/error.h"
+#include "tui/cli/command.h"
+#include "tui/term/keys.h"
+
+static const struct command *const commands[] = {&cmd_record, &cmd_report, &cmd_view};
+
+static void print_help(void)
+{
+    printf("Usage:\n"
+           "  proftop [OPTION...] [--] COMMAND [ARG...]   run a program and watch it live\n"
+           "  proftop SUBCOMMAND [OPTION...] ...\n\n"
+           "Subcommands:\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    printf("\n'proftop --help-live' lists the options for watching live, 'proftop SUBCOMMAND "
+           "--help' those of a "
+           "subcommand.\n"
+           "A program that is called like a subcommand is run with 'proftop -- NAME'.\n");
+}
+
+/* Words that stand in the place of a command. Returns whether there was one. */
+static bool answer_question(const char *word)
+{
+    if (strcmp(word, "--version") == 0)
+        puts("proftop " PROFTOP_VERSION);
+    else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        print_help();
+    else if (strcmp(word, "--help-keys") == 0)
+        keys_print_list(stdout);
+    else
+        return false;
+    return true;
+}
+
+static const struct command *find_command(const char *word)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        if (strcmp(commands[i]->name, word) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static int exit_status(const GError *error)
+{
+    if (!g_error_matches(error, PROFTOP_ERROR, error->code))
+        return 1;
+    switch (error->code) {
+    case PROFTOP_ERROR_USAGE:
+        return 2;
+    case PROFTOP_ERROR_NOT_FOUND:
+        return 127;
+    case PROFTOP_ERROR_NOT_EXECUTABLE:
+        return 126;
+    default:
+        return 1;
+    }
+}
+
+gboolean command_parse(const struct command_usage *usage, const GOptionEntry *entries, int *argc,
+                       char ***argv, GError **error)
+{
+    GOptionContext *context = g_option_context_new(usage->words);
+    GError *failed = NULL;
+    g_option_context_set_summary(context, usage->summary);
+    g_option_context_set_strict_posix(context, usage->launches);
+    g_option_context_add_main_entries(context, entries, NULL);
+    gboolean ok = g_option_context_parse(context, argc, argv, &failed);
+    if (!ok)
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE, "%s (see '%s --help')",
+                    failed->message, g_get_prgname());
+    else if (*argc > 1 && strcmp((*argv)[1], "--") == 0) {
+        memmove(*argv + 1, *argv + 2, (size_t)(*argc - 1) * sizeof **argv);
+        (*argc)--;
+    }
+    g_clear_error(&failed);
+    g_option_context_free(context);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    struct command_context context = {.state = inherited_state_capture()};
+    GError *error = NULL;
+    setlocale(LC_ALL, "");
+    signal(SIGPIPE, SIG_IGN);
+    if (argc > 1 && answer_question(argv[1]))
+        return fflush(stdout) == 0 ? 0 : 1;
+    const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    char *name = command ? g_strdup_printf("proftop %s", command->name) : g_strdup("proftop");
+    g_set_prgname(name);
+    int status = command ? command->run(&context, argc - 1, argv + 1, &error)
+                         : cmd_live.run(&context, argc, argv, &error);
+    if (error) {
+        fprintf(stderr, "proftop: %s\n", error->message);
+        status = exit_status(error);
+        g_error_free(error);
+    }
+    g_free(name);
+    return status;
+}

@@ -1,0 +1,180 @@
+/*
+ * Launching and saving, for live and record.
+ */
+#include "tui/cli/measure.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collectors/perf/perf_source.h"
+#include "core/base/error.h"
+#include "core/formats/snapshot.h"
+#include "core/target/launch.h"
+
+enum { RATE_DEFAULT_HZ = 999, RATE_MOST_HZ = 20000, LOOK_MS = 250 };
+
+static volatile sig_atomic_t asked_to_end;
+
+static void on_signal(int signal_number)
+{
+    asked_to_end = signal_number;
+}
+
+void measure_options_init(struct measure_options *options)
+{
+    *options = (struct measure_options){.rate_hz = RATE_DEFAULT_HZ};
+}
+
+void measure_options_clear(struct measure_options *options)
+{
+    g_free(options->output);
+}
+
+void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
+{
+    GOptionEntry all[MEASURE_ENTRIES] = {
+        {"rate", 'F', 0, G_OPTION_ARG_INT, &o->rate_hz,
+         "Samples per second of CPU time (default 999)", "HZ"},
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "Write the snapshot to FILE", "FILE"},
+        {"children", 0, G_OPTION_FLAG_REVERSE, G_OPTION_ARG_NONE, &o->no_children,
+         "Follow child processes (default)", NULL},
+        {"no-children", 0, 0, G_OPTION_ARG_NONE, &o->no_children, "Measure the first process only",
+         NULL},
+        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Say nothing but errors", NULL},
+    };
+    memcpy(entries, all, sizeof all);
+}
+
+/* Where the collector lies: beside the program in the build tree, else where `make install` puts
+ * it. */
+static char *find_collector(void)
+{
+    static const char *const places[] = {"libproftop.so", "../lib/proftop/libproftop.so"};
+    char *self = g_file_read_link("/proc/self/exe", NULL);
+    char *folder = self ? g_path_get_dirname(self) : NULL;
+    char *found = NULL;
+    for (size_t i = 0; folder && !found && i < G_N_ELEMENTS(places); i++) {
+        found = g_canonicalize_filename(places[i], folder);
+        if (access(found, R_OK) != 0)
+            g_clear_pointer(&found, g_free);
+    }
+    g_free(self);
+    g_free(folder);
+    return found;
+}
+
+/* Before anything runs: a measurement that cannot be saved is not begun. */
+static bool check_output(const char *path, GError **error)
+{
+    struct stat st;
+    if (!path)
+        return true;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "%s is not a regular file: choose another name with -o", path);
+        return false;
+    }
+    char *folder = g_path_get_dirname(path);
+    bool can = access(folder, W_OK | X_OK) == 0;
+    if (!can)
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "cannot write to %s: %s; choose another place with -o", folder,
+                    g_strerror(errno));
+    g_free(folder);
+    return can;
+}
+
+static bool check_options(const struct measure_options *o, char **argv, GError **error)
+{
+    if (!argv[0]) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
+                    "no command to run (see '%s --help')", g_get_prgname());
+        return false;
+    }
+    if (o->rate_hz < 1 || o->rate_hz > RATE_MOST_HZ) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
+                    "a rate of %d Hz cannot be sampled: choose 1 to %d with -F", o->rate_hz,
+                    RATE_MOST_HZ);
+        return false;
+    }
+    return check_output(o->output, error);
+}
+
+struct session *measure_launch(const struct measure_options *o,
+                               const struct command_context *context, char **argv, int terminal_fd,
+                               GError **error)
+{
+    if (!check_options(o, argv, error))
+        return NULL;
+    char *collector = find_collector();
+    struct session *session =
+        session_launch(&(struct session_options){.argv = argv,
+                                                 .state = context->state,
+                                                 .rate_hz = (uint32_t)o->rate_hz,
+                                                 .children = !o->no_children,
+                                                 .collector = collector,
+                                                 .terminal_fd = terminal_fd,
+                                                 .source = &perf_source_ops},
+                       error);
+    g_free(collector);
+    return session;
+}
+
+static void catch_signals(void)
+{
+    /* The terminal sends these two to the target as well: it decides what they mean. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    struct sigaction end = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &end, NULL);
+    sigaction(SIGHUP, &end, NULL);
+}
+
+int measure_wait(struct session *session, int64_t duration_ns)
+{
+    catch_signals();
+    int64_t until_us = g_get_monotonic_time() + duration_ns / 1000;
+    for (;;) {
+        int64_t left_ms = duration_ns ? (until_us - g_get_monotonic_time() + 999) / 1000 : LOOK_MS;
+        if (session_wait(session, (int)CLAMP(left_ms, 0, LOOK_MS)))
+            return 0;
+        if (asked_to_end || left_ms <= 0)
+            return asked_to_end;
+    }
+}
+
+/* The snapshot could not go where it should: keep it in the temporary directory, and say so in the
+ * error. */
+static void rescue(const struct profile *profile, const char *argv0, GError **error)
+{
+    char *name = snapshot_default_name(argv0);
+    char *base = g_path_get_basename(name);
+    char *path = g_build_filename(g_get_tmp_dir(), base, NULL);
+    if (snapshot_save(profile, path, false, NULL))
+        g_prefix_error(error, "the snapshot was saved as %s instead: ", path);
+    g_free(path);
+    g_free(base);
+    g_free(name);
+}
+
+char *measure_save(const struct measure_options *o, const struct profile *profile,
+                   const char *argv0, GError **error)
+{
+    char *path = o->output ? g_strdup(o->output) : snapshot_default_name(argv0);
+    if (snapshot_save(profile, path, o->output != NULL, error))
+        return path;
+    rescue(profile, argv0, error);
+    g_free(path);
+    return NULL;
+}
+
+int measure_exit_status(const struct profile *profile)
+{
+    int status = profile->info.wait_status;
+    return status == -1 ? 0 : launch_exit_code(status);
+}

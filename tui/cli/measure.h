@@ -1,0 +1,49 @@
+/*
+ * What the commands that launch a program have in common: options, launching, saving, exit status.
+ */
+#ifndef PROFTOP_TUI_CLI_MEASURE_H
+#define PROFTOP_TUI_CLI_MEASURE_H
+
+#include "core/session/session.h"
+#include "tui/cli/command.h"
+
+struct measure_options {
+    int rate_hz;
+    gboolean no_children;
+    gboolean quiet;
+    char *output; /* snapshot; NULL: a default name */
+};
+
+/* Defaults. */
+void measure_options_init(struct measure_options *options);
+
+void measure_options_clear(struct measure_options *options);
+
+/* The options above as table entries; `entries` has room for MEASURE_ENTRIES and the terminator. */
+enum { MEASURE_ENTRIES = 5 };
+void measure_fill_entries(struct measure_options *options, GOptionEntry *entries);
+
+/* Checks the options and launches argv (NULL-terminated, at least one word) on `terminal_fd` (-1:
+ * as it is). */
+struct session *measure_launch(const struct measure_options *options,
+                               const struct command_context *context, char **argv, int terminal_fd,
+                               GError **error);
+
+/*
+ * Waits for the end of the command, `duration_ns` (0: no limit) or a signal that asks proftop to
+ * end. Returns the signal, or 0.
+ */
+int measure_wait(struct session *session, int64_t duration_ns);
+
+/*
+ * Saves the profile of a finished session, at options->output or a default name. When that cannot
+ * be written, the temporary directory is tried, so that the measurement is not lost; the error then
+ * says where it is. Returns the name, or NULL with an error. Free with g_free.
+ */
+char *measure_save(const struct measure_options *options, const struct profile *profile,
+                   const char *argv0, GError **error);
+
+/* The target's exit status as a shell has it; 0 when it still runs. */
+int measure_exit_status(const struct profile *profile);
+
+#endif
