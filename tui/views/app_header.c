@@ -1,0 +1,185 @@
+/*
+ * The header: what is measured, how well, and what that costs. What is not known is left out.
+ */
+#include "tui/views/app_state.h"
+
+#include "core/base/text.h"
+#include "tui/widgets/w_bar.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+    SPARK_COLUMNS = 12,
+    TITLE_COLUMNS = 7, /* what is left of the command in the narrowest case */
+};
+
+int app_header_rows(int rows)
+{
+    return rows >= 12 ? 2 : 1;
+}
+
+char *app_describe_end(int wait_status)
+{
+    if (WIFEXITED(wait_status))
+        return g_strdup_printf("exit %d", WEXITSTATUS(wait_status));
+    if (!WIFSIGNALED(wait_status))
+        return g_strdup("ended");
+    const char *name = sigabbrev_np(WTERMSIG(wait_status));
+    const char *core = WCOREDUMP(wait_status) ? " (core dumped)" : "";
+    if (!name)
+        return g_strdup_printf("killed by signal %d%s", WTERMSIG(wait_status), core);
+    return g_strdup_printf("killed by SIG%s%s", name, core);
+}
+
+static char *plural(uint32_t n, const char *one, const char *many)
+{
+    return g_strdup_printf("%u %s", n, n == 1 ? one : many);
+}
+
+static void add_target(const struct app *app, struct bar *bar)
+{
+    const struct session_status *s = &app->status;
+    bar_add(bar, 7, ROLE_FAINT, g_strdup("proftop"));
+    bar_add_cut(bar, TITLE_COLUMNS, ROLE_STRONG, g_strdup(app->options->title));
+    if (s->pid > 0)
+        bar_add(bar, 5, ROLE_NORMAL, g_strdup_printf("pid %d", s->pid));
+    if (s->n_threads > 0)
+        bar_add(bar, 6, ROLE_NORMAL, plural(s->n_threads, "thread", "threads"));
+    if (s->n_processes > 1)
+        bar_add(bar, 6, ROLE_NORMAL, plural(s->n_processes - 1, "child", "children"));
+}
+
+static char *clock_text(int64_t ns, bool tenths)
+{
+    GString *text = g_string_new(NULL);
+    lens_append_clock(text, ns);
+    if (tenths)
+        g_string_append_printf(text, ".%d", (int)(ns / 100000000 % 10));
+    return g_string_free(text, FALSE);
+}
+
+static void add_state(const struct app *app, struct bar *bar, const struct theme *theme)
+{
+    const struct session_status *s = &app->status;
+    bool live = app->options->session && s->state == SESSION_RUNNING;
+    char *clock = clock_text(s->elapsed_ns, live && app->cols >= 50);
+    const char *mark = theme_glyph_text(theme, live ? GLYPH_LIVE : GLYPH_ENDED);
+    char *text;
+    if (live)
+        text = g_strdup_printf("%s live %s", mark, clock);
+    else if (!app->options->session)
+        text = g_strdup_printf("%s snapshot %s", mark, clock);
+    else {
+        char *how = app_describe_end(s->wait_status);
+        text = g_strdup_printf("%s ended: %s %s", mark, how, clock);
+        g_free(how);
+    }
+    bar_add_right(bar, 1, live ? ROLE_LIVE : ROLE_STRONG, text);
+    g_free(clock);
+    if (app->frozen)
+        bar_add_right(
+            bar, 1, ROLE_WARNING,
+            g_strdup_printf("frozen +%d s", (int)((app->now_ns - app->frozen_ns) / 1000000000)));
+    if (live && !s->sampling)
+        bar_add_right(bar, 1, ROLE_WARNING, g_strdup("sampling off"));
+}
+
+static void add_rate(const struct app *app, struct bar *bar)
+{
+    const struct session_status *s = &app->status;
+    const char *engine = s->engine ? s->engine : "";
+    if (s->rate_asked_hz > 0 && s->rate_real_hz > 0)
+        bar_add_right(bar, 2, ROLE_NORMAL,
+                      g_strdup_printf("%.0f/%u Hz %s", s->rate_real_hz, s->rate_asked_hz, engine));
+    else if (s->rate_asked_hz > 0)
+        bar_add_right(bar, 2, ROLE_NORMAL, g_strdup_printf("%u Hz %s", s->rate_asked_hz, engine));
+    if (s->cost_percent > 0)
+        bar_add_right(bar, 4, ROLE_NORMAL, g_strdup_printf("cost %.1f %%", s->cost_percent));
+    if (s->lost > 0 || app->options->session) {
+        GString *lost = g_string_new("lost ");
+        text_append_count(lost, s->lost);
+        bar_add_right(bar, s->lost > 0 ? 2 : 4, s->lost > 0 ? ROLE_WARNING : ROLE_NORMAL,
+                      g_string_free(lost, FALSE));
+    }
+}
+
+static void add_cpu(const struct app *app, struct bar *bar, const struct theme *theme)
+{
+    const struct session_status *s = &app->status;
+    if (!app->options->session)
+        return;
+    char *spark = bar_spark(theme, s->cpu_history, (int)s->n_history, SPARK_COLUMNS, 100.0f);
+    bool live = s->state == SESSION_RUNNING;
+    char *text = live ? g_strdup_printf("CPU %s %.0f %%", spark, s->cpu_percent)
+                      : g_strdup_printf("CPU %s", spark);
+    bar_add(bar, 3, ROLE_NORMAL, text);
+    g_free(spark);
+}
+
+static void add_memory(const struct app *app, struct bar *bar)
+{
+    if (!app->options->session || app->status.rss_bytes <= 0)
+        return;
+    GString *text = g_string_new("RSS ");
+    text_append_bytes(text, app->status.rss_bytes);
+    bar_add(bar, 5, ROLE_NORMAL, g_string_free(text, FALSE));
+}
+
+static void add_share(struct bar *bar, const char *what, int64_t part, int64_t whole)
+{
+    if (part <= 0 || whole <= 0)
+        return;
+    GString *text = g_string_new(what);
+    lens_append_share(text, part, whole);
+    g_string_append(text, " %");
+    bool much = part * 10 >= whole;
+    bar_add(bar, much ? 3 : 6, much ? ROLE_WARNING : ROLE_NORMAL, g_string_free(text, FALSE));
+}
+
+static void add_quality(const struct app *app, struct bar *bar)
+{
+    const struct session_status *s = &app->status;
+    GString *samples = g_string_new(NULL);
+    text_append_count(samples, s->samples);
+    g_string_append(samples, " samples");
+    bar_add(bar, 5, ROLE_NORMAL, g_string_free(samples, FALSE));
+    add_share(bar, "truncated stacks ", s->truncated, s->samples);
+    add_share(bar, "broken stacks ", s->broken, s->samples);
+    if (s->symbols_pending > 0)
+        bar_add(bar, 6, ROLE_NORMAL,
+                g_strdup_printf("%" G_GSIZE_FORMAT " symbols pending", s->symbols_pending));
+}
+
+static void add_origin(const struct app *app, struct bar *bar)
+{
+    const struct profile_info *info = &app->lens.profile->info;
+    if (app->options->session)
+        return;
+    if (info->command && *info->command)
+        bar_add(bar, 3, ROLE_NORMAL, g_strdup(info->command));
+    if (info->host && *info->host)
+        bar_add(bar, 6, ROLE_NORMAL, g_strdup_printf("on %s", info->host));
+}
+
+void app_header_draw(const struct app *app, struct surface *surface, const struct theme *theme)
+{
+    bool one_line = app_header_rows(surface->rows) == 1;
+    struct bar first, second;
+    bar_init(&first);
+    bar_init(&second);
+    add_target(app, &first);
+    add_state(app, &first, theme);
+    add_rate(app, &first);
+    struct bar *below = one_line ? &first : &second;
+    add_cpu(app, below, theme);
+    add_memory(app, below);
+    add_origin(app, below);
+    add_quality(app, below);
+    bar_draw(&first, surface, theme, 0);
+    if (!one_line)
+        bar_draw(&second, surface, theme, 1);
+    bar_clear(&first);
+    bar_clear(&second);
+}

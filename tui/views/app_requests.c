@@ -1,0 +1,267 @@
+/*
+ * What the keys of all views do: a table of requests and their functions.
+ */
+#include "tui/views/app_state.h"
+
+#define MILLISECOND_NS INT64_C(1000000)
+
+static const uint32_t rates_hz[] = {49, 99, 199, 499, 999, 1999, 3999};
+static const int intervals_ms[] = {50, 100, 200, 500, 1000, 2000};
+
+/* Says so when there is no session; true when there is one. */
+static bool needs_session(struct app *app, const char *what)
+{
+    if (app->options->session)
+        return true;
+    app_say(app, ROLE_WARNING, g_strdup_printf("%s: not in a snapshot", what));
+    return false;
+}
+
+/* Like needs_session, for what needs a target that runs. */
+static bool needs_target(struct app *app, const char *what)
+{
+    if (!needs_session(app, what))
+        return false;
+    if (app->status.state == SESSION_RUNNING)
+        return true;
+    app_say(app, ROLE_WARNING, g_strdup_printf("%s: the target has ended", what));
+    return false;
+}
+
+static void show_help(struct app *app)
+{
+    app->mode = MODE_HELP;
+    app->help_list = (struct list){0};
+}
+
+static void quit(struct app *app)
+{
+    if (app->options->session && app->status.state == SESSION_RUNNING) {
+        app->mode = MODE_QUITTING;
+        return;
+    }
+    app->end = APP_QUIT_ENDED;
+    app->done = true;
+}
+
+static void next_view(struct app *app)
+{
+    app_switch(app, app->current + 1);
+}
+
+static void previous_view(struct app *app)
+{
+    app_switch(app, app->current - 1);
+}
+
+static void open_search(struct app *app)
+{
+    app->mode = MODE_SEARCH;
+    app->regex_before = app->lens.search ? g_regex_ref(app->lens.search) : NULL;
+    prompt_clear(&app->prompt);
+    prompt_init(&app->prompt, "/");
+    app->prompt_remark = NULL;
+}
+
+static void search_step(struct app *app, int direction)
+{
+    if (!app->lens.search) {
+        app_say(app, ROLE_NORMAL, g_strdup("nothing to search for yet: / begins a search"));
+        return;
+    }
+    app_lock(app);
+    bool found = app->ops[app->current]->search(app->data[app->current], direction);
+    app_unlock(app);
+    if (!found)
+        app_say(app, ROLE_WARNING,
+                g_strdup_printf("no match here for %s", g_regex_get_pattern(app->lens.search)));
+}
+
+static void search_next(struct app *app)
+{
+    search_step(app, VIEW_SEARCH_NEXT);
+}
+
+static void search_back(struct app *app)
+{
+    search_step(app, VIEW_SEARCH_BACK);
+}
+
+static void pause_display(struct app *app)
+{
+    if (!needs_session(app, "pause"))
+        return;
+    app->frozen = !app->frozen;
+    app->frozen_ns = app->now_ns;
+}
+
+static void toggle_sampling(struct app *app)
+{
+    if (!needs_target(app, "sampling on/off"))
+        return;
+    bool on = !app->status.sampling;
+    session_set_sampling(app->options->session, on);
+    app->status.sampling = on;
+    app_say(app, ROLE_NORMAL,
+            g_strdup(on ? "sampling is on" : "sampling is off: the target runs at full speed"));
+}
+
+static uint32_t neighbour_rate(uint32_t rate_hz, bool up)
+{
+    uint32_t found = rate_hz;
+    for (size_t i = 0; i < G_N_ELEMENTS(rates_hz); i++) {
+        if (up && rates_hz[i] > rate_hz)
+            return rates_hz[i];
+        if (!up && rates_hz[i] < rate_hz)
+            found = rates_hz[i];
+    }
+    return found;
+}
+
+static void change_rate(struct app *app, bool up)
+{
+    if (!needs_target(app, "sampling rate"))
+        return;
+    uint32_t rate_hz = neighbour_rate(app->status.rate_asked_hz, up);
+    GError *error = NULL;
+    if (!session_set_rate(app->options->session, rate_hz, &error)) {
+        app_say(app, ROLE_WARNING, g_strdup(error->message));
+        g_error_free(error);
+        return;
+    }
+    app->status.rate_asked_hz = rate_hz;
+    app_say(app, ROLE_NORMAL, g_strdup_printf("sampling at %u Hz", rate_hz));
+}
+
+static void rate_down(struct app *app)
+{
+    change_rate(app, false);
+}
+
+static void rate_up(struct app *app)
+{
+    change_rate(app, true);
+}
+
+static void say_window(struct app *app)
+{
+    GString *text = g_string_new("showing ");
+    app_lock(app);
+    lens_append_window(&app->lens, text);
+    app_unlock(app);
+    app_say(app, ROLE_NORMAL, g_string_free(text, FALSE));
+}
+
+static void next_window(struct app *app)
+{
+    if (!needs_session(app, "window of time"))
+        return;
+    app->lens.window = (app->lens.window + 1) % LENS_WINDOWS;
+    if (app->lens.window == LENS_SINCE_MARK && app->lens.mark_ns == 0)
+        app->lens.window = LENS_WHOLE;
+    app_react(app, VIEW_REBUILD);
+    say_window(app);
+}
+
+static void reset_window(struct app *app)
+{
+    if (!needs_session(app, "reset"))
+        return;
+    app->lens.window = LENS_SINCE_MARK;
+    app->lens.mark_ns = app->now_ns;
+    app_react(app, VIEW_REBUILD);
+    app_say(app, ROLE_NORMAL, g_strdup("showing what comes from now on; m goes back"));
+}
+
+static void next_unit(struct app *app)
+{
+    static const char *const names[LENS_UNITS] = {"time", "samples", "shares only"};
+    app->lens.unit = (app->lens.unit + 1) % LENS_UNITS;
+    if (app->lens.unit == LENS_SAMPLES && app->lens.profile->count_metric == PROFILE_NONE)
+        app->lens.unit = LENS_SHARE; /* it does not count samples */
+    app_say(app, ROLE_NORMAL, g_strdup_printf("unit: %s", names[app->lens.unit]));
+}
+
+static void toggle_names(struct app *app)
+{
+    app->lens.full_names = !app->lens.full_names;
+    app_say(app, ROLE_NORMAL, g_strdup(app->lens.full_names ? "full names" : "short names"));
+}
+
+static void save(struct app *app)
+{
+    if (!app->options->save) {
+        app_say(app, ROLE_WARNING, g_strdup("this cannot be saved from here"));
+        return;
+    }
+    GError *error = NULL;
+    char *name = app->options->save(app->options->arg, &error);
+    if (name)
+        app_say(app, ROLE_STRONG, g_strdup_printf("saved %s", name));
+    else
+        app_say(app, ROLE_WARNING, g_strdup(error ? error->message : "not saved"));
+    g_clear_error(&error);
+    g_free(name);
+}
+
+static void change_interval(struct app *app, int step)
+{
+    int at = 0;
+    while (at + 1 < (int)G_N_ELEMENTS(intervals_ms) &&
+           intervals_ms[at] * MILLISECOND_NS < app->interval_ns)
+        at++;
+    at = CLAMP(at + step, 0, (int)G_N_ELEMENTS(intervals_ms) - 1);
+    app->interval_ns = intervals_ms[at] * MILLISECOND_NS;
+    app_say(app, ROLE_NORMAL, g_strdup_printf("refresh every %d ms", intervals_ms[at]));
+}
+
+static void faster(struct app *app)
+{
+    change_interval(app, -1);
+}
+
+static void slower(struct app *app)
+{
+    change_interval(app, 1);
+}
+
+static void redraw(struct app *app)
+{
+    app->wants_redraw = true;
+}
+
+static void suspend(struct app *app)
+{
+    app->wants_suspend = true;
+}
+
+static void (*const actions[REQUESTS])(struct app *) = {
+    [REQUEST_HELP] = show_help,
+    [REQUEST_QUIT] = quit,
+    [REQUEST_NEXT_VIEW] = next_view,
+    [REQUEST_PREVIOUS_VIEW] = previous_view,
+    [REQUEST_SEARCH] = open_search,
+    [REQUEST_SEARCH_NEXT] = search_next,
+    [REQUEST_SEARCH_BACK] = search_back,
+    [REQUEST_PAUSE] = pause_display,
+    [REQUEST_SAMPLING] = toggle_sampling,
+    [REQUEST_RATE_DOWN] = rate_down,
+    [REQUEST_RATE_UP] = rate_up,
+    [REQUEST_WINDOW] = next_window,
+    [REQUEST_RESET] = reset_window,
+    [REQUEST_UNIT] = next_unit,
+    [REQUEST_NAMES] = toggle_names,
+    [REQUEST_SAVE] = save,
+    [REQUEST_FASTER] = faster,
+    [REQUEST_SLOWER] = slower,
+    [REQUEST_REDRAW] = redraw,
+    [REQUEST_SUSPEND] = suspend,
+};
+
+bool app_request(struct app *app, enum request request)
+{
+    if (!actions[request])
+        return false;
+    actions[request](app);
+    return true;
+}

@@ -1,0 +1,170 @@
+/*
+ * Lens: the shared state of the views and the call trees behind them.
+ */
+#include "tui/views/lens.h"
+
+#include "core/base/text.h"
+
+#include <string.h>
+
+#define SECOND_NS INT64_C(1000000000)
+
+static const int64_t window_ns[LENS_WINDOWS] = {
+    [LENS_LAST_10_S] = 10 * SECOND_NS,
+    [LENS_LAST_30_S] = 30 * SECOND_NS,
+    [LENS_LAST_60_S] = 60 * SECOND_NS,
+};
+
+static struct calltree *new_tree(const struct lens *lens, bool inverted, bool fold)
+{
+    struct calltree_options options = {
+        .inverted = inverted,
+        .fold_recursion = fold,
+        .process = lens->process,
+        .thread = lens->thread,
+        .since_ns = lens->window == LENS_SINCE_MARK ? lens->mark_ns : 0,
+        .window_ns = window_ns[lens->window],
+    };
+    return calltree_new(lens->profile, &options);
+}
+
+static void free_trees(struct lens *lens)
+{
+    if (lens->flame != lens->tree)
+        calltree_free(lens->flame);
+    calltree_free(lens->tree);
+    lens->tree = lens->flame = NULL;
+}
+
+void lens_init(struct lens *lens, const struct profile *profile, bool live)
+{
+    *lens = (struct lens){
+        .profile = profile,
+        .live = live,
+        .process = PROFILE_NONE,
+        .thread = PROFILE_NONE,
+        .focus = PROFILE_NONE,
+        .filter_text = g_strdup(""),
+    };
+    lens_rebuild(lens);
+}
+
+void lens_clear(struct lens *lens)
+{
+    free_trees(lens);
+    g_clear_pointer(&lens->search, g_regex_unref);
+    g_clear_pointer(&lens->filter, g_regex_unref);
+    g_clear_pointer(&lens->filter_text, g_free);
+}
+
+void lens_update(struct lens *lens, int64_t now_ns)
+{
+    lens->updated_ns = now_ns;
+    calltree_update(lens->tree, now_ns);
+    if (lens->flame != lens->tree)
+        calltree_update(lens->flame, now_ns);
+}
+
+void lens_rebuild(struct lens *lens)
+{
+    free_trees(lens);
+    lens->tree = new_tree(lens, false, false);
+    lens->flame = lens->tree;
+    if (lens->inverted || lens->fold)
+        lens->flame = new_tree(lens, lens->inverted, lens->fold);
+    lens->generation++;
+    lens_update(lens, lens->updated_ns);
+}
+
+struct weight lens_total(const struct lens *lens)
+{
+    return calltree_node(lens->tree, CALLTREE_ROOT)->total;
+}
+
+const char *lens_function_name(const struct lens *lens, uint32_t function)
+{
+    const struct function *f = profile_get_function(lens->profile, function);
+    return lens->full_names || !*f->brief ? f->name : f->brief;
+}
+
+void lens_append_source(const struct lens *lens, GString *out, uint32_t function)
+{
+    const struct function *f = profile_get_function(lens->profile, function);
+    if (!*f->file)
+        return;
+    const char *slash = strrchr(f->file, '/');
+    g_string_append(out, slash ? slash + 1 : f->file);
+    if (f->decl_line)
+        g_string_append_printf(out, ":%u", f->decl_line);
+}
+
+void lens_append_share(GString *out, int64_t part, int64_t whole)
+{
+    double share = whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
+    if (part > 0 && share < 0.05)
+        g_string_append(out, "<0.1");
+    else
+        g_string_append_printf(out, "%.1f", share);
+}
+
+void lens_append_value(const struct lens *lens, GString *out, int64_t value)
+{
+    const struct profile *p = lens->profile;
+    const char *unit = p->main_metric < p->n_metrics ? p->metrics[p->main_metric].unit : "";
+    text_append_value(out, value, unit);
+}
+
+void lens_append_weight(const struct lens *lens, GString *out, struct weight weight)
+{
+    if (lens->unit == LENS_VALUE)
+        lens_append_value(lens, out, weight.value);
+    else if (lens->unit == LENS_SAMPLES)
+        text_append_count(out, weight.count);
+    else {
+        lens_append_share(out, weight.value, lens_total(lens).value);
+        g_string_append(out, " %");
+    }
+}
+
+bool lens_matches(const struct lens *lens, const char *name)
+{
+    return lens->search && g_regex_match(lens->search, name, 0, NULL);
+}
+
+void lens_append_clock(GString *out, int64_t ns)
+{
+    int64_t seconds = MAX(ns, 0) / SECOND_NS;
+    if (seconds >= 3600)
+        g_string_append_printf(out, "%" G_GINT64_FORMAT ":", seconds / 3600);
+    g_string_append_printf(out, "%02d:%02d", (int)(seconds / 60 % 60), (int)(seconds % 60));
+}
+
+/* The profile keeps changes for a while only; a window may reach back further than that. */
+static void append_shortfall(const struct lens *lens, GString *out, int64_t wanted_since)
+{
+    int64_t covered = calltree_covered_since_ns(lens->tree);
+    int64_t wanted = MAX(wanted_since, lens->start_ns);
+    if (lens->window == LENS_WHOLE || covered == 0 || lens->profile->first_change == 0)
+        return;
+    if (covered > wanted + 2 * SECOND_NS)
+        g_string_append_printf(out, " (only %" G_GINT64_FORMAT " s kept)",
+                               (lens->updated_ns - covered) / SECOND_NS);
+}
+
+void lens_append_window(const struct lens *lens, GString *out)
+{
+    switch (lens->window) {
+    case LENS_WHOLE:
+        g_string_append(out, "whole run");
+        return;
+    case LENS_SINCE_MARK:
+        g_string_append(out, "since ");
+        lens_append_clock(out, lens->mark_ns - lens->start_ns);
+        append_shortfall(lens, out, lens->mark_ns);
+        return;
+    default:
+        g_string_append_printf(out, "last %" G_GINT64_FORMAT " s",
+                               window_ns[lens->window] / SECOND_NS);
+        append_shortfall(lens, out, lens->updated_ns - window_ns[lens->window]);
+    }
+}

@@ -1,0 +1,90 @@
+/*
+ * What of the profile the views look at, and how: window of time, thread, names, units, patterns.
+ * It owns the call trees that the views draw from.
+ *
+ * Everything here needs the holder of the profile's lock. Context: UI thread.
+ */
+#ifndef PROFTOP_TUI_VIEWS_LENS_H
+#define PROFTOP_TUI_VIEWS_LENS_H
+
+#include "core/model/calltree.h"
+
+enum lens_window {
+    LENS_WHOLE,
+    LENS_LAST_10_S,
+    LENS_LAST_30_S,
+    LENS_LAST_60_S,
+    LENS_SINCE_MARK,
+    LENS_WINDOWS,
+};
+
+enum lens_unit {
+    LENS_VALUE, /* the profile's main metric: mostly time */
+    LENS_SAMPLES,
+    LENS_SHARE, /* per cent only */
+    LENS_UNITS,
+};
+
+struct lens {
+    const struct profile *profile;
+    bool live;        /* there is a session: windows are possible */
+    int64_t start_ns; /* of the run, CLOCK_MONOTONIC; live only */
+    enum lens_window window;
+    int64_t mark_ns;          /* CLOCK_MONOTONIC; 0 none */
+    int64_t updated_ns;       /* last lens_update */
+    uint32_t process, thread; /* only these; PROFILE_NONE all */
+    bool full_names;
+    enum lens_unit unit;
+    bool inverted, fold;     /* of the flame tree */
+    GRegex *search, *filter; /* NULL none */
+    char *filter_text;       /* "" none */
+    uint32_t focus;          /* function that Flame is asked to show; PROFILE_NONE none */
+    struct calltree *tree;   /* top-down, for Functions */
+    struct calltree *flame;  /* as Flame wants it; the same as tree where it can be */
+    uint64_t generation;     /* grows when the trees were made anew: node ids are others then */
+};
+
+/* Looks at all of a profile, which is borrowed. Context: UI thread. */
+void lens_init(struct lens *lens, const struct profile *profile, bool live);
+
+/* Frees what it holds. Context: UI thread. */
+void lens_clear(struct lens *lens);
+
+/* Brings the trees up to date as of `now_ns`. Cheap: only what is new. Context: UI thread with the
+ * lock. */
+void lens_update(struct lens *lens, int64_t now_ns);
+
+/* After a change of window, thread, inverted or fold: makes the trees anew, as of the last update.
+ * Context: UI thread with the lock. */
+void lens_rebuild(struct lens *lens);
+
+/* Weight of everything in sight. Context: UI thread with the lock. */
+struct weight lens_total(const struct lens *lens);
+
+/* Name of a function as it is to be shown. Context: UI thread with the lock. */
+const char *lens_function_name(const struct lens *lens, uint32_t function);
+
+/* Appends "file.c:12", nothing when unknown. Context: UI thread with the lock. */
+void lens_append_source(const struct lens *lens, GString *out, uint32_t function);
+
+/* Appends a share with one decimal, without the sign: "31.2", "<0.1". Context: any thread. */
+void lens_append_share(GString *out, int64_t part, int64_t whole);
+
+/* Appends a value of the main metric ("3.90 s"). Context: UI thread with the lock. */
+void lens_append_value(const struct lens *lens, GString *out, int64_t value);
+
+/* Appends a weight in the chosen unit: "3.90 s", "390", "31.2 %". Context: UI thread with the
+ * lock. */
+void lens_append_weight(const struct lens *lens, GString *out, struct weight weight);
+
+/* Whether a name is what the search looks for. Context: UI thread. */
+bool lens_matches(const struct lens *lens, const char *name);
+
+/* Appends what window of time is in sight: "whole run", "last 10 s", "since 00:12", and how much of
+ * it is still known when that is less. Context: UI thread with the lock. */
+void lens_append_window(const struct lens *lens, GString *out);
+
+/* Appends minutes and seconds, "00:12", with hours when there are. Context: any thread. */
+void lens_append_clock(GString *out, int64_t ns);
+
+#endif

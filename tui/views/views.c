@@ -1,0 +1,8 @@
+/*
+ * The views, in the order of their tabs.
+ */
+#include "tui/views/view.h"
+
+const struct view_ops *const views[] = {
+    &view_functions, &view_flame, &view_threads, &view_output, NULL,
+};

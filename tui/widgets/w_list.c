@@ -1,0 +1,66 @@
+/*
+ * List position: cursor and scrolling, shared by tables, trees and text.
+ */
+#include "tui/widgets/w_list.h"
+
+static void keep_in_sight(struct list *list)
+{
+    list->cursor = CLAMP(list->cursor, 0, MAX(list->count - 1, 0));
+    if (list->cursor < list->top)
+        list->top = list->cursor;
+    if (list->cursor >= list->top + list->height)
+        list->top = list->cursor - list->height + 1;
+    list->top = CLAMP(list->top, 0, MAX(list->count - list->height, 0));
+}
+
+void list_fit(struct list *list, int count, int height)
+{
+    list->count = count;
+    list->height = MAX(height, 1);
+    keep_in_sight(list);
+}
+
+void list_move_to(struct list *list, int row)
+{
+    list->cursor = row;
+    keep_in_sight(list);
+}
+
+bool list_request(struct list *list, enum request request)
+{
+    switch (request) {
+    case REQUEST_UP:
+        list_move_to(list, list->cursor - 1);
+        return true;
+    case REQUEST_DOWN:
+        list_move_to(list, list->cursor + 1);
+        return true;
+    case REQUEST_PAGE_UP:
+        list_move_to(list, list->cursor - list->height);
+        return true;
+    case REQUEST_PAGE_DOWN:
+        list_move_to(list, list->cursor + list->height);
+        return true;
+    case REQUEST_HALF_UP:
+        list_move_to(list, list->cursor - MAX(list->height / 2, 1));
+        return true;
+    case REQUEST_HALF_DOWN:
+        list_move_to(list, list->cursor + MAX(list->height / 2, 1));
+        return true;
+    case REQUEST_HOME:
+        list_move_to(list, 0);
+        return true;
+    case REQUEST_END:
+        list_move_to(list, list->count - 1);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void list_scroll(struct list *list, int rows)
+{
+    list->top = CLAMP(list->top + rows, 0, MAX(list->count - list->height, 0));
+    list->cursor = CLAMP(list->cursor, list->top, list->top + list->height - 1);
+    keep_in_sight(list);
+}
