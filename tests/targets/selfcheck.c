@@ -1,7 +1,7 @@
 /*
  * Prints everything that a program can see of itself and that a launcher or a preloaded library
  * could disturb. The output must be the same, byte for byte, with and without proftop. Options, in
- * this order, put a child between: fork | vfork | exec | spawn | thread ...   do it that way, then
+ * this order, put a child between: fork | vfork | exec | spawn ...   do it that way, then
  * print (exec, vfork and spawn run this file again) "exec fork" therefore executes itself and
  * prints from a forked child of that image.
  */

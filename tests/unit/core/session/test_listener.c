@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/error.h"
@@ -197,6 +198,28 @@ static void test_newer_minor_with_a_longer_hello_is_welcome(void **state)
     close(memfd);
 }
 
+/* Another user gets through only if the directory is opened up, and then its credentials give it
+ * away. */
+static void test_other_user_is_refused_and_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct listener_counts counts;
+    struct wire_welcome welcome;
+    int status;
+    if (geteuid() != 0)
+        skip();
+    chmod(listener_directory(fixture->listener), 0755);
+    chmod(listener_socket_path(fixture->listener), 0666);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(setuid(65534) != 0 || receive(call(fixture), &welcome) != -1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    listener_get_counts(fixture->listener, &counts);
+    assert_int_equal(counts.foreign, 1);
+    assert_int_equal(counts.accepted, 0);
+}
+
 static void test_partial_hello_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -336,6 +359,7 @@ int main(void)
         TEST(test_wrong_token_is_refused_and_counted),
         TEST(test_wrong_version_magic_and_size_are_refused),
         TEST(test_newer_minor_with_a_longer_hello_is_welcome),
+        TEST(test_other_user_is_refused_and_counted),
         TEST(test_partial_hello_is_refused),
         TEST(test_silent_callers_do_not_hold_up_another),
         TEST(test_silent_caller_is_hung_up_on),

@@ -42,18 +42,29 @@ struct trial {
     const struct wire_segment *first;
 };
 
-static const char *target(const char *name)
-{
-    static char path[512];
-    const char *folder = g_getenv("PROFTOP_TARGETS");
-    g_snprintf(path, sizeof path, "%s/%s", folder ? folder : "build/tests/targets", name);
-    return path;
-}
+static char selfcheck[512];
+static char collector[512];
 
-static const char *collector_path(void)
+/* $PROFTOP_TARGETS and $PROFTOP_COLLECTOR, else what was built beside this test
+ * (BUILD/tests/unit/...). */
+static void find_files(void)
 {
-    const char *path = g_getenv("PROFTOP_COLLECTOR");
-    return path ? path : "build/libproftop.so";
+    const char *folder = g_getenv("PROFTOP_TARGETS");
+    const char *library = g_getenv("PROFTOP_COLLECTOR");
+    char *build = g_file_read_link("/proc/self/exe", NULL);
+    char *end = build ? strstr(build, "/tests/unit/") : NULL;
+    if (end)
+        *end = '\0';
+    const char *beside = end ? build : "build";
+    if (folder)
+        g_snprintf(selfcheck, sizeof selfcheck, "%s/selfcheck", folder);
+    else
+        g_snprintf(selfcheck, sizeof selfcheck, "%s/tests/targets/selfcheck", beside);
+    if (library)
+        g_snprintf(collector, sizeof collector, "%s", library);
+    else
+        g_snprintf(collector, sizeof collector, "%s/libproftop.so", beside);
+    g_free(build);
 }
 
 static void on_process(const struct listener_process *process, void *data)
@@ -106,7 +117,7 @@ static void play_front_end(struct trial *trial)
     struct launch_options options = {.argv = (char **)trial->argv,
                                      .state = state,
                                      .collector = trial->collector,
-                                     .collector_path = collector_path(),
+                                     .collector_path = collector,
                                      .socket_path = listener_socket_path(listener),
                                      .token_hex = listener_token_hex(listener),
                                      .follow_children = !trial->no_children,
@@ -163,7 +174,7 @@ static char *run(struct trial *trial)
  * prints. */
 static struct trial compare(const char *way1, const char *way2, const char *way3, const char *way4)
 {
-    struct trial bare = {.bare = true, .argv = {target("selfcheck"), way1, way2, way3, way4, NULL}};
+    struct trial bare = {.bare = true, .argv = {selfcheck, way1, way2, way3, way4, NULL}};
     struct trial plain = bare, full = bare;
     plain.bare = full.bare = false;
     full.collector = true;
@@ -238,7 +249,7 @@ static void test_children_stay_silent_when_not_followed(void **state)
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
         struct trial trial = {
-            .collector = true, .no_children = true, .argv = {target("selfcheck"), ways[i], NULL}};
+            .collector = true, .no_children = true, .argv = {selfcheck, ways[i], NULL}};
         g_free(run(&trial));
         assert_int_equal(trial.hellos, 1);
     }
@@ -247,9 +258,8 @@ static void test_children_stay_silent_when_not_followed(void **state)
 static void test_the_same_process_is_followed_through_exec_without_children(void **state)
 {
     (void)state;
-    struct trial trial = {.collector = true,
-                          .no_children = true,
-                          .argv = {target("selfcheck"), "exec", "fork", NULL}};
+    struct trial trial = {
+        .collector = true, .no_children = true, .argv = {selfcheck, "exec", "fork", NULL}};
     g_free(run(&trial));
     assert_int_equal(trial.hellos, 2);
 }
@@ -317,8 +327,9 @@ int main(void)
 {
     g_unsetenv("XDG_RUNTIME_DIR");
     g_unsetenv("LD_PRELOAD");
-    if (access(target("selfcheck"), X_OK) != 0 || access(collector_path(), R_OK) != 0) {
-        fprintf(stderr, "build %s and %s first\n", target("selfcheck"), collector_path());
+    find_files();
+    if (access(selfcheck, X_OK) != 0 || access(collector, R_OK) != 0) {
+        fprintf(stderr, "build %s and %s first\n", selfcheck, collector);
         return EXIT_FAILURE;
     }
     const struct CMUnitTest tests[] = {
