@@ -17,23 +17,27 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { TIMEOUT_US = 200000, RETRIES_MAX = 20, SEGMENT_BYTES_MAX = 1 << 30 };
+enum { TIMEOUT_US = 200000, PROMPT_US = 2000, RETRIES_MAX = 20, SEGMENT_BYTES_MAX = 1 << 30 };
 
 static void close_raw(int fd)
 {
     syscall(SYS_close, fd);
 }
 
+static bool set_timeout(int fd, int option, long timeout_us)
+{
+    struct timeval timeout = {.tv_usec = timeout_us};
+    return setsockopt(fd, SOL_SOCKET, option, &timeout, sizeof timeout) == 0;
+}
+
 static int connect_to(const char *path)
 {
-    struct timeval timeout = {.tv_usec = TIMEOUT_US};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = (int)syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&
+    if (set_timeout(fd, SO_SNDTIMEO, TIMEOUT_US) && set_timeout(fd, SO_RCVTIMEO, PROMPT_US) &&
         syscall(SYS_connect, fd, &address, sizeof address) == 0)
         return fd;
     close_raw(fd);
@@ -68,6 +72,42 @@ static long receive(int fd, struct msghdr *message)
     return -1;
 }
 
+/* Whether the process at the other end is stopped (by a shell's job control, a debugger): it will
+ * not answer. */
+static bool is_peer_stopped(int fd)
+{
+    char path[32], text[256], digits[12], *digit = digits + sizeof digits - 1;
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0)
+        return false;
+    *digit = '\0';
+    for (pid_t left = peer.pid; left > 0; left /= 10)
+        *--digit = (char)('0' + left % 10);
+    stpcpy(stpcpy(stpcpy(path, "/proc/"), digit), "/stat");
+    int stat_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (stat_fd < 0)
+        return false;
+    long n = syscall(SYS_read, stat_fd, text, sizeof text - 1);
+    close_raw(stat_fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end && (strncmp(name_end, ") T", 3) == 0 || strncmp(name_end, ") t", 3) == 0);
+}
+
+/* The answer usually comes within 0.1 ms; only when it does not is it worth asking whether it will.
+ */
+static long receive_patiently(int fd, struct msghdr *message)
+{
+    size_t room = message->msg_controllen;
+    long n = receive(fd, message);
+    if (n >= 0 || errno != EAGAIN || is_peer_stopped(fd) ||
+        !set_timeout(fd, SO_RCVTIMEO, TIMEOUT_US))
+        return n;
+    message->msg_controllen = room;
+    return receive(fd, message);
+}
+
 /* The descriptor in a control message, or -1. The buffer has room for one, so the kernel drops any
  * others. */
 static int passed_descriptor(struct msghdr *message)
@@ -91,7 +131,7 @@ static int receive_welcome(int fd, struct wire_welcome *welcome)
                              .msg_iovlen = 1,
                              .msg_control = &control,
                              .msg_controllen = sizeof control};
-    long n = receive(fd, &message);
+    long n = receive_patiently(fd, &message);
     int segment_fd = n >= 0 ? passed_descriptor(&message) : -1;
     if (segment_fd >= 0 && n == sizeof *welcome && welcome->magic == WIRE_MAGIC_WELCOME &&
         welcome->version_major == WIRE_VERSION_MAJOR)

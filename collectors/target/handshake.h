@@ -11,8 +11,8 @@
 /*
  * Says hello on the socket `path` and returns the segment that comes back, mapped shared, left out
  * of core dumps and of forked children; it is never unmapped. NULL when anything is not as it must
- * be, at the latest after 0.6 s (0.2 s for each of connecting, sending, receiving). All descriptors
- * are closed on return; may change errno.
+ * be, at the latest after 0.6 s (0.2 s for each of connecting, sending, receiving; at once when
+ * proftop is stopped). All descriptors are closed on return; may change errno.
  *
  * @flags  enum wire_hello_flag
  * Context: constructor or fork handler; async-signal-safe (raw system calls: no cancellation point,

@@ -277,12 +277,12 @@ static void attend_callers(struct listener *listener, const struct pollfd *fds)
 {
     int64_t now = now_ms();
     for (size_t i = listener->n_callers; i-- > 0;) {
-        bool has_spoken = fds[POLL_CALLERS + i].revents != 0;
-        if (has_spoken)
+        short events = fds[POLL_CALLERS + i].revents;
+        if (events == POLLIN)
             serve_caller(listener, &listener->callers[i]);
-        else if (now < listener->callers[i].deadline_ms)
+        else if (!events && now < listener->callers[i].deadline_ms)
             continue;
-        else
+        else /* out of time, or it has hung up: it would not map a segment any more */
             atomic_fetch_add(&listener->silent, 1);
         drop_caller(listener, i);
     }

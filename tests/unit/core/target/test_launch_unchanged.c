@@ -312,6 +312,22 @@ static void test_failed_exec_is_taken_back(void **state)
     assert_int_equal(trial.first_state, WIRE_STATE_EXIT);
 }
 
+/* Ctrl-Z on proftop must not slow the target down: its children give up on the hello quickly. */
+static void test_stopped_front_end_does_not_hold_children_up(void **state)
+{
+    static const char script[] =
+        "kill -STOP $PPID; until read -r stat </proc/$PPID/stat; [[ $stat == *') T '* ]]; do :; "
+        "done;"
+        "begin=${EPOCHREALTIME/./}; for i in 1 2 3 4 5; do /bin/true; done;"
+        "echo $((${EPOCHREALTIME/./} - begin)); kill -CONT $PPID";
+    (void)state;
+    struct trial trial = {.collector = true, .argv = {"bash", "-c", script, NULL}};
+    char *output = run(&trial);
+    assert_true(g_ascii_strtoll(output, NULL, 10) < 5 * 100000);
+    assert_int_equal(trial.hellos, 1);
+    g_free(output);
+}
+
 static void test_shell_of_system_is_counted_as_not_followed(void **state)
 {
     (void)state;
@@ -345,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_empty_environment_is_kept_and_followed),
         cmocka_unit_test(test_huge_environment_still_starts),
         cmocka_unit_test(test_failed_exec_is_taken_back),
+        cmocka_unit_test(test_stopped_front_end_does_not_hold_children_up),
         cmocka_unit_test(test_shell_of_system_is_counted_as_not_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
