@@ -1,13 +1,14 @@
 /*
  * Functions, inlined calls and lines from DWARF, by libdw.
  *
- * Entry trees are walked here, with an explicit stack and a budget, rather than by dwarf_getscopes:
+ * Entry trees are walked by die_walk rather than by dwarf_getscopes:
  * that recurses as deep as a hostile file nests, and walks the whole unit for each address. Split
  * units (.dwo) are never opened: their names are paths of the target's choice.
  */
 #include "core/symbols/debug_info.h"
 
 #include "core/symbols/debug_file.h"
+#include "core/symbols/die_walk.h"
 #include "core/symbols/elf_image.h"
 #include "core/symbols/line_table.h"
 
@@ -16,14 +17,13 @@
 #include <elfutils/libdwelf.h>
 #include <string.h>
 
-enum {
-    TREE_DEPTH_MAX = 256,
-    ENTRIES_MAX = 4 << 20, /* entries visited in one walk */
-    RANGES_MAX = 4096,     /* of one entry */
-    UNITS_MAX = 1 << 20,
-};
+enum { UNITS_MAX = 1 << 20 };
 
 static const uint64_t debug_bytes_max = 2ULL << 30;
+
+/* What one file may cost in all: entries and ranges that are looked at, and rows of line tables. */
+static const int64_t steps_max = 32 << 20;
+static const int64_t rows_max = 32 << 20;
 
 struct range {
     uint64_t low, high;
@@ -53,6 +53,7 @@ struct debug_info {
     Elf *elf, *supplement_elf;
     Dwarf *dwarf, *supplement_dwarf;
     struct line_sections sections;
+    int64_t steps_left, rows_left;
     GHashTable *units;   /* unit entry's offset -> struct unit */
     GArray *unit_ranges; /* struct range of the units that .debug_aranges does not list; NULL: not
                             read */
@@ -173,6 +174,8 @@ struct debug_info *debug_info_open(struct elf_file *file)
     struct debug_info *info = g_new0(struct debug_info, 1);
 
     info->file = elf_file_ref(file);
+    info->steps_left = steps_max;
+    info->rows_left = rows_max;
     info->units = g_hash_table_new_full(NULL, NULL, NULL, unit_free);
     info->dwarf = open_dwarf(file, &info->elf);
     if (!info->dwarf || !open_supplement(info)) {
@@ -202,26 +205,6 @@ void debug_info_free(struct debug_info *info)
 }
 
 /* ---- entries ---- */
-
-typedef void visit_range(void *arg, Dwarf_Die *die, uint64_t low, uint64_t high);
-
-static bool each_range(Dwarf_Die *die, visit_range *visit, void *arg)
-{
-    ptrdiff_t offset = 0;
-    Dwarf_Addr base, low, high;
-    bool any = false;
-
-    for (int i = 0; i < RANGES_MAX; i++) {
-        offset = dwarf_ranges(die, offset, &base, &low, &high);
-        if (offset <= 0)
-            break;
-        if (low < high && low > 1) {
-            visit(arg, die, low, high);
-            any = true;
-        }
-    }
-    return any;
-}
 
 static void append_range(void *array, Dwarf_Die *die, uint64_t low, uint64_t high)
 {
@@ -258,83 +241,59 @@ static Dwarf_Off find_range(const GArray *ranges, uint64_t vaddr)
     return 0;
 }
 
-/* What to do after an entry was visited. */
-enum descent { DESCENT_OVER, DESCENT_INTO };
-
-/* @level  the entry's depth below the root, from 0 */
-typedef enum descent visit_entry(void *arg, Dwarf_Die *die, size_t level);
-
-/* Visits the entries below `root` in preorder. */
-static void walk(Dwarf_Die *root, visit_entry *visit, void *arg)
-{
-    Dwarf_Die path[TREE_DEPTH_MAX];
-    size_t level = 0;
-    int budget = ENTRIES_MAX;
-
-    if (dwarf_child(root, &path[0]) != 0)
-        return;
-    while (budget-- > 0) {
-        Dwarf_Die *die = &path[level];
-        if (visit(arg, die, level) == DESCENT_INTO && level + 1 < TREE_DEPTH_MAX &&
-            dwarf_child(die, &path[level + 1]) == 0) {
-            level++;
-            continue;
-        }
-        while (dwarf_siblingof(&path[level], &path[level]) != 0) {
-            if (level-- == 0)
-                return;
-        }
-    }
-}
-
 /* ---- units ---- */
 
 struct function_search {
     GArray *functions;
     bool in_types;
+    int64_t *steps_left;
 };
 
-static enum descent visit_unit_entry(void *arg, Dwarf_Die *die, size_t level)
+static enum die_descent visit_unit_entry(void *arg, Dwarf_Die *die, size_t level)
 {
     struct function_search *search = arg;
 
     (void)level;
     switch (dwarf_tag(die)) {
     case DW_TAG_subprogram:
-        each_range(die, append_range, search->functions);
-        return search->in_types ? DESCENT_INTO : DESCENT_OVER;
+        die_ranges(die, append_range, search->functions, search->steps_left);
+        return search->in_types ? DIE_DESCENT_INTO : DIE_DESCENT_OVER;
     case DW_TAG_namespace:
     case DW_TAG_module:
-        return DESCENT_INTO;
+        return DIE_DESCENT_INTO;
     case DW_TAG_structure_type:
     case DW_TAG_class_type:
     case DW_TAG_union_type:
     case DW_TAG_enumeration_type:
     case DW_TAG_lexical_block:
-        return search->in_types ? DESCENT_INTO : DESCENT_OVER;
+        return search->in_types ? DIE_DESCENT_INTO : DIE_DESCENT_OVER;
     default:
-        return DESCENT_OVER;
+        return DIE_DESCENT_OVER;
     }
 }
 
-static void find_functions(struct unit *unit, bool in_types)
+static void find_functions(struct debug_info *info, struct unit *unit, bool in_types)
 {
-    struct function_search search = {unit->functions, in_types};
+    struct function_search search = {unit->functions, in_types, &info->steps_left};
 
     g_array_set_size(unit->functions, 0);
-    walk(&unit->die, visit_unit_entry, &search);
+    die_walk(&unit->die, visit_unit_entry, &search, &info->steps_left);
     g_array_sort(unit->functions, compare_ranges);
 }
 
 static struct line_table *read_lines(struct debug_info *info, Dwarf_Die *die)
 {
+    struct line_table *lines;
     Dwarf_Attribute attribute;
     Dwarf_Word offset;
 
-    if (dwarf_formudata(dwarf_attr(die, DW_AT_stmt_list, &attribute), &offset) != 0)
+    if (info->rows_left <= 0 ||
+        dwarf_formudata(dwarf_attr(die, DW_AT_stmt_list, &attribute), &offset) != 0)
         return NULL;
-    return line_table_new(&info->sections, offset,
-                          dwarf_formstring(dwarf_attr(die, DW_AT_comp_dir, &attribute)));
+    lines = line_table_new(&info->sections, offset,
+                           dwarf_formstring(dwarf_attr(die, DW_AT_comp_dir, &attribute)));
+    info->rows_left -= lines ? (int64_t)line_table_rows(lines) : 0;
+    return lines;
 }
 
 static struct unit *unit_at(struct debug_info *info, Dwarf_Off offset)
@@ -354,7 +313,7 @@ static struct unit *unit_at(struct debug_info *info, Dwarf_Off offset)
     unit->has_functions =
         !dwarf_hasattr(&die, DW_AT_dwo_name) && !dwarf_hasattr(&die, DW_AT_GNU_dwo_name);
     if (unit->has_functions)
-        find_functions(unit, false);
+        find_functions(info, unit, false);
     g_hash_table_insert(info->units, GSIZE_TO_POINTER(offset), unit);
     return unit;
 }
@@ -389,7 +348,7 @@ static void read_unit_ranges(struct debug_info *info, Dwarf_Aranges *aranges, si
             break;
         if (!g_hash_table_contains(listed, GSIZE_TO_POINTER(offset + header_size)) &&
             dwarf_offdie(info->dwarf, offset + header_size, &die))
-            each_range(&die, append_range, info->unit_ranges);
+            die_ranges(&die, append_range, info->unit_ranges, &info->steps_left);
         offset = next;
     }
     g_array_sort(info->unit_ranges, compare_ranges);
@@ -418,8 +377,9 @@ static struct unit *find_unit(struct debug_info *info, uint64_t vaddr)
 
 struct call_search {
     GArray *calls;
-    int parents[TREE_DEPTH_MAX + 1]; /* by level: the call that encloses the entries there */
-    int current;                     /* parent of the entry that is being visited */
+    int64_t *steps_left;
+    int parents[DIE_WALK_DEPTH_MAX + 1]; /* by level: the call that encloses the entries there */
+    int current;                         /* parent of the entry that is being visited */
 };
 
 static void append_call(void *arg, Dwarf_Die *die, uint64_t low, uint64_t high)
@@ -430,25 +390,25 @@ static void append_call(void *arg, Dwarf_Die *die, uint64_t low, uint64_t high)
     g_array_append_val(search->calls, call);
 }
 
-static enum descent visit_function_entry(void *arg, Dwarf_Die *die, size_t level)
+static enum die_descent visit_function_entry(void *arg, Dwarf_Die *die, size_t level)
 {
     struct call_search *search = arg;
     int tag = dwarf_tag(die);
 
     if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block &&
         tag != DW_TAG_try_block && tag != DW_TAG_catch_block)
-        return DESCENT_OVER;
+        return DIE_DESCENT_OVER;
     search->current = search->parents[level];
     search->parents[level + 1] = search->current;
     if (tag == DW_TAG_inlined_subroutine) {
-        if (!each_range(die, append_call, search))
-            return DESCENT_OVER;
+        if (!die_ranges(die, append_call, search, search->steps_left))
+            return DIE_DESCENT_OVER;
         search->parents[level + 1] = (int)search->calls->len - 1;
     }
-    return DESCENT_INTO;
+    return DIE_DESCENT_INTO;
 }
 
-static const GArray *function_calls(struct unit *unit, Dwarf_Die *function)
+static const GArray *function_calls(struct debug_info *info, struct unit *unit, Dwarf_Die *function)
 {
     void *key = GSIZE_TO_POINTER(dwarf_dieoffset(function));
     GArray *calls = g_hash_table_lookup(unit->calls, key);
@@ -459,8 +419,9 @@ static const GArray *function_calls(struct unit *unit, Dwarf_Die *function)
     calls = g_array_new(FALSE, FALSE, sizeof(struct inlined_call));
     search = g_new0(struct call_search, 1);
     search->calls = calls;
+    search->steps_left = &info->steps_left;
     search->parents[0] = -1;
-    walk(function, visit_function_entry, search);
+    die_walk(function, visit_function_entry, search, &info->steps_left);
     g_free(search);
     g_hash_table_insert(unit->calls, key, calls);
     return calls;
@@ -517,14 +478,14 @@ static void place_caller(struct unit *unit, Dwarf_Die *call, struct debug_frame 
         unit->lines ? line_table_file(unit->lines, number_attribute(call, DW_AT_call_file)) : NULL;
 }
 
-static Dwarf_Off find_function(struct unit *unit, uint64_t vaddr)
+static Dwarf_Off find_function(struct debug_info *info, struct unit *unit, uint64_t vaddr)
 {
     Dwarf_Off offset = find_range(unit->functions, vaddr);
 
     if (offset || unit->searched_types || !unit->has_functions)
         return offset;
     unit->searched_types = true;
-    find_functions(unit, true);
+    find_functions(info, unit, true);
     return find_range(unit->functions, vaddr);
 }
 
@@ -532,7 +493,7 @@ static Dwarf_Off find_function(struct unit *unit, uint64_t vaddr)
 static size_t write_frames(struct debug_info *info, struct unit *unit, Dwarf_Die *function,
                            uint64_t vaddr, struct debug_frame *frames)
 {
-    const GArray *calls = function_calls(unit, function);
+    const GArray *calls = function_calls(info, unit, function);
     int call = innermost_call(calls, vaddr);
     size_t n = 0;
 
@@ -554,7 +515,7 @@ size_t debug_info_lookup(struct debug_info *info, uint64_t vaddr, struct debug_f
 {
     struct debug_frame frames[DEBUG_INLINES_MAX] = {0};
     struct unit *unit = find_unit(info, vaddr);
-    Dwarf_Off offset = unit ? find_function(unit, vaddr) : 0;
+    Dwarf_Off offset = unit ? find_function(info, unit, vaddr) : 0;
     uint32_t file = 0;
     size_t n = 0, skip;
     Dwarf_Die function;

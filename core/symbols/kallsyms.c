@@ -194,16 +194,17 @@ static bool take_symbol(void *arg, const struct line *line)
 {
     struct build *build = arg;
     struct symbol symbol = {.address = line->address, .name = build->names->len};
+    char *tab;
 
     if (line->address == 0)
         return true;
     while (symbol.rank < line->length && line->name[symbol.rank] == '_')
         symbol.rank++;
     symbol.rank = symbol.rank * 2 + (line->type != 'T');
-    for (size_t i = 0; i < line->length; i++) {
-        uint8_t c = line->name[i] == '\t' ? ' ' : (uint8_t)line->name[i];
-        g_byte_array_append(build->names, &c, 1);
-    }
+    g_byte_array_append(build->names, (const uint8_t *)line->name, (guint)line->length);
+    tab = memchr(build->names->data + symbol.name, '\t', line->length);
+    if (tab) /* before the module */
+        *tab = ' ';
     g_byte_array_append(build->names, (const uint8_t *)"", 1);
     g_array_append_val(build->symbols, symbol);
     return build->symbols->len < SYMBOLS_MAX;

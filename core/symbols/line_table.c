@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    PROGRAM_BYTES_MAX = 32 << 20,
+    PROGRAM_BYTES_MAX = 16 << 20,
     FILES_MAX = 1 << 17,
     PATH_BYTES_MAX = 4096,
     FORMATS_MAX = 16,
@@ -364,6 +364,8 @@ static void run_extended(struct line_table *table, struct reader *r, struct stat
 static void run_standard(struct line_table *table, struct reader *r, struct state *state,
                          const struct program *program, uint8_t opcode)
 {
+    uint64_t operand;
+
     switch (opcode) {
     case DW_LNS_copy:
         add_row(table, state);
@@ -375,7 +377,8 @@ static void run_standard(struct line_table *table, struct reader *r, struct stat
         state->line = (int64_t)((uint64_t)state->line + (uint64_t)read_sleb(r));
         break;
     case DW_LNS_set_file:
-        state->file = (uint32_t)MIN(read_uleb(r), UINT32_MAX);
+        operand = read_uleb(r);
+        state->file = (uint32_t)MIN(operand, UINT32_MAX);
         break;
     case DW_LNS_const_add_pc:
         state->address += (uint64_t)((255 - program->opcode_base) / program->line_range) *
@@ -457,6 +460,11 @@ void line_table_free(struct line_table *table)
     g_array_free(table->sequences, TRUE);
     g_free(table->compilation_directory);
     g_free(table);
+}
+
+size_t line_table_rows(const struct line_table *table)
+{
+    return table->rows->len;
 }
 
 static const struct sequence *find_sequence(const struct line_table *table, uint64_t vaddr)

@@ -41,6 +41,9 @@ struct line_table *line_table_new(const struct line_sections *sections, uint64_t
 /* Frees it; NULL is allowed. */
 void line_table_free(struct line_table *table);
 
+/* How many rows it holds: its size in memory. */
+size_t line_table_rows(const struct line_table *table);
+
 /* The row that holds `vaddr`: its file number and line (0: none). False when no sequence holds it.
  */
 bool line_table_find(const struct line_table *table, uint64_t vaddr, uint32_t *ret_file,
