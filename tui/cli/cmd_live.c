@@ -4,6 +4,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "tui/cli/look.h"
 #include "tui/cli/measure.h"
 #include "tui/cli/report_text.h"
+#include "tui/term/keys.h"
 #include "tui/term/terminal_check.h"
 #include "tui/views/app.h"
 
@@ -181,17 +183,38 @@ static const struct command_usage usage = {
     .words = "[--] COMMAND [ARG...]",
     .summary = "Runs COMMAND and shows live where its time goes.",
     .launches = TRUE,
+    .lists_commands = TRUE,
 };
+
+/* Options that ask something instead of running a program. */
+static gboolean answer(const char *option, const char *value, void *data, GError **error)
+{
+    (void)value, (void)data, (void)error;
+    if (strcmp(option, "--version") == 0)
+        puts("proftop " PROFTOP_VERSION);
+    else if (strcmp(option, "--help-keys") == 0)
+        keys_print_list(stdout);
+    else
+        keys_print_mdoc(stdout);
+    exit(fflush(stdout) == 0 ? 0 : 1);
+}
 
 static int run(const struct command_context *context, int argc, char **argv, GError **error)
 {
+    enum { OWN = MEASURE_ENTRIES + LOOK_ENTRIES, QUESTION = G_OPTION_FLAG_NO_ARG };
     struct live live = {0};
     measure_options_init(&live.measure);
     look_init(&live.look);
-    GOptionEntry entries[MEASURE_ENTRIES + LOOK_ENTRIES + 2] = {
-        [MEASURE_ENTRIES + LOOK_ENTRIES] = {"no-tui", 0, 0, G_OPTION_ARG_NONE, &live.no_tui,
-                                            "No screen: print a report on stderr at the end",
-                                            NULL}};
+    GOptionEntry entries[OWN + 5] = {
+        [OWN] = {"no-tui", 0, 0, G_OPTION_ARG_NONE, &live.no_tui,
+                 "No screen: print a report on stderr at the end", NULL},
+        [OWN + 1] = {"help-keys", 0, QUESTION, G_OPTION_ARG_CALLBACK, answer,
+                     "List the keys of the screen", NULL},
+        /* For the manual page, whose list must not drift from the keys. */
+        [OWN + 2] = {"help-keys-mdoc", 0, QUESTION | G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK,
+                     answer, NULL, NULL},
+        [OWN + 3] = {"version", 0, QUESTION, G_OPTION_ARG_CALLBACK, answer,
+                     "Say which version this is", NULL}};
     measure_fill_entries(&live.measure, entries);
     look_fill_entries(&live.look, entries + MEASURE_ENTRIES);
     int status = 2;

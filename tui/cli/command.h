@@ -27,9 +27,10 @@ extern const struct command cmd_live, cmd_record, cmd_report, cmd_view;
 
 /* How a command's words are laid out, for parsing and --help. */
 struct command_usage {
-    const char *words;   /* what follows the options */
-    const char *summary; /* one sentence */
-    gboolean launches;   /* its words are another program's: options end at the first of them */
+    const char *words;       /* what follows the options */
+    const char *summary;     /* one sentence */
+    gboolean launches;       /* its words are another program's: options end at the first of them */
+    gboolean lists_commands; /* --help also lists the subcommands */
 };
 
 /*

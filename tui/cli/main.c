@@ -9,36 +9,19 @@
 
 #include "core/base/error.h"
 #include "tui/cli/command.h"
-#include "tui/term/keys.h"
 
 static const struct command *const commands[] = {&cmd_record, &cmd_report, &cmd_view};
 
-static void print_help(void)
+/* What `proftop --help` says below the options. Free with g_free. */
+static char *describe_commands(void)
 {
-    printf("Usage:\n"
-           "  proftop [OPTION...] [--] COMMAND [ARG...]   run a program and watch it live\n"
-           "  proftop SUBCOMMAND [OPTION...] ...\n\n"
-           "Subcommands:\n");
+    GString *text = g_string_new("Subcommands (proftop SUBCOMMAND --help tells more):\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-        printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\n'proftop --help-live' lists the options for watching live, 'proftop SUBCOMMAND "
-           "--help' those of a "
-           "subcommand.\n"
-           "A program that is called like a subcommand is run with 'proftop -- NAME'.\n");
-}
-
-/* Words that stand in the place of a command. Returns whether there was one. */
-static bool answer_question(const char *word)
-{
-    if (strcmp(word, "--version") == 0)
-        puts("proftop " PROFTOP_VERSION);
-    else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        print_help();
-    else if (strcmp(word, "--help-keys") == 0)
-        keys_print_list(stdout);
-    else
-        return false;
-    return true;
+        g_string_append_printf(text, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    g_string_append(text,
+                    "\nA program that is called like a subcommand is run with 'proftop -- NAME'.\n"
+                    "The keys of the screen: press ? there, or 'proftop --help-keys'.");
+    return g_string_free(text, FALSE);
 }
 
 static const struct command *find_command(const char *word)
@@ -73,6 +56,9 @@ gboolean command_parse(const struct command_usage *usage, const GOptionEntry *en
     g_option_context_set_summary(context, usage->summary);
     g_option_context_set_strict_posix(context, usage->launches);
     g_option_context_add_main_entries(context, entries, NULL);
+    char *commands_text = usage->lists_commands ? describe_commands() : NULL;
+    g_option_context_set_description(context, commands_text);
+    g_free(commands_text);
     gboolean ok = g_option_context_parse(context, argc, argv, &failed);
     if (!ok)
         g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE, "%s (see '%s --help')",
@@ -92,8 +78,6 @@ int main(int argc, char **argv)
     GError *error = NULL;
     setlocale(LC_ALL, "");
     signal(SIGPIPE, SIG_IGN);
-    if (argc > 1 && answer_question(argv[1]))
-        return fflush(stdout) == 0 ? 0 : 1;
     const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
     char *name = command ? g_strdup_printf("proftop %s", command->name) : g_strdup("proftop");
     g_set_prgname(name);

@@ -1,0 +1,392 @@
+/*
+ * The text report: a block on how it was measured, then a table.
+ *
+ * Lines are built in one buffer and padded by the columns a text takes, not its bytes. All text in
+ * a profile is cleaned, so a character takes one column, or two when it is wide.
+ */
+#include "tui/cli/report_text.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+#include "core/base/text.h"
+
+enum {
+    HEADER_COLUMN = 11,
+    NAME_WIDTH_MAX = 64,
+    MODULE_WIDTH_MAX = 28,
+    NUMBER_WIDTH = 9,
+    PERCENT_WIDTH = 6,
+    INDENT_MAX = 40, /* levels; deeper ones show their depth as a number */
+};
+
+static int char_width(gunichar c)
+{
+    return g_unichar_iswide(c) ? 2 : 1;
+}
+
+static int text_width(const char *text)
+{
+    int width = 0;
+    for (; *text; text = g_utf8_next_char(text))
+        width += char_width(g_utf8_get_char(text));
+    return width;
+}
+
+/* Appends at most `width` columns; a longer text ends in "...". Returns the columns taken. */
+static int append_clipped(GString *line, const char *text, int width)
+{
+    if (text_width(text) <= width) {
+        g_string_append(line, text);
+        return text_width(text);
+    }
+    int used = 0;
+    for (; *text; text = g_utf8_next_char(text)) {
+        gunichar c = g_utf8_get_char(text);
+        if (used + char_width(c) > width - 3)
+            break;
+        g_string_append_unichar(line, c);
+        used += char_width(c);
+    }
+    g_string_append(line, "...");
+    return used + 3;
+}
+
+static void append_spaces(GString *line, int n)
+{
+    for (; n > 0; n--)
+        g_string_append_c(line, ' ');
+}
+
+static void append_left(GString *line, const char *text, int width)
+{
+    append_spaces(line, width - append_clipped(line, text, width));
+    append_spaces(line, 2);
+}
+
+static void append_right(GString *line, const char *text, int width)
+{
+    append_spaces(line, width - text_width(text));
+    g_string_append(line, text);
+    append_spaces(line, 2);
+}
+
+static void append_value_right(GString *line, const struct report *r, int64_t value)
+{
+    GString *text = g_string_new(NULL);
+    text_append_value(text, value, r->profile->metrics[r->profile->main_metric].unit);
+    append_right(line, text->str, NUMBER_WIDTH);
+    g_string_free(text, TRUE);
+}
+
+static void append_count_right(GString *line, int64_t count, int width)
+{
+    char digits[24];
+    g_snprintf(digits, sizeof digits, "%" G_GINT64_FORMAT, count);
+    append_right(line, digits, width);
+}
+
+static void append_percent_right(GString *line, const struct report *r, int64_t value)
+{
+    char digits[24];
+    g_snprintf(digits, sizeof digits, "%.1f", report_percent(value, r->total));
+    append_right(line, digits, PERCENT_WIDTH);
+}
+
+/* Ends a line: no blanks at its end. */
+static void print_line(FILE *out, GString *line)
+{
+    while (line->len > 0 && line->str[line->len - 1] == ' ')
+        g_string_truncate(line, line->len - 1);
+    g_string_append_c(line, '\n');
+    fwrite(line->str, 1, line->len, out);
+    g_string_truncate(line, 0);
+}
+
+/* Header ------------------------------------------------------------------------------------- */
+
+static void print_fact(FILE *out, const char *key, const char *value)
+{
+    if (*value)
+        fprintf(out, "%-*s%s\n", HEADER_COLUMN, key, value);
+}
+
+static void print_start(FILE *out, const struct profile_info *info)
+{
+    GString *text = g_string_new(NULL);
+    GDateTime *start = g_date_time_new_from_unix_utc(info->start_time_ns / 1000000000);
+    char *date = start && info->start_time_ns > 0
+                     ? g_date_time_format(start, "%Y-%m-%d %H:%M:%S UTC")
+                     : NULL;
+    if (date)
+        g_string_append(text, date);
+    if (date && *info->host)
+        g_string_append_printf(text, " on %s", info->host);
+    print_fact(out, "started", text->str);
+    g_string_truncate(text, 0);
+    if (info->duration_ns > 0)
+        text_append_duration(text, info->duration_ns);
+    print_fact(out, "duration", text->str);
+    g_free(date);
+    if (start)
+        g_date_time_unref(start);
+    g_string_free(text, TRUE);
+}
+
+static void print_metric(FILE *out, const struct report *r)
+{
+    const struct metric *metric = &r->profile->metrics[r->profile->main_metric];
+    bool cpu = strcmp(metric->type, "cpu") == 0;
+    GString *text = g_string_new(NULL);
+    text_append_value(text, r->total, metric->unit);
+    guint processes = r->profile->processes->len, threads = r->profile->threads->len;
+    g_string_append_printf(text, " in %u process%s, %u thread%s", processes,
+                           processes == 1 ? "" : "es", threads, threads == 1 ? "" : "s");
+    print_fact(out, cpu ? "CPU time" : metric->type, text->str);
+    g_string_free(text, TRUE);
+}
+
+static void print_sampling(FILE *out, const struct profile_info *info)
+{
+    GString *text = g_string_new(NULL);
+    if (info->rate_asked_hz > 0)
+        g_string_append_printf(text, "%u Hz asked, %.1f Hz real", info->rate_asked_hz,
+                               info->rate_real_hz);
+    print_fact(out, "rate", text->str);
+    g_string_printf(text, "%" G_GINT64_FORMAT, info->samples);
+    if (*info->engine)
+        g_string_append_printf(text, ", %" G_GINT64_FORMAT " lost", info->lost);
+    print_fact(out, "samples", text->str);
+    if (*info->engine && info->samples > 0) {
+        int64_t complete = report_complete_stacks(info);
+        g_string_printf(text,
+                        "%" G_GINT64_FORMAT " complete (%.2f %% of samples), %" G_GINT64_FORMAT
+                        " truncated, %" G_GINT64_FORMAT " broken",
+                        complete, report_percent(complete, info->samples), info->truncated,
+                        info->broken);
+        print_fact(out, "stacks", text->str);
+    }
+    g_string_free(text, TRUE);
+}
+
+static void print_exit(FILE *out, int status)
+{
+    if (status == -1)
+        return;
+    if (WIFSIGNALED(status))
+        fprintf(out, "%-*skilled by signal %d (%s)\n", HEADER_COLUMN, "exit", WTERMSIG(status),
+                strsignal(WTERMSIG(status)));
+    else
+        fprintf(out, "%-*sstatus %d\n", HEADER_COLUMN, "exit", WEXITSTATUS(status));
+}
+
+static void print_header(FILE *out, const struct report *r)
+{
+    const struct profile_info *info = &r->profile->info;
+    print_fact(out, "command", info->command);
+    print_fact(out, "engine", info->engine);
+    print_start(out, info);
+    print_metric(out, r);
+    print_sampling(out, info);
+    print_exit(out, info->wait_status);
+    for (guint i = 0; i < r->profile->notes->len; i++)
+        print_fact(out, "note", r->profile->notes->pdata[i]);
+    for (guint i = 0; i < r->profile->comments->len; i++)
+        print_fact(out, "comment", r->profile->comments->pdata[i]);
+    for (guint i = 0; i < r->profile->processes->len; i++) {
+        const struct process *process = profile_get_process(r->profile, i);
+        if (*process->coverage)
+            fprintf(out, "%-*s%s (pid %d): %s\n", HEADER_COLUMN, "note", process->name,
+                    process->pid, process->coverage);
+    }
+}
+
+/* What the percentages are of. */
+static void print_base(FILE *out, const struct report *r)
+{
+    const struct metric *metric = &r->profile->metrics[r->profile->main_metric];
+    GString *text = g_string_new(NULL);
+    text_append_value(text, r->total, metric->unit);
+    fprintf(out, "\n%% of %s %s, all threads\n", text->str,
+            strcmp(metric->type, "cpu") == 0 ? "CPU time" : metric->type);
+    g_string_free(text, TRUE);
+}
+
+/* Functions ---------------------------------------------------------------------------------- */
+
+static const struct function *row_function(const struct report *r, unsigned row)
+{
+    uint32_t id = g_array_index(r->functions, struct function_row, row).function;
+    return profile_get_function(r->profile, id);
+}
+
+struct widths {
+    int name, module;
+};
+
+static struct widths measure(const struct report *r, unsigned n)
+{
+    struct widths w = {.name = (int)strlen("FUNCTION"), .module = (int)strlen("MODULE")};
+    for (unsigned i = 0; i < n; i++) {
+        const struct function *f = row_function(r, i);
+        const struct module *m = profile_get_module(r->profile, f->module);
+        w.name = MAX(w.name, MIN(text_width(f->brief), NAME_WIDTH_MAX));
+        w.module = MAX(w.module, MIN(text_width(m->name), MODULE_WIDTH_MAX));
+    }
+    return w;
+}
+
+static bool has_counts(const struct report *r)
+{
+    return r->profile->count_metric != PROFILE_NONE;
+}
+
+static void append_function_titles(GString *line, const struct report *r, struct widths w)
+{
+    append_right(line, "SELF%", PERCENT_WIDTH);
+    append_right(line, "SELF", NUMBER_WIDTH);
+    append_right(line, "TOTAL%", PERCENT_WIDTH);
+    append_right(line, "TOTAL", NUMBER_WIDTH);
+    if (has_counts(r))
+        append_right(line, "SAMPLES", NUMBER_WIDTH);
+    append_left(line, "FUNCTION", w.name);
+    append_left(line, "MODULE", w.module);
+    g_string_append(line, "SOURCE");
+}
+
+static void append_source(GString *line, const struct function *f)
+{
+    const char *slash = strrchr(f->file, '/');
+    const char *base = slash && slash[1] ? slash + 1 : f->file;
+    g_string_append(line, base);
+    if (*base && f->decl_line)
+        g_string_append_printf(line, ":%u", f->decl_line);
+}
+
+static void append_function(GString *line, const struct report *r, unsigned i, struct widths w)
+{
+    const struct function_row *row = &g_array_index(r->functions, struct function_row, i);
+    const struct function *f = row_function(r, i);
+    append_percent_right(line, r, row->self.value);
+    append_value_right(line, r, row->self.value);
+    append_percent_right(line, r, row->total.value);
+    append_value_right(line, r, row->total.value);
+    if (has_counts(r))
+        append_count_right(line, row->self.count, NUMBER_WIDTH);
+    append_left(line, f->brief, w.name);
+    append_left(line, profile_get_module(r->profile, f->module)->name, w.module);
+    append_source(line, f);
+}
+
+static void print_functions(FILE *out, const struct report *r)
+{
+    unsigned n = report_rows(r, r->functions->len);
+    struct widths w = measure(r, n);
+    GString *line = g_string_new(NULL);
+    append_function_titles(line, r, w);
+    print_line(out, line);
+    for (unsigned i = 0; i < n; i++) {
+        append_function(line, r, i, w);
+        print_line(out, line);
+    }
+    if (n < r->functions->len)
+        fprintf(out, "... and %u more functions: --top 0 shows all\n", r->functions->len - n);
+    g_string_free(line, TRUE);
+}
+
+/* Tree ----------------------------------------------------------------------------------------- */
+
+static void append_node(GString *line, const struct report *r, uint32_t id)
+{
+    const struct calltree_node *node = calltree_node(r->tree, id);
+    append_percent_right(line, r, node->total.value);
+    append_value_right(line, r, node->total.value);
+    append_percent_right(line, r, node->self.value);
+    int depth = (int)MIN(node->depth, INT_MAX);
+    append_spaces(line, 2 * MIN(depth, INDENT_MAX));
+    if (depth > INDENT_MAX)
+        g_string_append_printf(line, "[%d] ", depth);
+    g_string_append(line, id == CALLTREE_ROOT
+                              ? "(all)"
+                              : profile_get_function(r->profile, node->function)->brief);
+}
+
+/* Depth first without recursion: hostile stacks are deeper than ours. */
+static void print_tree(FILE *out, const struct report *r)
+{
+    GString *line = g_string_new("TOTAL%      TOTAL   SELF%  FUNCTION");
+    GArray *waiting = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    uint32_t node = CALLTREE_ROOT;
+    unsigned cut = 0;
+    print_line(out, line);
+    g_array_append_val(waiting, node);
+    while (waiting->len > 0) {
+        unsigned cut_here;
+        node = g_array_index(waiting, uint32_t, waiting->len - 1);
+        g_array_set_size(waiting, waiting->len - 1);
+        append_node(line, r, node);
+        print_line(out, line);
+        GArray *children = report_children(r, node, &cut_here);
+        cut += cut_here;
+        for (guint i = children->len; i-- > 0;)
+            g_array_append_val(waiting, g_array_index(children, uint32_t, i));
+        g_array_unref(children);
+    }
+    if (cut > 0)
+        fprintf(out, "%u branches below %.1f %% are left out\n", cut, REPORT_TREE_PERCENT_MIN);
+    g_array_unref(waiting);
+    g_string_free(line, TRUE);
+}
+
+/* Threads -------------------------------------------------------------------------------------- */
+
+static void append_thread(GString *line, const struct report *r, const struct thread *thread)
+{
+    const struct process *process = profile_get_process(r->profile, thread->process);
+    append_percent_right(line, r, thread->value);
+    append_value_right(line, r, thread->value);
+    if (has_counts(r))
+        append_count_right(line, thread->samples, NUMBER_WIDTH);
+    append_count_right(line, process->pid, NUMBER_WIDTH);
+    append_count_right(line, thread->tid, NUMBER_WIDTH);
+    append_left(line, thread->name, 20);
+    g_string_append(line, process->name);
+}
+
+static void print_threads(FILE *out, const struct report *r)
+{
+    unsigned n = report_rows(r, r->threads->len);
+    GString *line = g_string_new(NULL);
+    append_right(line, "SHARE%", PERCENT_WIDTH);
+    append_right(line, "VALUE", NUMBER_WIDTH);
+    if (has_counts(r))
+        append_right(line, "SAMPLES", NUMBER_WIDTH);
+    append_right(line, "PID", NUMBER_WIDTH);
+    append_right(line, "TID", NUMBER_WIDTH);
+    append_left(line, "THREAD", 20);
+    g_string_append(line, "PROCESS");
+    print_line(out, line);
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t id = g_array_index(r->threads, uint32_t, i);
+        append_thread(line, r, profile_get_thread(r->profile, id));
+        print_line(out, line);
+    }
+    if (n < r->threads->len)
+        fprintf(out, "... and %u more threads: --top 0 shows all\n", r->threads->len - n);
+    g_string_free(line, TRUE);
+}
+
+void report_text(FILE *out, const struct profile *profile, const struct report_options *options)
+{
+    static void (*const views[REPORT_VIEWS])(FILE *, const struct report *) = {
+        [REPORT_FUNCTIONS] = print_functions,
+        [REPORT_TREE] = print_tree,
+        [REPORT_THREADS] = print_threads,
+    };
+    struct report report;
+    report_init(&report, profile, options);
+    print_header(out, &report);
+    print_base(out, &report);
+    views[options->view](out, &report);
+    report_clear(&report);
+}
