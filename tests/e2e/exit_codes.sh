@@ -47,6 +47,10 @@ report rate
 is "record -F: the rate asked for" "$(json rate '.rate_asked_hz | floor')" 499
 is "record -F: about so many samples" "$(json rate '.samples > 350 and .samples < 650')" true
 
+"$proftop" report --json "$tmp/rate.pb.gz" >"$tmp/before" 2>&1
+"$proftop" report "$tmp/rate.pb.gz" --json >"$tmp/after" 2>&1
+check "report: options may stand behind the file" cmp "$tmp/before" "$tmp/after"
+
 for option in --help --version; do
     check "$option works" "$proftop" $option
 done

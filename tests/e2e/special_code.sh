@@ -28,7 +28,7 @@ share inlines main total 97 100
 is "inlines: the source is known" "$(json inlines '[.functions[] | select(.function == "inline_inner") | .file]
     | first | sub(".*/"; "")')" inlines.c
 
-"$targets/jit" 0
+"$targets/jit" 0 >/dev/null
 if [ $? -eq 77 ]; then
     skip jit "x86-64 only"
 else

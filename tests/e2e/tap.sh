@@ -99,7 +99,7 @@ record() {
 
 # The report of a recording as JSON, in $tmp/NAME.json.
 report() {
-    "$proftop" report "$tmp/$1.pb.gz" --json >"$tmp/$1.json" 2>>"$tmp/$1.err"
+    "$proftop" report --json --top 0 "$tmp/$1.pb.gz" >"$tmp/$1.json" 2>>"$tmp/$1.err"
 }
 
 # json NAME EXPRESSION: jq on the report of a recording.
