@@ -111,9 +111,10 @@ static void add_cpu(const struct app *app, struct bar *bar, const struct theme *
     if (!app->options->session)
         return;
     char *spark = bar_spark(theme, s->cpu_history, (int)s->n_history, SPARK_COLUMNS, 100.0f);
+    const char *gap = *spark ? " " : "";
     bool live = s->state == SESSION_RUNNING;
-    char *text = live ? g_strdup_printf("CPU %s %.0f %%", spark, s->cpu_percent)
-                      : g_strdup_printf("CPU %s", spark);
+    char *text = live ? g_strdup_printf("CPU%s%s %.0f %%", gap, spark, s->cpu_percent)
+                      : g_strdup_printf("CPU%s%s", gap, spark);
     bar_add(bar, 3, ROLE_NORMAL, text);
     g_free(spark);
 }

@@ -1,0 +1,522 @@
+/*
+ * The application without a terminal: what each view shows, and what keys do, on a file and on a
+ * session that the test plays itself (its functions below replace the real ones).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "tests/unit/tui/views/small_profile.h"
+#include "tui/views/app_state.h"
+
+#include <string.h>
+
+/* --- a session of the test's own --- */
+
+struct session {
+    struct small_profile small;
+    struct session_status status;
+    int locks;
+    char typed[32];
+};
+
+void session_lock(struct session *session)
+{
+    assert_int_equal(session->locks++, 0);
+}
+
+void session_unlock(struct session *session)
+{
+    assert_int_equal(session->locks--, 1);
+}
+
+struct profile *session_profile(struct session *session)
+{
+    return session->small.profile;
+}
+
+void session_get_status(struct session *session, struct session_status *ret_status)
+{
+    assert_int_equal(session->locks, 0);
+    *ret_status = session->status;
+}
+
+void session_set_sampling(struct session *session, bool on)
+{
+    assert_int_equal(session->locks, 0);
+    session->status.sampling = on;
+}
+
+bool session_set_rate(struct session *session, uint32_t rate_hz, GError **error)
+{
+    (void)error;
+    assert_int_equal(session->locks, 0);
+    session->status.rate_asked_hz = rate_hz;
+    return true;
+}
+
+/* --- fixture --- */
+
+struct fixture {
+    struct session session;
+    struct app_options options;
+    struct app app;
+    struct theme theme;
+};
+
+static void type_to_target(void *arg, const char *bytes, size_t n)
+{
+    struct session *session = arg;
+    strncat(session->typed, bytes, n);
+}
+
+static struct fixture *new_fixture(bool live)
+{
+    struct fixture *f = g_new0(struct fixture, 1);
+    small_init(&f->session.small);
+    f->session.status = (struct session_status){.state = SESSION_RUNNING,
+                                                .pid = 100,
+                                                .wait_status = -1,
+                                                .sampling = true,
+                                                .elapsed_ns = INT64_C(12400000000),
+                                                .n_threads = 2,
+                                                .n_processes = 1,
+                                                .rate_asked_hz = 999,
+                                                .rate_real_hz = 997.2,
+                                                .samples = 100,
+                                                .cpu_percent = 187,
+                                                .rss_bytes = -1,
+                                                .engine = "perf"};
+    f->options = (struct app_options){.title = "./small", .arg = &f->session};
+    if (live) {
+        f->options.session = &f->session;
+        f->options.output_path = "/dev/null";
+        f->options.type_to_target = type_to_target;
+    } else {
+        f->options.profile = f->session.small.profile;
+    }
+    app_init(&f->app, &f->options);
+    return f;
+}
+
+static int set_up_live(void **state)
+{
+    *state = new_fixture(true);
+    return 0;
+}
+
+static int set_up_file(void **state)
+{
+    *state = new_fixture(false);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    app_clear(&f->app);
+    small_clear(&f->session.small);
+    g_free(f);
+    return 0;
+}
+
+static char *picture(struct fixture *f, int rows, int cols, bool ascii)
+{
+    struct surface *surface = surface_new(rows, cols, ascii);
+    struct theme theme = {.colors = 0, .ascii = ascii};
+    app_draw(&f->app, surface, &theme);
+    char *dump = surface_dump(surface);
+    surface_free(surface);
+    return dump;
+}
+
+static void assert_picture(struct fixture *f, const char *expected)
+{
+    char *dump = picture(f, 10, 40, true);
+    assert_string_equal(dump, expected);
+    g_free(dump);
+}
+
+static void assert_shows(struct fixture *f, const char *text)
+{
+    char *dump = picture(f, 24, 80, false);
+    if (!strstr(dump, text))
+        fail_msg("no '%s' in:\n%s", text, dump);
+    g_free(dump);
+}
+
+static void assert_hides(struct fixture *f, const char *text)
+{
+    char *dump = picture(f, 24, 80, false);
+    if (strstr(dump, text))
+        fail_msg("'%s' in:\n%s", text, dump);
+    g_free(dump);
+}
+
+static void keys(struct fixture *f, const char *text)
+{
+    for (; *text; text++)
+        app_key(&f->app, (uint8_t)*text);
+}
+
+static void refresh(struct fixture *f)
+{
+    app_refresh(&f->app, f->app.now_ns + 100000000);
+}
+
+/* --- pictures --- */
+
+static void test_functions_at_the_smallest_size(void **state)
+{
+    assert_picture(*state, " ./small  * live 00:12  997/999 Hz perf\n"
+                           " 1 Functions  2  7  0         whole run\n"
+                           "SELF%v  TOTAL% FUNCTION\n"
+                           "  60.0    60.0 sort\n"
+                           "  40.0    40.0 copy\n"
+                           "   0.0   100.0 main\n"
+                           "   0.0    90.0 run\n"
+                           "   0.0    10.0 walk\n"
+                           "\n"
+                           " ? help  q quit  Enter flame  s sort\n");
+}
+
+static void test_flame_at_the_smallest_size(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "2");
+    assert_picture(f, " ./small  * live 00:12  997/999 Hz perf\n"
+                      " 1  2 Flame  7  0             whole run\n"
+                      " top-down\n"
+                      "|all  100 ms\n"
+                      "|main  100 ms\n"
+                      "|run  90.0 ms                       |wa~\n"
+                      "|copy       |sort  60.0 ms          |wa~\n"
+                      "                                    |co~\n"
+                      " total 100.0 %, 100 ms  self 0.0 %, 0 ~\n"
+                      " ? help  q quit  Enter zoom  y fold\n");
+}
+
+static void test_threads_at_the_smallest_size(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "7");
+    assert_picture(f, " ./small  * live 00:12  997/999 Hz perf\n"
+                      " 1  2  7 Threads  0           whole run\n"
+                      "PID / TID          NAME             TIME\n"
+                      " 100               small          100 ms\n"
+                      " |100              small         90.0 ms\n"
+                      " `101              walker        10.0 ms\n"
+                      "\n"
+                      "\n"
+                      "\n"
+                      " ? help  q quit  Enter only this\n");
+}
+
+static void test_roomy_screens_show_all_columns(void **state)
+{
+    struct fixture *f = *state;
+    char *dump = picture(f, 50, 200, false);
+    static const char *const texts[] = {"● live 00:12.4", "997/999 Hz perf", "lost 0",    "CPU",
+                                        "187 %",          "small.c:30",      "libc.so.6", "SAMPLES",
+                                        "pid 100"};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        if (!strstr(dump, texts[i]))
+            fail_msg("no '%s' in:\n%s", texts[i], dump);
+    g_free(dump);
+}
+
+static void test_every_size_draws_inside_its_bounds(void **state)
+{
+    struct fixture *f = *state;
+    for (int view = 0; view < f->app.n_views; view++) {
+        app_switch(&f->app, view);
+        for (int rows = 1; rows < 30; rows++)
+            for (int cols = 1; cols < 130; cols += 7)
+                g_free(picture(f, rows, cols, (rows & 1) != 0));
+    }
+}
+
+static void test_too_small_a_terminal_says_what_it_needs(void **state)
+{
+    char *dump = picture(*state, 9, 60, false);
+    assert_non_null(strstr(dump, "terminal too small (need 40x10)"));
+    g_free(dump);
+}
+
+static void test_unknown_things_are_not_shown_as_zero(void **state)
+{
+    assert_hides(*state, "RSS");
+    assert_hides(*state, "cost");
+    assert_hides(*state, "truncated");
+    assert_hides(*state, "pending");
+}
+
+/* --- keys --- */
+
+static void test_selection_stays_on_its_function_when_rows_move(void **state)
+{
+    struct fixture *f = *state;
+    assert_shows(f, " sort<int>(int*, int*)  small  small.c:30\n");
+    keys(f, "j");
+    assert_shows(f, " copy  libc.so.6  small.c:40\n");
+    small_add(&f->session.small, 0, 100, (const int[]){SMALL_COPY, SMALL_RUN, SMALL_MAIN}, 3);
+    refresh(f);
+    assert_shows(f, "FUNCTION"); /* copy is the first row now */
+    assert_shows(f, " copy  libc.so.6  small.c:40\n");
+    keys(f, "g");
+    small_add(&f->session.small, 0, 300, (const int[]){SMALL_SORT, SMALL_RUN, SMALL_MAIN}, 3);
+    refresh(f);
+    assert_shows(f, " sort<int>(int*, int*)  small  small.c:30\n");
+}
+
+static void test_pause_keeps_the_rows_and_says_so(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "p");
+    small_add(&f->session.small, 0, 900, (const int[]){SMALL_COPY, SMALL_RUN, SMALL_MAIN}, 3);
+    app_refresh(&f->app, f->app.now_ns + INT64_C(12000000000));
+    assert_shows(f, "frozen +12 s");
+    assert_shows(f, "100 ms");
+    keys(f, "p");
+    refresh(f);
+    assert_hides(f, "frozen");
+    assert_shows(f, "1.00 s");
+}
+
+static void test_sort_keys_change_column_and_order(void **state)
+{
+    struct fixture *f = *state;
+    assert_shows(f, "SELF%▼");
+    keys(f, ">");
+    assert_shows(f, "TOTAL%▼");
+    keys(f, "I");
+    assert_shows(f, "TOTAL%▲");
+    keys(f, "<");
+    assert_shows(f, "SELF%▼");
+    keys(f, "<<<");
+    assert_shows(f, "FUNCTION▲");
+}
+
+static void test_filter_keeps_matches_and_is_cleared(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "\\wal\r");
+    assert_shows(f, "filter: wal");
+    assert_hides(f, "100.0 main");
+    keys(f, "c");
+    assert_hides(f, "filter: wal");
+    keys(f, "\\[");
+    assert_shows(f, "not a complete pattern yet");
+}
+
+static void test_search_moves_and_cancel_forgets(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "/wal");
+    assert_int_equal(f->app.mode, MODE_SEARCH);
+    keys(f, "\r");
+    assert_shows(f, " walk  small  small.c:50\n");
+    keys(f, "/zzz");
+    assert_shows(f, "no match here");
+    app_key(&f->app, KEY_CODE_ESC);
+    assert_string_equal(g_regex_get_pattern(f->app.lens.search), "wal");
+}
+
+static void test_enter_opens_the_function_in_flame(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "j\r");
+    assert_shows(f, "zoomed, highlighted: copy 40.0 % in all");
+    app_key(&f->app, KEY_CODE_BACKSPACE);
+    assert_hides(f, "zoomed");
+}
+
+static void test_bottom_up_begins_with_the_leaves(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "2b");
+    app_key(&f->app, KEY_CODE_DOWN);
+    assert_shows(f, "bottom-up: callers below");
+    assert_shows(f, " sort<int>(int*, int*)  small  small.c:30\n");
+}
+
+static void test_fold_joins_recursion(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "2");
+    char *before = picture(f, 24, 80, false);
+    keys(f, "y");
+    char *after = picture(f, 24, 80, false);
+    assert_non_null(strstr(after, "recursion folded"));
+    assert_string_not_equal(before, after);
+    g_free(before);
+    g_free(after);
+}
+
+static void test_thread_narrows_the_other_views(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "7G ");
+    assert_shows(f, "only thread 101 walker");
+    keys(f, "1");
+    assert_hides(f, "small.c:30");
+    assert_hides(f, "60.0 ms");
+    keys(f, "7 1");
+    assert_hides(f, "only thread");
+}
+
+static void test_names_and_units_change(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "V");
+    assert_shows(f, "sort<int>(int*, int*)");
+    keys(f, "u");
+    assert_hides(f, "60.0 ms");
+    keys(f, "u");
+    assert_hides(f, " SELF ");
+}
+
+static void test_rate_and_sampling_reach_the_session(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "}");
+    assert_int_equal(f->session.status.rate_asked_hz, 1999);
+    keys(f, "{{{");
+    assert_int_equal(f->session.status.rate_asked_hz, 199);
+    keys(f, "z");
+    assert_false(f->session.status.sampling);
+    refresh(f);
+    assert_shows(f, "sampling off");
+}
+
+static void test_reset_shows_only_what_comes_after(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "R");
+    assert_shows(f, "since 00:12");
+    assert_shows(f, "No samples in this window");
+    keys(f, "m");
+    assert_shows(f, "whole run");
+    assert_shows(f, "sort");
+}
+
+static void test_quit_asks_while_the_target_runs(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "q");
+    assert_false(f->app.done);
+    assert_shows(f, "l leave it running");
+    keys(f, "c");
+    assert_hides(f, "l leave it running");
+    keys(f, "qs");
+    assert_true(f->app.done);
+    assert_int_equal(f->app.end, APP_QUIT_STOP);
+}
+
+static void test_end_is_said_and_quit_asks_no_more(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "q");
+    f->session.status.state = SESSION_ENDED;
+    f->session.status.wait_status = 11 | 0x80;
+    refresh(f);
+    assert_shows(f, "ended: killed by SIGSEGV (core dumped)");
+    assert_hides(f, "l leave it running");
+    keys(f, "q");
+    assert_true(f->app.done);
+    assert_int_equal(f->app.end, APP_QUIT_ENDED);
+}
+
+static void test_typing_reaches_the_target_until_escape_twice(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "0iq\r\x03");
+    assert_string_equal(f->session.typed, "q\r\x03");
+    keys(f, "\033\033");
+    assert_int_equal(f->app.mode, MODE_NORMAL);
+    keys(f, "i\x1d");
+    assert_int_equal(f->app.mode, MODE_NORMAL);
+    assert_string_equal(f->session.typed, "q\r\x03\033");
+}
+
+static void test_help_lists_the_keys_and_leaves(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "?");
+    assert_shows(f, "Functions:");
+    assert_shows(f, "sort by the next column, in turn");
+    keys(f, "G");
+    assert_shows(f, "do not quit");
+    keys(f, "q");
+    assert_false(f->app.done);
+    assert_hides(f, "do not quit");
+}
+
+static void test_file_has_no_live_keys(void **state)
+{
+    struct fixture *f = *state;
+    static const char live_keys[] = "pz{}mR";
+    for (const char *key = live_keys; *key; key++) {
+        app_key(&f->app, (uint8_t)*key);
+        assert_shows(f, "not in a snapshot");
+        keys(f, "V"); /* another message */
+    }
+    assert_shows(f, "○ snapshot");
+    assert_hides(f, "0 Output");
+    keys(f, "q");
+    assert_int_equal(f->app.end, APP_QUIT_ENDED);
+}
+
+static void test_mouse_selects_zooms_sorts_and_switches(void **state)
+{
+    struct fixture *f = *state;
+    g_free(picture(f, 24, 80, false));
+    struct screen_event event = {.kind = SCREEN_CLICK, .y = 5, .x = 30};
+    app_mouse(&f->app, &event);
+    assert_shows(f, " copy  libc.so.6  small.c:40\n");
+    event = (struct screen_event){.kind = SCREEN_CLICK, .y = 3, .x = 25};
+    app_mouse(&f->app, &event);
+    assert_shows(f, "TOTAL%▼");
+    event = (struct screen_event){.kind = SCREEN_CLICK, .y = 2, .x = 15};
+    app_mouse(&f->app, &event);
+    assert_shows(f, "top-down");
+    event = (struct screen_event){.kind = SCREEN_DOUBLE_CLICK, .y = 6, .x = 5};
+    app_mouse(&f->app, &event);
+    assert_shows(f, "zoomed");
+}
+
+int main(void)
+{
+#define LIVE(name)  cmocka_unit_test_setup_teardown(name, set_up_live, tear_down)
+#define FILE_(name) cmocka_unit_test_setup_teardown(name, set_up_file, tear_down)
+    const struct CMUnitTest tests[] = {
+        LIVE(test_functions_at_the_smallest_size),
+        LIVE(test_flame_at_the_smallest_size),
+        LIVE(test_threads_at_the_smallest_size),
+        LIVE(test_roomy_screens_show_all_columns),
+        LIVE(test_every_size_draws_inside_its_bounds),
+        FILE_(test_every_size_draws_inside_its_bounds),
+        LIVE(test_too_small_a_terminal_says_what_it_needs),
+        LIVE(test_unknown_things_are_not_shown_as_zero),
+        LIVE(test_selection_stays_on_its_function_when_rows_move),
+        LIVE(test_pause_keeps_the_rows_and_says_so),
+        LIVE(test_sort_keys_change_column_and_order),
+        LIVE(test_filter_keeps_matches_and_is_cleared),
+        LIVE(test_search_moves_and_cancel_forgets),
+        LIVE(test_enter_opens_the_function_in_flame),
+        LIVE(test_bottom_up_begins_with_the_leaves),
+        LIVE(test_fold_joins_recursion),
+        LIVE(test_thread_narrows_the_other_views),
+        LIVE(test_names_and_units_change),
+        LIVE(test_rate_and_sampling_reach_the_session),
+        LIVE(test_reset_shows_only_what_comes_after),
+        LIVE(test_quit_asks_while_the_target_runs),
+        LIVE(test_end_is_said_and_quit_asks_no_more),
+        LIVE(test_typing_reaches_the_target_until_escape_twice),
+        LIVE(test_help_lists_the_keys_and_leaves),
+        FILE_(test_file_has_no_live_keys),
+        LIVE(test_mouse_selects_zooms_sorts_and_switches),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
