@@ -311,12 +311,19 @@ static bool read_header(struct line_table *table, struct reader *r,
 
 /* ---- program ---- */
 
+/* Adds a row unless it says nothing new: two of three do not, and memory is most of the cost. */
 static void add_row(struct line_table *table, const struct state *state)
 {
     uint32_t line = state->line > 0 && state->line <= UINT32_MAX ? (uint32_t)state->line : 0;
     struct row row = {.address = state->address, .file = state->file, .line = line};
+    struct row *last = table->rows->len > state->first_row
+                           ? &g_array_index(table->rows, struct row, table->rows->len - 1)
+                           : NULL;
 
-    g_array_append_val(table->rows, row);
+    if (last && last->address == row.address)
+        *last = row; /* of several rows at one address the last one counts */
+    else if (!last || last->file != row.file || last->line != row.line)
+        g_array_append_val(table->rows, row);
 }
 
 static void reset_state(const struct line_table *table, struct state *state)
