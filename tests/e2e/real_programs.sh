@@ -32,7 +32,7 @@ reaches() { # NAME [LEAST]
 named() { # NAME
     check "$1: functions have names" at_least "$(json "$1" '.functions as $all
         | [$all[] | select(.function | test("^(|\\[unknown.*|\\?+|0x[0-9a-f]+)$") | not) | .self_samples] | add // 0
-        | 1000 * . / ([$all[].self_samples, 1] | add) | floor')" 980
+        | 1000 * . / ([$all[].self_samples, 1] | add) | floor')" 930
 }
 
 # The best total of the functions whose name matches.

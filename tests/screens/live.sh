@@ -2,14 +2,15 @@
 # The live screens over a running program: table, views, keys, the end of the target, quitting.
 # shellcheck source=tests/screens/driver.sh
 . "$(dirname "$0")/driver.sh"
-busy=("$proftop" -- "$targets/truth-nofp" burst 60)
+cd "$targets" || exit 2
+busy=("$proftop" -- ./truth-nofp burst 60)
 short=("$proftop" -- "$targets/truth-nofp" burst 1)
 
 # ---- every size shows the hottest function first ----
 for size in 40x10 80x24 200x50; do
     open_screen $size "${busy[@]}"
     shows "$size: the function table" 'spin_40'
-    shows "$size: the program's name" 'truth'
+    shows "$size: the program's name" '\./t'
     never "$size: no line is wrapped into the next" '^.{201,}'
 done
 shows "the header names the columns" 'SELF'

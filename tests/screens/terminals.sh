@@ -55,6 +55,7 @@ for size in 40x10 200x50 20x5 3x2 120x30 1x1 80x24; do
     # Keys must be taken at every size.
     keys 2 Down 1 Down
 done
+keys g
 shows "after many sizes" 'spin_40'
 if has_ended; then not_ok "alive after many sizes"; else ok "alive after many sizes"; fi
 
