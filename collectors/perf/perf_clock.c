@@ -45,6 +45,7 @@ static struct perf_event_attr clock_attr(const struct perf_clock_options *o, int
         .enable_on_exec = o->at_exec,
         .inherit = 1,
         .inherit_thread = !o->inherit,
+        .inherit_stat = o->count,
         .exclude_kernel = !o->kernel,
         .exclude_hv = 1,
         .exclude_callchain_user = 1,

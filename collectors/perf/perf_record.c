@@ -112,7 +112,8 @@ static bool read_stack(struct reader *r, struct unwind_input *input)
         return false;
     const uint8_t *bytes = read_bytes(r, size);
     uint64_t copied = read_u64(r);
-    if (!bytes || copied > size)
+    /* Nothing copied: inside exec, where the old stack is gone and the registers are stale. */
+    if (!bytes || copied == 0 || copied > size)
         return false;
     input->stack = bytes;
     input->stack_size = copied;
@@ -181,6 +182,19 @@ bool perf_record_task(const struct perf_event_header *record, struct perf_task_r
     if (!r.ok)
         return false;
     *ret = (struct perf_task_record){(int)pid, (int)parent, (int)tid, (int)parent_tid};
+    return true;
+}
+
+bool perf_record_read(const struct perf_event_header *record, struct perf_read_record *ret)
+{
+    struct reader r = reader_of(record);
+    uint32_t pid, tid;
+    read_u32_pair(&r, &pid, &tid);
+    uint64_t count_ns = read_u64(&r);
+    const struct record_id *id = read_bytes(&r, sizeof *id);
+    if (!id)
+        return false;
+    *ret = (struct perf_read_record){(int)pid, (int)tid, id->id, count_ns};
     return true;
 }
 

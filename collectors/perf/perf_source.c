@@ -24,7 +24,7 @@ enum {
     RING_BYTES_LEAST = 128 << 10,
     STACK_BYTES_MOST = 63 << 10, /* a record is at most 64 KiB */
     STACK_BYTES_LEAST = 8 << 10,
-    JITTER_INTERVAL_NS = 200 * 1000 * 1000,
+    JITTER_INTERVAL_NS = 500 * 1000 * 1000,
     SETTLE_NS = 200 * 1000, /* records younger than this may still have older ones to come */
 };
 
@@ -33,7 +33,9 @@ struct opened {
     int fd;
     uint64_t id;
     int which;
-    bool owns_ring; /* stays open, disabled, when a change of rate replaces it */
+    uint64_t accounted_ns; /* of its count, in all tasks: by samples, and by what was left at their
+                              ends */
+    bool owns_ring;        /* stays open, disabled, when a change of rate replaces it */
     bool retired;
 };
 
@@ -47,17 +49,21 @@ struct task {
     int64_t opened_ns; /* when it, or the parent it inherits from, got events at a change of rate;
                           0: at launch */
     GArray *counts;    /* struct count */
+    bool is_opened;    /* its events are its own, not inherited */
+    guint n_read;      /* of its events that have left their last count */
+    double rest_ns;    /* CPU time after the last samples, from those */
 };
 
 struct perf_source {
+    int pid; /* of the first task */
     struct perf_clock_options clock;
     struct perf_ring *rings;
     struct pollfd *polls; /* one per ring, and one for the caller's wake_fd */
     int *cpus;            /* of the rings */
     size_t n_cpus;
-    GArray *events;             /* struct opened */
-    GHashTable *clock_of_event; /* event id -> which clock */
-    GHashTable *tasks;          /* tid -> struct task */
+    GArray *events;          /* struct opened */
+    GHashTable *event_of_id; /* event id -> its index in events + 1 */
+    GHashTable *tasks;       /* tid -> struct task */
     GRand *random;
     int64_t next_jitter_ns;
     bool enabled;
@@ -156,16 +162,21 @@ static int open_event(struct perf_source *s, int tid, size_t cpu, int which)
         return code;
     }
     g_array_append_val(s->events, event);
-    g_hash_table_insert(s->clock_of_event, g_memdup2(&event.id, sizeof event.id),
-                        GINT_TO_POINTER(which));
+    g_hash_table_insert(s->event_of_id, g_memdup2(&event.id, sizeof event.id),
+                        GUINT_TO_POINTER(s->events->len));
     return 0;
 }
 
-static void close_events(struct perf_source *s)
+/* Closes all but the first `n` events. */
+static void close_events(struct perf_source *s, guint n)
 {
-    for (guint i = 0; i < s->events->len; i++)
-        close(g_array_index(s->events, struct opened, i).fd);
-    g_array_set_size(s->events, 0);
+    for (guint i = n; i < s->events->len; i++) {
+        const struct opened *event = &g_array_index(s->events, struct opened, i);
+        g_hash_table_remove(s->event_of_id, &event->id);
+        if (event->fd >= 0)
+            close(event->fd);
+    }
+    g_array_set_size(s->events, n);
 }
 
 /* First clock of a CPU: it owns the ring. */
@@ -184,7 +195,7 @@ static void close_rings(struct perf_source *s)
 {
     for (size_t i = 0; i < s->n_cpus; i++)
         perf_ring_clear(&s->rings[i]);
-    close_events(s);
+    close_events(s, 0);
     s->n_cpus = 0;
 }
 
@@ -244,7 +255,7 @@ static void perf_stop(void *source)
     struct perf_source *s = source;
     close_rings(s);
     g_array_unref(s->events);
-    g_hash_table_unref(s->clock_of_event);
+    g_hash_table_unref(s->event_of_id);
     g_hash_table_unref(s->tasks);
     g_rand_free(s->random);
     g_free(s->rings);
@@ -261,10 +272,11 @@ static struct perf_source *source_new(const struct source_options *options)
     s->polls = g_new0(struct pollfd, most + 1);
     s->cpus = g_new0(int, most);
     s->events = g_array_new(FALSE, FALSE, sizeof(struct opened));
-    s->clock_of_event = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    s->event_of_id = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     s->tasks = g_hash_table_new_full(NULL, NULL, NULL, task_free);
     s->random = g_rand_new();
     s->enabled = true;
+    s->pid = options->pid;
     s->clock = (struct perf_clock_options){.rate_hz = options->rate_hz,
                                            .stack_bytes = STACK_BYTES_LEAST,
                                            .inherit = options->children,
@@ -285,36 +297,47 @@ static void *perf_start(const struct source_options *options, GError **error)
     }
     for (size_t i = 0; i < s->n_cpus; i++)
         s->polls[i] = (struct pollfd){.fd = s->rings[i].fd, .events = POLLIN};
-    task_of(s, options->pid, options->pid);
+    task_of(s, options->pid, options->pid)->is_opened = true;
     return s;
 }
 
 /* Draining --------------------------------------------------------------------------------- */
 
-/* What the counter of the sample's event has advanced in its thread since that event's last sample.
- */
-static uint64_t advance(struct perf_source *s, const struct perf_sample *sample)
+static struct opened *event_of(struct perf_source *s, uint64_t id)
 {
-    struct task *task = task_of(s, sample->sample.pid, sample->sample.tid);
-    for (guint i = 0; i < task->counts->len; i++) {
-        struct count *c = &g_array_index(task->counts, struct count, i);
-        if (c->event_id != sample->event_id)
-            continue;
-        uint64_t last = c->last_ns;
-        c->last_ns = sample->count_ns;
-        return sample->count_ns > last ? sample->count_ns - last : 0;
+    guint i = GPOINTER_TO_UINT(g_hash_table_lookup(s->event_of_id, &id));
+    return i ? &g_array_index(s->events, struct opened, i - 1) : NULL;
+}
+
+/* What an event's counter has advanced in a task since it was last asked, times the clock's part.
+ */
+static double advance(struct perf_source *s, struct task *task, uint64_t event_id,
+                      uint64_t count_ns)
+{
+    struct opened *event = event_of(s, event_id);
+    guint i = 0;
+    while (i < task->counts->len &&
+           g_array_index(task->counts, struct count, i).event_id != event_id)
+        i++;
+    if (i == task->counts->len) {
+        struct count new = {.event_id = event_id};
+        g_array_append_val(task->counts, new);
     }
-    struct count c = {.event_id = sample->event_id, .last_ns = sample->count_ns};
-    g_array_append_val(task->counts, c);
-    return sample->count_ns;
+    struct count *c = &g_array_index(task->counts, struct count, i);
+    uint64_t more_ns = count_ns > c->last_ns ? count_ns - c->last_ns : 0;
+    c->last_ns = count_ns;
+    if (!event)
+        return 0;
+    event->accounted_ns += more_ns;
+    return (double)more_ns * perf_clock_share(event->which);
 }
 
 static int64_t weigh(struct perf_source *s, const struct perf_sample *sample)
 {
     if (!s->clock.count)
         return 1000000000 / s->clock.rate_hz;
-    int which = GPOINTER_TO_INT(g_hash_table_lookup(s->clock_of_event, &sample->event_id));
-    return (int64_t)((double)advance(s, sample) * perf_clock_share(which));
+    struct task *task = task_of(s, sample->sample.pid, sample->sample.tid);
+    return (int64_t)advance(s, task, sample->event_id, sample->count_ns);
 }
 
 static bool take_sample(struct perf_source *s, const struct perf_event_header *record,
@@ -345,6 +368,7 @@ static int open_task(struct perf_source *s, int tid)
         for (int which = 0; which < PERF_CLOCKS && code == 0; which++)
             code = open_event(s, tid, cpu, which);
     task->opened_ns = now_ns();
+    task->is_opened = true;
     for (guint i = first; i < s->events->len && s->enabled; i++)
         enable_event(&g_array_index(s->events, struct opened, i), true);
     return code == -ESRCH ? 0 : code;
@@ -367,11 +391,49 @@ static void note_fork(struct perf_source *s, const struct perf_event_header *rec
         task->opened_ns = parent_opened_ns;
 }
 
+/* With counters, the task's last counts come after its end; a task that we opened ourselves leaves
+ * none. */
 static void note_exit(struct perf_source *s, const struct perf_event_header *record)
 {
     struct perf_task_record r;
-    if (perf_record_task(record, &r))
+    if (!perf_record_task(record, &r))
+        return;
+    const struct task *task = g_hash_table_lookup(s->tasks, GINT_TO_POINTER(r.tid));
+    if (task && (!s->clock.count || task->is_opened))
         g_hash_table_remove(s->tasks, GINT_TO_POINTER(r.tid));
+}
+
+/* One of the events of a task that has ended says its last count; after the last of them the task
+ * is done. */
+static void take_last_count(struct perf_source *s, const struct perf_event_header *record,
+                            struct ingest *ingest)
+{
+    struct perf_read_record r;
+    if (!perf_record_read(record, &r))
+        return;
+    struct task *task = task_of(s, r.pid, r.tid);
+    task->rest_ns += advance(s, task, r.event_id, r.count_ns);
+    if (++task->n_read < s->n_cpus * PERF_CLOCKS)
+        return;
+    if (task->rest_ns >= 1)
+        ingest_unsampled(ingest, r.pid, r.tid, perf_record_time(record), (int64_t)task->rest_ns);
+    g_hash_table_remove(s->tasks, GINT_TO_POINTER(r.tid));
+}
+
+/* What the first task used after its last samples: all that the counters say and nobody has
+ * accounted for. */
+static void account_rest(struct perf_source *s, struct ingest *ingest)
+{
+    double rest_ns = 0;
+    for (guint i = 0; i < s->events->len; i++) {
+        const struct opened *event = &g_array_index(s->events, struct opened, i);
+        uint64_t count_ns;
+        if (event->fd >= 0 && read(event->fd, &count_ns, sizeof count_ns) == sizeof count_ns &&
+            count_ns > event->accounted_ns)
+            rest_ns += (double)(count_ns - event->accounted_ns) * perf_clock_share(event->which);
+    }
+    if (rest_ns >= 1)
+        ingest_unsampled(ingest, s->pid, s->pid, now_ns(), (int64_t)rest_ns);
 }
 
 /* The birth of a child that is not followed: no more will be heard of it. */
@@ -388,6 +450,8 @@ static bool take_record(struct perf_source *s, const struct perf_event_header *r
 {
     if (record->type == PERF_RECORD_SAMPLE)
         return take_sample(s, record, ingest);
+    if (record->type == PERF_RECORD_READ)
+        take_last_count(s, record, ingest);
     if (is_foreign(s, record))
         return false;
     perf_record_ingest(record, ingest);
@@ -445,6 +509,8 @@ static size_t perf_drain(void *source, struct ingest *ingest, bool last)
     }
     if (!last)
         jitter(s);
+    else if (s->clock.count)
+        account_rest(s, ingest);
     return samples;
 }
 
@@ -465,25 +531,21 @@ static void perf_set_enabled(void *source, bool enabled)
         enable_event(&g_array_index(s->events, struct opened, i), enabled);
 }
 
-/* Everything opened before `first` is closed, but for the owners of rings, which are switched off.
+/*
+ * Everything opened before `end` is closed, but for the owners of rings, which are switched off.
+ * The entries stay: samples of these events may still be in the rings.
  */
-static void retire_events(struct perf_source *s, guint first)
+static void retire_events(struct perf_source *s, guint end)
 {
-    GArray *kept = g_array_new(FALSE, FALSE, sizeof(struct opened));
-    for (guint i = 0; i < s->events->len; i++) {
-        struct opened event = g_array_index(s->events, struct opened, i);
-        if (i < first && !event.owns_ring) {
-            close(event.fd);
-            continue;
-        }
-        if (i < first) {
-            enable_event(&event, false);
-            event.retired = true;
-        }
-        g_array_append_val(kept, event);
+    for (guint i = 0; i < end; i++) {
+        struct opened *event = &g_array_index(s->events, struct opened, i);
+        enable_event(event, false);
+        event->retired = true;
+        if (!event->owns_ring && event->fd >= 0)
+            close(event->fd);
+        if (!event->owns_ring)
+            event->fd = -1;
     }
-    g_array_unref(s->events);
-    s->events = kept;
 }
 
 static bool perf_set_rate(void *source, uint32_t rate_hz, GError **error)
@@ -503,10 +565,7 @@ static bool perf_set_rate(void *source, uint32_t rate_hz, GError **error)
         return true;
     }
     s->clock.rate_hz = old_rate_hz;
-    while (s->events->len > n_old) {
-        close(g_array_index(s->events, struct opened, s->events->len - 1).fd);
-        g_array_set_size(s->events, s->events->len - 1);
-    }
+    close_events(s, n_old);
     set_refused(error, -code);
     return false;
 }

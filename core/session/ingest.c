@@ -378,6 +378,18 @@ void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool
     pthread_mutex_unlock(ingest->lock);
 }
 
+void ingest_unsampled(struct ingest *ingest, int pid, int tid, int64_t time_ns, int64_t cpu_ns)
+{
+    pthread_mutex_lock(ingest->lock);
+    struct profile *profile = ingest->profile;
+    uint32_t frame = profile_mark(profile, "[not sampled]");
+    uint32_t thread = profile_thread(profile, profile_process(profile, pid), tid);
+    profile_add(profile, profile_stack(profile, &frame, 1), thread, time_ns,
+                (int64_t[]){0, cpu_ns});
+    ingest->cpu_ns += cpu_ns;
+    pthread_mutex_unlock(ingest->lock);
+}
+
 void ingest_lost(struct ingest *ingest, int64_t records)
 {
     pthread_mutex_lock(ingest->lock);

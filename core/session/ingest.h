@@ -46,6 +46,9 @@ void ingest_exit(struct ingest *ingest, int pid, int tid);
 void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool exec);
 void ingest_map(struct ingest *ingest, const struct ingest_mmap *map);
 void ingest_sample(struct ingest *ingest, const struct ingest_sample *sample);
+/* CPU time of a thread that no sample stands for: what it used after its last one, or all when it
+ * had none. */
+void ingest_unsampled(struct ingest *ingest, int pid, int tid, int64_t time_ns, int64_t cpu_ns);
 void ingest_lost(struct ingest *ingest, int64_t records);
 
 /* Symbols that are still being looked up. Context: any thread. */
@@ -54,7 +57,8 @@ size_t ingest_symbols_pending(const struct ingest *ingest);
 /* Waits until none is, or the time is over. Context: any thread. */
 void ingest_wait_symbols(struct ingest *ingest, int timeout_ms);
 
-/* CPU time of all samples so far. Context: any thread, with the profile's lock. */
+/* CPU time of all samples so far, and of what was not sampled. Context: any thread, with the
+ * profile's lock. */
 int64_t ingest_cpu_ns(const struct ingest *ingest);
 
 #endif

@@ -143,7 +143,6 @@ static void reap(struct session *s)
     int pidfd = launch_pidfd(s->launch);
     if (pidfd >= 0)
         epoll_ctl(s->wake_fd, EPOLL_CTL_DEL, pidfd, NULL);
-    s->source_ops->drain(s->source, s->ingest, true);
     pthread_mutex_lock(&s->lock);
     s->status.wait_status = s->profile->info.wait_status = wait_status;
     g_array_unref(count_alive(s));

@@ -33,7 +33,7 @@ struct source_ops {
     /*
      * Hands everything that came in to `ingest`, in order of time. Returns how many samples those
      * were.
-     * @last  nothing will come any more: hold nothing back.
+     * @last  the last call: hold nothing back.
      */
     size_t (*drain)(void *source, struct ingest *ingest, bool last);
 
