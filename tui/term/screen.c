@@ -75,21 +75,21 @@ static bool open_files(struct screen *screen, GError **error)
     return false;
 }
 
-/* newterm prints nothing and returns NULL for a TERM it does not know. */
-static bool open_curses(struct screen *screen, GError **error)
+static const char *capability(const char *name)
+{
+    const char *text = tigetstr(name);
+    return text && text != (const char *)-1 ? text : "";
+}
+
+/* Looks TERM up before anything is written to the terminal. */
+static bool find_terminal(struct screen *screen, GError **error)
 {
     const char *term = g_getenv("TERM");
-    if (!term || !*term)
-        term = "";
-    else
-        screen->curses = newterm(NULL, screen->out, screen->in);
-    if (screen->curses && tigetstr("cup") && tigetstr("clear"))
+    int problem;
+    bool found = term && *term && setupterm(term, fileno(screen->out), &problem) == OK;
+    if (found && *capability("cup") && *capability("clear"))
         return true;
-    if (screen->curses) {
-        endwin();
-        delscreen(screen->curses);
-    }
-    char *clean = g_str_to_ascii(term, "C");
+    char *clean = g_str_to_ascii(term ? term : "", "C");
     g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
                 "TERM='%s' is no terminal that can show full screens: set TERM, for instance to "
                 "xterm-256color, or use --no-tui",
@@ -98,10 +98,18 @@ static bool open_curses(struct screen *screen, GError **error)
     return false;
 }
 
-static const char *capability(const char *name)
+static bool open_curses(struct screen *screen, GError **error)
 {
-    const char *text = tigetstr(name);
-    return text && text != (const char *)-1 ? text : "";
+    TERMINAL *looked_up = cur_term;
+    screen->curses = newterm(NULL, screen->out, screen->in);
+    if (!screen->curses) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "the terminal cannot be opened: use --no-tui");
+        return false;
+    }
+    if (cur_term != looked_up)
+        del_curterm(looked_up);
+    return true;
 }
 
 static bool start_guard(struct screen *screen, GError **error)
@@ -153,17 +161,13 @@ struct screen *screen_open(bool color, bool ascii, GError **error)
 {
     setlocale(LC_CTYPE, "");
     struct screen *screen = g_new0(struct screen, 1);
-    if (!open_files(screen, error) || !open_curses(screen, error)) {
+    /* The guard remembers the terminal's modes as they are before curses changes them. */
+    if (!open_files(screen, error) || !find_terminal(screen, error) ||
+        !start_guard(screen, error) || !open_curses(screen, error)) {
+        tty_guard_end();
         free_screen(screen);
         return NULL;
     }
-    endwin(); /* the guard remembers the modes from before */
-    if (!start_guard(screen, error)) {
-        delscreen(screen->curses);
-        free_screen(screen);
-        return NULL;
-    }
-    refresh();
     set_modes();
     choose_theme(screen, color, ascii);
     screen->pairs = g_hash_table_new(NULL, NULL);
