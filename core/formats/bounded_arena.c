@@ -3,6 +3,8 @@
  */
 #include "core/formats/bounded_arena.h"
 
+#include <sys/mman.h>
+
 enum { ARENA_BYTES = 48 << 20, ALIGNMENT = 16 };
 
 static void *arena_alloc(void *data, size_t size)
@@ -26,7 +28,11 @@ static void arena_free(void *data, void *block)
 
 void bounded_arena_init(struct bounded_arena *arena)
 {
-    arena->memory = g_malloc(ARENA_BYTES);
+    void *block = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED)
+        g_error("out of memory");
+    arena->memory = block;
     arena->used = 0;
     arena->exhausted = false;
     arena->allocator =
@@ -35,7 +41,7 @@ void bounded_arena_init(struct bounded_arena *arena)
 
 void bounded_arena_clear(struct bounded_arena *arena)
 {
-    g_free(arena->memory);
+    munmap(arena->memory, ARENA_BYTES);
     arena->memory = NULL;
 }
 

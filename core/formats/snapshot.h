@@ -12,7 +12,7 @@
 
 /*
  * Writes the profile to `path`, which must not exist yet unless `overwrite`: to a temporary file
- * beside it (0600 & umask rules documented in the .c), then rename, so that a full disk leaves
+ * beside it, mode 0600, then rename, so that a full disk leaves
  * nothing half-written. Context: holder of the profile's lock.
  */
 bool snapshot_save(const struct profile *profile, const char *path, bool overwrite, GError **error);

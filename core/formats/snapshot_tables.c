@@ -14,7 +14,7 @@
 #include "core/base/text.h"
 #include "profile.pb-c.h"
 
-#define MEMORY_MAX (UINT64_C(128) << 20)
+#define MEMORY_MAX (UINT64_C(208) << 20)
 #define TEXTS_MAX  (UINT64_C(64) << 20)
 
 /* What one record costs in these tables and in the profile, hash tables included. */

@@ -1,0 +1,79 @@
+/*
+ * Fuzzing of the snapshot reader: whatever the bytes are, it answers or refuses, and what it opens
+ * can be drawn and reported.
+ *
+ * With clang -fsanitize=fuzzer this is a fuzz target. With -DFUZZ_PLAIN it is a program: it runs the
+ * files it is given, or with --seeds FOLDER writes a first corpus.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/formats/snapshot.h"
+#include "core/model/function_rows.h"
+#ifdef FUZZ_PLAIN
+#include "tests/unit/core/formats/pprof_bytes.h"
+#include "tests/unit/core/formats/sample_profile.h"
+#endif
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What every screen and report does with a profile. */
+static void draw(const struct profile *p)
+{
+    struct calltree *tree = calltree_new(
+        p, &(struct calltree_options){.process = PROFILE_NONE, .thread = PROFILE_NONE});
+    GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct function_row));
+    calltree_update(tree, 0);
+    function_rows_query(tree, &(struct function_query){.sort = FUNCTION_SORT_SOURCE}, rows);
+    g_array_unref(rows);
+    calltree_free(tree);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    GError *error = NULL;
+    struct profile *p = snapshot_parse(data, size, "fuzz", &error);
+    g_assert((p == NULL) == (error != NULL));
+    if (p)
+        draw(p);
+    profile_free(p);
+    g_clear_error(&error);
+    return 0;
+}
+
+#ifdef FUZZ_PLAIN
+static bool write_seeds(const char *folder)
+{
+    char *foreign = g_build_filename(folder, "foreign.pb", NULL);
+    char *own = g_build_filename(folder, "own.pb.gz", NULL);
+    GByteArray *bytes = small_profile();
+    struct profile *p = sample_profile();
+    bool ok = g_file_set_contents(foreign, (const char *)bytes->data, bytes->len, NULL) &&
+              snapshot_save(p, own, true, NULL);
+    profile_free(p);
+    g_byte_array_unref(bytes);
+    g_free(own);
+    g_free(foreign);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
+        return write_seeds(argv[2]) ? 0 : 1;
+    for (int i = 1; i < argc; i++) {
+        char *data;
+        gsize size;
+        if (!g_file_get_contents(argv[i], &data, &size, NULL)) {
+            fprintf(stderr, "fuzz_snapshot: cannot read %s\n", argv[i]);
+            return 1;
+        }
+        LLVMFuzzerTestOneInput((const uint8_t *)data, size);
+        g_free(data);
+    }
+    return 0;
+}
+#endif
