@@ -85,8 +85,10 @@ void app_react(struct app *app, enum view_reaction reaction);
 /* Does what concerns the whole application; false when the request does not. Context: UI thread. */
 bool app_request(struct app *app, enum request request);
 
-/* Between these two the profile may be read. Context: UI thread. */
+/* From here to app_unlock the profile may be read; a file needs no lock. Context: UI thread. */
 void app_lock(struct app *app);
+
+/* Ends what app_lock began. Context: UI thread. */
 void app_unlock(struct app *app);
 
 /* Rows of the header, and of everything that is not the view's. Context: any thread. */
