@@ -2,8 +2,8 @@
  * Fuzzing of the snapshot reader: whatever the bytes are, it answers or refuses, and what it opens
  * can be drawn and reported.
  *
- * With clang -fsanitize=fuzzer this is a fuzz target. With -DFUZZ_PLAIN it is a program: it runs the
- * files it is given, or with --seeds FOLDER writes a first corpus.
+ * With clang -fsanitize=fuzzer this is a fuzz target. With -DFUZZ_PLAIN it is a program: it runs
+ * the files it is given, or with --seeds FOLDER writes a first corpus.
  */
 #include <stdbool.h>
 #include <stddef.h>
