@@ -12,6 +12,7 @@
 #include "core/symbols/debug_info.h"
 #include "core/symbols/demangle.h"
 #include "core/symbols/elf_image.h"
+#include "core/symbols/entry_names.h"
 #include "core/symbols/plt_stubs.h"
 #include "core/symbols/symbol_table.h"
 
@@ -254,10 +255,11 @@ static struct result *resolve(struct symbolizer *symbolizer, struct module *modu
     char symbol[SYMBOL_TEXT_MAX + 1];
     bool found = symbol_table_find(module->symbols, module->elf, vaddr, symbol) ||
                  plt_stub_name(module->elf, vaddr, symbol, sizeof(symbol));
+    const char *name = found ? symbol : entry_name(module->elf, vaddr);
     size_t n = module->info ? debug_info_lookup(module->info, vaddr, frames, SYMBOL_LINES_MAX) : 0;
     struct result *result;
 
-    n = take_frames(symbolizer, frames, n, found ? symbol : NULL, lines);
+    n = take_frames(symbolizer, frames, n, name, lines);
     result = g_malloc(sizeof(*result) + n * sizeof(*lines));
     result->n = n;
     memcpy(result->lines, lines, n * sizeof(*lines));
