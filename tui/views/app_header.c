@@ -12,7 +12,8 @@
 
 enum {
     SPARK_COLUMNS = 12,
-    TITLE_COLUMNS = 7, /* what is left of the command in the narrowest case */
+    TITLE_COLUMNS = 18, /* what is left of the command before facts give way to it */
+    TITLE_COLUMNS_NARROW = 7,
 };
 
 int app_header_rows(int rows)
@@ -42,7 +43,8 @@ static void add_target(const struct app *app, struct bar *bar)
 {
     const struct session_status *s = &app->status;
     bar_add(bar, 7, ROLE_FAINT, g_strdup("proftop"));
-    bar_add_cut(bar, TITLE_COLUMNS, ROLE_STRONG, g_strdup(app->options->title));
+    bar_add_cut(bar, app->cols >= 60 ? TITLE_COLUMNS : TITLE_COLUMNS_NARROW, ROLE_STRONG,
+                g_strdup(app->options->title));
     if (s->pid > 0)
         bar_add(bar, 5, ROLE_NORMAL, g_strdup_printf("pid %d", s->pid));
     if (s->n_threads > 0)
