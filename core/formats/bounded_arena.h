@@ -17,8 +17,10 @@ struct bounded_arena {
     bool exhausted; /* an allocation failed since the last reset */
 };
 
-/* The arena must stay where it is. Context: one thread. */
+/* Empty; the arena must stay where it is until cleared. Context: one thread. */
 void bounded_arena_init(struct bounded_arena *arena);
+
+/* Gives the memory back to the kernel. */
 void bounded_arena_clear(struct bounded_arena *arena);
 
 /* Takes back everything. Messages in the arena must not be used any more, nor freed. */

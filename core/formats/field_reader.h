@@ -38,6 +38,7 @@ struct field_reader;
 /* Reads from the start of `input`, which is borrowed. Context: one thread. */
 struct field_reader *field_reader_new(const struct packed_input *input);
 
+/* NULL is allowed. */
 void field_reader_free(struct field_reader *reader);
 
 /*

@@ -8,13 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Begin with zeroes; add all ids in order, then build, then find. */
+/* Add all ids in order, then build, then find. */
 struct id_index {
     GArray *ids;   /* of struct id_position */
     bool in_order; /* ids are 1, 2, 3, ...: as most writers count */
 };
 
+/* An index without ids. Context: one thread. */
 void id_index_init(struct id_index *index);
+
+/* Also for one that is all zeroes. */
 void id_index_clear(struct id_index *index);
 
 /* The next record's id. */

@@ -75,6 +75,7 @@ struct snapshot_tables {
  * thread. */
 struct snapshot_tables *snapshot_tables_read(const struct packed_input *input, GError **error);
 
+/* NULL is allowed. */
 void snapshot_tables_free(struct snapshot_tables *tables);
 
 /* A text by its index. Valid as long as the tables. */

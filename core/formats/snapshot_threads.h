@@ -18,6 +18,7 @@ struct snapshot_threads;
  * so is `default_name`, for a process without a name. Context: one thread. */
 struct snapshot_threads *snapshot_threads_new(struct profile *profile, const char *default_name);
 
+/* NULL is allowed. The threads stay in the profile. */
 void snapshot_threads_free(struct snapshot_threads *threads);
 
 /*

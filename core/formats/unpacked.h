@@ -28,6 +28,7 @@ struct unpacked;
 /* Begins to read from the start. `input` is borrowed. Never NULL. Context: one thread. */
 struct unpacked *unpacked_new(const struct packed_input *input);
 
+/* NULL is allowed; the input stays open. */
 void unpacked_free(struct unpacked *unpacked);
 
 /* Whether the input is gzipped: else its bytes are taken as they are. */

@@ -43,6 +43,7 @@ struct report {
 void report_init(struct report *report, const struct profile *profile,
                  const struct report_options *options);
 
+/* Frees what report_init made; the profile stays. */
 void report_clear(struct report *report);
 
 /* How many of `n` rows are to be shown. */
