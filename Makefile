@@ -58,6 +58,11 @@ $(BUILD)/libcore.a: $(CORE_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# For the unit tests, all but main.
+$(BUILD)/libtui.a: $(filter-out %/main.o,$(TUI_OBJ))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 $(BUILD)/proftop: $(TUI_OBJ) $(BUILD)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(TUI_OBJ) $(BUILD)/libcore.a $(PKG_LIBS)
@@ -66,9 +71,9 @@ $(BUILD)/libproftop.so: $(TARGET_OBJ) collectors/exports.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(TARGET_LDFLAGS) -o $@ $(TARGET_OBJ)
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libcore.a
+$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
 	$(call say,TEST,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/libcore.a $(PKG_LIBS) -lcmocka
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/libtui.a $(BUILD)/libcore.a $(PKG_LIBS) -lcmocka
 
 # ---- programs that the tests profile ----
 
@@ -111,7 +116,7 @@ $(T)/%: tests/targets/%.c
 # ---- packages ----
 
 DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-dev libdw-dev libelf-dev libiberty-dev \
-              libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libjansson-dev libcmocka-dev \
+              libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libjansson-dev liblzma-dev libcmocka-dev \
               clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps mandoc shellcheck universal-ctags
 DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4
 DEPS_FUZZ  := clang llvm libclang-rt-14-dev

@@ -23,6 +23,7 @@ struct perf_ring {
 /* Maps a ring of `size` bytes (a power of two of pages) over event `fd`. 0, or -errno. */
 int perf_ring_init(struct perf_ring *ring, int fd, size_t size);
 
+/* Unmaps it; the event stays open. */
 void perf_ring_clear(struct perf_ring *ring);
 
 /* Takes note of what has come in. */

@@ -24,6 +24,7 @@ struct address_map *address_map_new(void);
 /* A deep copy, as fork makes one; takes new references to the files. */
 struct address_map *address_map_copy(const struct address_map *map);
 
+/* Drops its references to the files; NULL is allowed. */
 void address_map_free(struct address_map *map);
 
 /* Removes everything, as exec does. */

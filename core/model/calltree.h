@@ -57,6 +57,7 @@ struct calltree {
 struct calltree *calltree_new(const struct profile *profile,
                               const struct calltree_options *options);
 
+/* NULL is allowed; the profile stays. */
 void calltree_free(struct calltree *tree);
 
 /*
@@ -70,13 +71,15 @@ bool calltree_update(struct calltree *tree, int64_t now_ns);
 /* Start of the time that the tree really covers (CLOCK_MONOTONIC), 0 = the whole run. */
 int64_t calltree_covered_since_ns(const struct calltree *tree);
 
+/* The node of that id, valid until the next update. */
 static inline const struct calltree_node *calltree_node(const struct calltree *tree, uint32_t id)
 {
     return &g_array_index(tree->nodes, struct calltree_node, id);
 }
 
-/* Weights of a function, zero for one the tree has not met. Not for inverted trees. */
+/* Weight of a function itself, zero for one the tree has not met. Not for inverted trees. */
 struct weight calltree_function_self(const struct calltree *tree, uint32_t function);
+/* Likewise, with what it called. */
 struct weight calltree_function_total(const struct calltree *tree, uint32_t function);
 
 #endif

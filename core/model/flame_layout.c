@@ -35,17 +35,24 @@ static void collect_children(const struct calltree *tree, uint32_t node, int64_t
     g_array_sort(children, compare_children);
 }
 
-static void lay_out_children(const struct calltree *tree, const struct flame_box *box, double unit,
-                             int64_t least, GArray *children, GArray *boxes)
+/* What stays the same during one layout. */
+struct layout {
+    const struct calltree *tree;
+    double unit;      /* width of one of the metric's units */
+    int64_t least;    /* a child with less is left out */
+    GArray *children; /* struct child, emptied for each box */
+    GArray *boxes;
+};
+
+static void lay_out_children(const struct layout *layout, const struct flame_box *box)
 {
     double x = box->x;
-    uint32_t row = box->row + 1;
-    collect_children(tree, box->node, least, children);
-    for (guint i = 0; i < children->len; i++) {
-        uint32_t node = g_array_index(children, struct child, i).node;
-        double width = (double)calltree_node(tree, node)->total.value * unit;
-        struct flame_box child = {.node = node, .row = row, .x = x, .width = width};
-        g_array_append_val(boxes, child);
+    collect_children(layout->tree, box->node, layout->least, layout->children);
+    for (guint i = 0; i < layout->children->len; i++) {
+        uint32_t node = g_array_index(layout->children, struct child, i).node;
+        double width = (double)calltree_node(layout->tree, node)->total.value * layout->unit;
+        struct flame_box child = {.node = node, .row = box->row + 1, .x = x, .width = width};
+        g_array_append_val(layout->boxes, child);
         x += width;
     }
 }
@@ -57,16 +64,18 @@ void flame_layout(const struct calltree *tree, uint32_t node, double width, doub
     int64_t total = calltree_node(tree, node)->total.value;
     if (total <= 0)
         return;
-    double unit = width / (double)total;
-    int64_t least = (int64_t)ceil(min_width / unit);
-    GArray *children = g_array_new(FALSE, FALSE, sizeof(struct child));
+    struct layout layout = {.tree = tree,
+                            .unit = width / (double)total,
+                            .children = g_array_new(FALSE, FALSE, sizeof(struct child)),
+                            .boxes = boxes};
+    layout.least = (int64_t)ceil(min_width / layout.unit);
     struct flame_box first = {.node = node, .row = 0, .x = 0, .width = width};
     g_array_append_val(boxes, first);
     for (guint i = 0; i < boxes->len; i++) {
         struct flame_box box = g_array_index(boxes, struct flame_box, i);
-        lay_out_children(tree, &box, unit, least, children, boxes);
+        lay_out_children(&layout, &box);
     }
-    g_array_unref(children);
+    g_array_unref(layout.children);
 }
 
 const struct flame_box *flame_layout_at(const GArray *boxes, uint32_t row, double x)

@@ -13,121 +13,8 @@
 #define PROFTOP_CORE_MODEL_PROFILE_H
 
 #include <glib.h>
-#include <stdbool.h>
-#include <stdint.h>
 
-#define PROFILE_NONE UINT32_MAX
-
-enum {
-    PROFILE_METRICS_MAX = 8,
-    PROFILE_CHANGES_MAX = 1 << 20, /* changes remembered: 17 minutes of one thread at 1 kHz */
-    PROFILE_DEPTH_MAX = 1100,      /* frames of one stack, kernel and inlined ones included */
-};
-
-/* pprof's ValueType: ("samples", "count"), ("cpu", "nanoseconds"), ... */
-struct metric {
-    const char *type;
-    const char *unit;
-};
-
-enum module_kind {
-    MODULE_FILE,    /* an ELF file, or any file that was mapped */
-    MODULE_KERNEL,  /* the kernel and its modules */
-    MODULE_VDSO,    /* code the kernel maps into each process */
-    MODULE_JIT,     /* anonymous memory with code in it */
-    MODULE_SPECIAL, /* no code at all: marks such as [truncated] */
-};
-
-struct module {
-    const char *path;
-    const char *name;     /* the last part of the path */
-    const char *build_id; /* hex; "" when there is none */
-    enum module_kind kind;
-};
-
-struct function {
-    const char *linkage; /* as in the symbol table */
-    const char *name;    /* demangled, whole */
-    const char *brief;   /* for tables: without parameters and template arguments */
-    const char *file;    /* source file; "" unknown */
-    uint32_t decl_line;  /* 0 unknown */
-    uint32_t module;
-    bool unresolved; /* the name is only module+0xaddress */
-};
-
-/* One logical frame of a physical one: an inlined function or the function itself. */
-struct line {
-    uint32_t function;
-    uint32_t line; /* source line; 0 unknown */
-};
-
-enum frame_state {
-    FRAME_NEW,      /* nobody has looked for a symbol: shown as module+0xaddress */
-    FRAME_RESOLVED, /* lines are final */
-};
-
-struct frame {
-    uint32_t module;
-    uint64_t address;    /* virtual address as linked; in the kernel and JIT code the real one */
-    uint32_t first_line; /* into lines: innermost inlined function first */
-    uint16_t n_lines;    /* at least 1 */
-    uint8_t state;       /* enum frame_state */
-};
-
-/* Frames of a stack, leaf first: stack_frames[first_frame .. first_frame + n_frames). */
-struct stack {
-    uint32_t first_frame;
-    uint32_t n_frames;
-};
-
-struct process {
-    int pid;
-    uint32_t parent;      /* process id in this profile; PROFILE_NONE: not one of ours */
-    const char *name;     /* comm of its main thread */
-    const char *coverage; /* why the collector is not inside; "" when it is or was not wanted */
-    bool ended;
-};
-
-struct thread {
-    int tid;
-    uint32_t process;
-    const char *name;
-    bool ended;
-    int64_t samples; /* sum over all stacks */
-    int64_t value;   /* likewise, of the profile's main metric */
-};
-
-/* What one thread spent in one stack. */
-struct entry {
-    uint32_t stack;
-    uint32_t thread;
-    int64_t values[PROFILE_METRICS_MAX];
-};
-
-/* One addition to an entry, kept for a while so that views can follow and windows can slide. */
-struct change {
-    int64_t time_ns; /* CLOCK_MONOTONIC */
-    uint32_t entry;
-    int64_t count; /* of count_metric */
-    int64_t value; /* of main_metric */
-};
-
-/* How the measurement went: the header of every screen and report, the comments of a snapshot. */
-struct profile_info {
-    const char *command;
-    const char *host;
-    const char *engine;
-    int64_t start_time_ns; /* CLOCK_REALTIME */
-    int64_t duration_ns;
-    uint32_t rate_asked_hz;
-    double rate_real_hz; /* samples per second of CPU time */
-    int64_t samples;     /* as the source delivered them */
-    int64_t lost;        /* records the kernel dropped */
-    int64_t truncated;   /* stacks longer than the copy of the stack */
-    int64_t broken;      /* stacks that ended where no unwind information was */
-    int64_t front_end_cpu_ns;
-    int wait_status; /* of the first process; -1 while it runs or when unknown */
-};
+#include "core/model/entities.h"
 
 struct profile {
     struct metric metrics[PROFILE_METRICS_MAX];
@@ -160,6 +47,7 @@ struct profile {
 /* An empty profile without metrics. Never NULL. Context: any thread. */
 struct profile *profile_new(void);
 
+/* Frees it and everything in it; NULL is allowed. */
 void profile_free(struct profile *profile);
 
 /* Adds a metric and returns its index. At most PROFILE_METRICS_MAX. The texts are copied. */
@@ -230,34 +118,50 @@ static inline struct module *profile_get_module(const struct profile *p, uint32_
 {
     return &g_array_index(p->modules, struct module, id);
 }
+
+/* The function of that id. */
 static inline struct function *profile_get_function(const struct profile *p, uint32_t id)
 {
     return &g_array_index(p->functions, struct function, id);
 }
+
+/* The frame of that id. */
 static inline struct frame *profile_get_frame(const struct profile *p, uint32_t id)
 {
     return &g_array_index(p->frames, struct frame, id);
 }
+
+/* The stack of that id. */
 static inline struct stack *profile_get_stack(const struct profile *p, uint32_t id)
 {
     return &g_array_index(p->stacks, struct stack, id);
 }
+
+/* The n_lines of a frame. */
 static inline const struct line *profile_frame_lines(const struct profile *p, uint32_t frame)
 {
     return &g_array_index(p->lines, struct line, profile_get_frame(p, frame)->first_line);
 }
+
+/* The n_frames of a stack. */
 static inline const uint32_t *profile_stack_frames(const struct profile *p, uint32_t stack)
 {
     return &g_array_index(p->stack_frames, uint32_t, profile_get_stack(p, stack)->first_frame);
 }
+
+/* The process of that id. */
 static inline struct process *profile_get_process(const struct profile *p, uint32_t id)
 {
     return &g_array_index(p->processes, struct process, id);
 }
+
+/* The thread of that id. */
 static inline struct thread *profile_get_thread(const struct profile *p, uint32_t id)
 {
     return &g_array_index(p->threads, struct thread, id);
 }
+
+/* The entry of that id. */
 static inline struct entry *profile_get_entry(const struct profile *p, uint32_t id)
 {
     return &g_array_index(p->entries, struct entry, id);

@@ -39,16 +39,20 @@ struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock);
 /* Also stops the symbol worker: what it has not resolved stays unresolved. */
 void ingest_free(struct ingest *ingest);
 
-/* Events, in order of time. */
+/* Events, in order of time: a new thread (pid is parent_pid) or process. */
 void ingest_fork(struct ingest *ingest, int pid, int parent_pid, int tid);
+/* A thread has ended, and with the last of them its process. */
 void ingest_exit(struct ingest *ingest, int pid, int tid);
 /* A thread has a new name; `exec`: its process also has a new image, and its maps are gone. */
 void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool exec);
+/* Code was mapped, over whatever was there. */
 void ingest_map(struct ingest *ingest, const struct ingest_mmap *map);
+/* A thread was sampled. */
 void ingest_sample(struct ingest *ingest, const struct ingest_sample *sample);
 /* CPU time of a thread that no sample stands for: what it used after its last one, or all when it
  * had none. */
 void ingest_unsampled(struct ingest *ingest, int pid, int tid, int64_t time_ns, int64_t cpu_ns);
+/* The source could not deliver so many records. */
 void ingest_lost(struct ingest *ingest, int64_t records);
 
 /* Symbols that are still being looked up. Context: any thread. */

@@ -66,6 +66,7 @@ void session_free(struct session *session);
 /* Between these two the profile may be read. Hold it briefly: sampling waits, and its rings fill
  * meanwhile. */
 void session_lock(struct session *session);
+/* Ends what session_lock began. */
 void session_unlock(struct session *session);
 
 /* The profile; touch it only between session_lock and session_unlock. */

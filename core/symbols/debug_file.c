@@ -12,7 +12,7 @@
 #include <dlfcn.h>
 #include <elfutils/libdwelf.h>
 #include <lzma.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <zlib.h>
@@ -32,9 +32,9 @@ struct identity {
 
 static pid_t root_pid(const char *root)
 {
-    int pid = 0;
+    static const char prefix[] = "/proc/";
 
-    return sscanf(root, "/proc/%d/root", &pid) == 1 ? pid : 0;
+    return g_str_has_prefix(root, prefix) ? (pid_t)strtol(root + strlen(prefix), NULL, 10) : 0;
 }
 
 static bool is_note(const char *name, const Elf64_Shdr *header)

@@ -57,12 +57,20 @@ struct perf_map *perf_map_new_at(const char *path, uid_t uid)
     return map;
 }
 
-/* Reads the process's user and its number in its innermost namespace; false when it is gone. */
+static uid_t second_number(const char *text)
+{
+    char *after_first;
+
+    (void)strtoul(text, &after_first, 10);
+    return (uid_t)strtoul(after_first, NULL, 10);
+}
+
+/* Reads the process's effective user and its number in its innermost namespace; false when it is
+ * gone. */
 static bool read_status(pid_t pid, uid_t *ret_uid, int *ret_inner_pid)
 {
     char *path = g_strdup_printf("/proc/%d/status", (int)pid);
     FILE *file = fopen(path, "re");
-    unsigned uid;
     char line[512];
 
     g_free(path);
@@ -70,10 +78,10 @@ static bool read_status(pid_t pid, uid_t *ret_uid, int *ret_inner_pid)
         return false;
     while (fgets(line, sizeof(line), file)) {
         const char *last = strrchr(line, '\t');
-        if (sscanf(line, "Uid: %*u %u", &uid) == 1)
-            *ret_uid = uid;
+        if (g_str_has_prefix(line, "Uid:"))
+            *ret_uid = second_number(line + strlen("Uid:"));
         else if (last && g_str_has_prefix(line, "NSpid:"))
-            *ret_inner_pid = atoi(last + 1);
+            *ret_inner_pid = (int)strtol(last + 1, NULL, 10);
     }
     fclose(file);
     return true;

@@ -7,26 +7,45 @@
 #include <errno.h>
 #include <glib.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 struct inherited_state {
     sigset_t mask;
-    sigset_t ignored;
+    uint64_t ignored; /* bit = signal - 1 */
     struct rlimit limits[RLIM_NLIMITS];
     mode_t umask;
     int nice;
 };
 
+/*
+ * The kernel's own sigaction: glibc's refuses the two signals that it keeps for itself, and its
+ * thread library replaces what was inherited for one of them.
+ */
+struct kernel_sigaction {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+static bool kernel_sigaction(int signal, const struct kernel_sigaction *new,
+                             struct kernel_sigaction *old)
+{
+    return syscall(SYS_rt_sigaction, signal, new, old, sizeof(uint64_t)) == 0;
+}
+
 struct inherited_state *inherited_state_capture(void)
 {
     struct inherited_state *state = g_new0(struct inherited_state, 1);
     sigprocmask(SIG_SETMASK, NULL, &state->mask);
-    sigemptyset(&state->ignored);
     for (int signal = 1; signal < NSIG; signal++) {
-        struct sigaction action;
-        if (sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-            sigaddset(&state->ignored, signal);
+        struct kernel_sigaction action;
+        if (kernel_sigaction(signal, NULL, &action) && action.handler == SIG_IGN)
+            state->ignored |= UINT64_C(1) << (signal - 1);
     }
     for (int i = 0; i < RLIM_NLIMITS; i++)
         getrlimit((__rlimit_resource_t)i, &state->limits[i]);
@@ -39,12 +58,9 @@ struct inherited_state *inherited_state_capture(void)
 static void restore_dispositions(const struct inherited_state *state)
 {
     for (int signal = 1; signal < NSIG; signal++) {
-        bool is_ignored = sigismember(&state->ignored, signal) == 1;
-        struct sigaction action;
-        if (sigaction(signal, NULL, &action) != 0)
-            continue; /* glibc's own two */
-        action = (struct sigaction){.sa_handler = is_ignored ? SIG_IGN : SIG_DFL};
-        sigaction(signal, &action, NULL);
+        bool is_ignored = state->ignored >> (signal - 1) & 1;
+        struct kernel_sigaction action = {.handler = is_ignored ? SIG_IGN : SIG_DFL};
+        kernel_sigaction(signal, &action, NULL); /* KILL and STOP stay as they are */
     }
 }
 

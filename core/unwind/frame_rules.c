@@ -145,6 +145,7 @@ static int no_resume(unw_addr_space_t space, unw_cursor_t *cursor, void *arg)
     return -UNW_EINVAL;
 }
 
+/* args: libunwind's accessor */
 static int no_name(unw_addr_space_t space, unw_word_t address, char *buffer, size_t size,
                    unw_word_t *ret_offset, void *arg)
 {

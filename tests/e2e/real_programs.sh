@@ -32,7 +32,7 @@ reaches() { # NAME [LEAST]
 named() { # NAME
     check "$1: functions have names" at_least "$(json "$1" '.functions as $all
         | [$all[] | select(.function | test("^(|\\[unknown.*|\\?+|0x[0-9a-f]+)$") | not) | .self_samples] | add // 0
-        | 1000 * . / ([$all[].self_samples, 1] | add) | floor')" 930
+        | 1000 * . / ([$all[].self_samples, 1] | add) | floor')" 980
 }
 
 # The best total of the functions whose name matches.
@@ -83,7 +83,7 @@ compiler() {
         }
     }' >"$tmp/big.c"
     same gcc gcc -O2 -S -o - "$tmp/big.c"
-    reaches gcc
+    reaches gcc 960 # its value range pass has frames that together exceed the 63 KiB that are copied
     named gcc
     module gcc '(^|/)cc1$' 80
 }

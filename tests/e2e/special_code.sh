@@ -41,8 +41,9 @@ fi
 profile signal_deep "$targets/signal_deep" 1
 is "signal_deep: its stack is intact" "$(cat "$tmp/signal_deep.out")" "stack intact"
 share signal_deep handler_leaf self 95 100
-share signal_deep interrupted total 95 100
-share signal_deep main total 95 100
+# The kernel copies the stack that is in use; what the signal interrupted is on another one, and is not made up.
+share signal_deep '[truncated]' total 95 100
+is "signal_deep: all such stacks are counted" "$(json signal_deep '.samples * 0.95 < .stacks.truncated')" true
 
 profile dlclose_reuse "$targets/dlclose_reuse" 1
 if [ "$(cat "$tmp/dlclose_reuse.out")" = "same address: yes" ]; then

@@ -41,7 +41,7 @@ shows "--ascii: the table" 'spin_40'
 ascii_only "--ascii: nothing but ASCII"
 
 colours() {
-    mux capture-pane -e -p -t test | grep -c $'\x1b\\[[0-9;]*[34][0-9]'
+    mux capture-pane -e -p -t test | grep -c $'\x1b\\[[0-9;]*[34][0-8]' # 39 and 49 are the terminal's own
 }
 open_screen 80x24 env NO_COLOR=1 "${short[@]}"
 shows "NO_COLOR: the table" 'spin_40'

@@ -8,8 +8,28 @@
 #include "core/base/error.h"
 #include "tui/cli/measure.h"
 
+/* Descendants that have not ended; the command itself may have. */
+static unsigned count_running(const struct profile *p)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < p->processes->len; i++)
+        n += !profile_get_process(p, i)->ended;
+    return n;
+}
+
+static void say_what_runs_on(const struct profile *p)
+{
+    unsigned n = count_running(p);
+    if (p->info.wait_status == -1)
+        fprintf(stderr, "proftop: the program runs on\n");
+    else if (n == 1)
+        fprintf(stderr, "proftop: 1 process that it started runs on, no longer recorded\n");
+    else if (n > 1)
+        fprintf(stderr, "proftop: %u processes that it started run on, no longer recorded\n", n);
+}
+
 /* One line about what was measured, on stderr like every other word of ours. */
-static void say(const struct profile *p, const char *path, bool target_runs)
+static void say(const struct profile *p, const char *path)
 {
     const struct profile_info *info = &p->info;
     fprintf(stderr, "proftop: %" G_GINT64_FORMAT " samples", info->samples);
@@ -17,7 +37,8 @@ static void say(const struct profile *p, const char *path, bool target_runs)
         fprintf(stderr, ", %" G_GINT64_FORMAT " records lost", info->lost);
     if (info->truncated + info->broken)
         fprintf(stderr, ", %" G_GINT64_FORMAT " stacks incomplete", info->truncated + info->broken);
-    fprintf(stderr, ": %s%s\n", path, target_runs ? " (the program runs on)" : "");
+    fprintf(stderr, ": %s\n", path);
+    say_what_runs_on(p);
     for (guint i = 0; i < p->notes->len; i++)
         fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(p->notes, i));
 }
@@ -34,7 +55,7 @@ static int record(const struct measure_options *o, const struct command_context 
     const struct profile *profile = session_profile(session);
     char *path = measure_save(o, profile, argv[0], error);
     if (path && !o->quiet)
-        say(profile, path, profile->info.wait_status == -1);
+        say(profile, path);
     int status = signal_number ? 128 + signal_number : measure_exit_status(profile);
     g_free(path);
     session_free(session);

@@ -23,14 +23,15 @@ static char *save_copy(void *arg, GError **error)
 
 static int view(const struct look *look, const char *file, GError **error)
 {
-    if (!isatty(STDOUT_FILENO)) {
-        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
-                    "the output is no terminal: use 'proftop report %s'", file);
-        return 2;
-    }
     struct profile *profile = snapshot_load(file, error);
     if (!profile)
         return 1;
+    if (!isatty(STDOUT_FILENO)) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "the output is no terminal: use 'proftop report %s'", file);
+        profile_free(profile);
+        return 1;
+    }
     enum app_end end;
     bool ok = app_run(
         &(struct app_options){.profile = profile,

@@ -16,6 +16,7 @@ enum { LOOK_ENTRIES = 2 };
 
 /* Defaults. */
 void look_init(struct look *look);
+/* Frees what it holds. */
 void look_clear(struct look *look);
 
 /* --ascii and --color; `entries` has room for LOOK_ENTRIES. */

@@ -17,10 +17,12 @@ struct measure_options {
 /* Defaults. */
 void measure_options_init(struct measure_options *options);
 
+/* Frees what it holds. */
 void measure_options_clear(struct measure_options *options);
 
-/* The options above as table entries; `entries` has room for MEASURE_ENTRIES and the terminator. */
 enum { MEASURE_ENTRIES = 5 };
+
+/* The options above as table entries; `entries` has room for MEASURE_ENTRIES and the terminator. */
 void measure_fill_entries(struct measure_options *options, GOptionEntry *entries);
 
 /* Checks the options and launches argv (NULL-terminated, at least one word) on `terminal_fd` (-1:

@@ -1,0 +1,47 @@
+/*
+ * The tasks that are sampled, and how far their counters have been accounted for.
+ *
+ * A sample weighs what its event's counter has advanced since the same event's last sample in the
+ * same task: exact, whatever the period was and however late the sample came.
+ */
+#ifndef PROFTOP_COLLECTORS_PERF_PERF_TASKS_H
+#define PROFTOP_COLLECTORS_PERF_PERF_TASKS_H
+
+#include "collectors/perf/perf_events.h"
+
+struct perf_task {
+    int64_t opened_ns; /* when it, or the parent it inherits from, got events at a change of rate;
+                          0: at launch */
+    bool is_opened;    /* its events are its own, not inherited */
+    size_t n_ended;    /* of its events that have left their last count */
+    double rest_ns;    /* CPU time after the last samples, from those */
+    GArray *counts;    /* private: an event's last count */
+};
+
+struct perf_tasks {
+    GHashTable *by_tid; /* tid -> struct perf_task */
+};
+
+/* None. */
+void perf_tasks_init(struct perf_tasks *tasks);
+
+/* Forgets all. */
+void perf_tasks_clear(struct perf_tasks *tasks);
+
+/* The task, made when it is new. */
+struct perf_task *perf_tasks_get(struct perf_tasks *tasks, int tid);
+
+/* The task, or NULL. */
+struct perf_task *perf_tasks_find(const struct perf_tasks *tasks, int tid);
+
+/* Forgets one; none of that tid is fine. */
+void perf_tasks_remove(struct perf_tasks *tasks, int tid);
+
+/*
+ * The counter of `event` in this task has reached `count_ns`: returns how much of the task's CPU
+ * time that accounts for since it was last asked (the advance, times the clock's part). NULL event:
+ * 0.
+ */
+double perf_task_advance(struct perf_task *task, struct perf_event *event, uint64_t count_ns);
+
+#endif
