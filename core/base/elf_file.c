@@ -7,8 +7,6 @@
  */
 #include "core/base/elf_file.h"
 
-#include "core/base/error.h"
-
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +21,8 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "core/base/error.h"
 
 enum {
     BLOCK_BYTES = 16 << 10,

@@ -7,8 +7,6 @@
  */
 #include "core/symbols/debug_file.h"
 
-#include "core/symbols/elf_image.h"
-
 #include <dlfcn.h>
 #include <elfutils/libdwelf.h>
 #include <lzma.h>
@@ -16,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <zlib.h>
+
+#include "core/symbols/elf_image.h"
 
 #define DEBUG_DIRECTORY "/usr/lib/debug"
 
@@ -33,7 +33,6 @@ struct identity {
 static pid_t root_pid(const char *root)
 {
     static const char prefix[] = "/proc/";
-
     return g_str_has_prefix(root, prefix) ? (pid_t)strtol(root + strlen(prefix), NULL, 10) : 0;
 }
 
@@ -50,7 +49,6 @@ static int compare_build_ids(const struct elf_file *file, const struct identity 
     const void *id = NULL;
     ssize_t size = elf ? dwelf_elf_gnu_build_id(elf, &id) : 0;
     int result = -1;
-
     if (size > 0 && identity->build_id_size > 0)
         result = (size_t)size == identity->build_id_size &&
                  memcmp(id, identity->build_id, identity->build_id_size) == 0;
@@ -61,13 +59,11 @@ static int compare_build_ids(const struct elf_file *file, const struct identity 
 static bool belongs(const struct elf_file *file, const struct identity *identity)
 {
     int ids = compare_build_ids(file, identity);
-    const void *bytes;
-
     if (ids >= 0)
         return ids;
     if (!identity->has_crc || file->size > crc_max_bytes)
         return false;
-    bytes = elf_file_at(file, 0, file->size);
+    const void *bytes = elf_file_at(file, 0, file->size);
     return bytes && crc32_z(0, bytes, file->size) == identity->crc;
 }
 
@@ -76,13 +72,11 @@ static struct debug_file *try_file(const char *root, const char *path,
                                    const struct identity *identity)
 {
     struct elf_file *elf = elf_file_open(root_pid(root), path, 0, 0, NULL);
-    struct debug_file *file;
-
     if (!elf || !belongs(elf, identity)) {
         elf_file_unref(elf);
         return NULL;
     }
-    file = g_new0(struct debug_file, 1);
+    struct debug_file *file = g_new0(struct debug_file, 1);
     file->elf = elf;
     return file;
 }
@@ -101,7 +95,6 @@ static struct debug_file *find_by_build_id(const char *root, const struct identi
 {
     GString *path = g_string_new(DEBUG_DIRECTORY "/.build-id/");
     struct debug_file *file = NULL;
-
     for (size_t i = 0; i < identity->build_id_size; i++)
         g_string_append_printf(path, i == 1 ? "/%02x" : "%02x", identity->build_id[i]);
     g_string_append(path, ".debug");
@@ -121,7 +114,6 @@ static struct debug_file *find_by_link(const char *root, const char *elf_path, c
         g_strdup_printf(DEBUG_DIRECTORY "%s/%s", directory, name),
     };
     struct debug_file *file = NULL;
-
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
         if (!file)
             file = try_file(root, paths[i], identity);
@@ -135,7 +127,6 @@ static struct debug_file *find_by_link(const char *root, const char *elf_path, c
 static const char *plain_link_name(const uint8_t *link, size_t size)
 {
     const char *name = (const char *)link;
-
     if (!memchr(link, '\0', MIN(size, 256)) || strchr(name, '/'))
         return NULL;
     return name[0] && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 ? name : NULL;
@@ -147,7 +138,6 @@ static const char *read_link(const struct elf_file *elf, struct identity *identi
     const uint8_t *link = elf_image_bytes(elf, ".gnu_debuglink", &size);
     const char *name = link ? plain_link_name(link, size) : NULL;
     size_t crc_at = name ? (strlen(name) + 4) & ~(size_t)3 : 0;
-
     if (!name || crc_at + sizeof(identity->crc) > size)
         return NULL;
     memcpy(&identity->crc, link + crc_at, sizeof(identity->crc));
@@ -161,7 +151,6 @@ struct debug_file *debug_file_find(const struct elf_file *elf)
     const char *name = read_link(elf, &identity);
     const char *roots[] = {elf->root ? elf->root : "", ""};
     struct debug_file *file = NULL;
-
     for (size_t i = roots[0][0] == '\0'; i < G_N_ELEMENTS(roots) && !file; i++) {
         file = find_by_build_id(roots[i], &identity);
         if (!file && name && elf->path && elf->path[0] == '/')
@@ -177,11 +166,9 @@ struct debug_file *debug_file_find_supplement(const char *root, const char *link
     const char *roots[] = {root, ""};
     const char *name = strstr(link, ".dwz/");
     struct debug_file *file = NULL;
-    char *path;
-
     if (!name || strstr(name, "..") || build_id_size == 0)
         return NULL;
-    path = g_strconcat(DEBUG_DIRECTORY "/", name, NULL);
+    char *path = g_strconcat(DEBUG_DIRECTORY "/", name, NULL);
     for (size_t i = root[0] == '\0'; i < G_N_ELEMENTS(roots) && !file; i++)
         file = try_file(roots[i], path, &identity);
     g_free(path);
@@ -200,7 +187,6 @@ static size_t unpack_xz(const uint8_t *packed, size_t packed_size, uint8_t *out,
         library ? (decode_function *)dlsym(library, "lzma_stream_buffer_decode") : NULL;
     uint64_t memory_limit = unpacked_max_bytes;
     size_t in_pos = 0, out_pos = 0;
-
     if (decode && decode(&memory_limit, 0, NULL, packed, &in_pos, packed_size, out, &out_pos,
                          room) != LZMA_OK)
         out_pos = 0;
@@ -213,16 +199,13 @@ struct debug_file *debug_file_unpack(const struct elf_file *elf)
 {
     size_t packed_size = 0;
     const uint8_t *packed = elf_image_bytes(elf, ".gnu_debugdata", &packed_size);
-    struct debug_file *file;
-    void *out;
-
     if (!packed)
         return NULL;
-    out = mmap(NULL, unpacked_max_bytes, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *out = mmap(NULL, unpacked_max_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (out == MAP_FAILED)
         return NULL;
-    file = g_new0(struct debug_file, 1);
+    struct debug_file *file = g_new0(struct debug_file, 1);
     file->unpacked = out;
     file->unpacked_size = unpacked_max_bytes;
     packed_size = unpack_xz(packed, packed_size, out, unpacked_max_bytes);

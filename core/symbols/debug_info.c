@@ -7,15 +7,15 @@
  */
 #include "core/symbols/debug_info.h"
 
-#include "core/symbols/debug_file.h"
-#include "core/symbols/die_walk.h"
-#include "core/symbols/elf_image.h"
-#include "core/symbols/line_table.h"
-
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
 #include <string.h>
+
+#include "core/symbols/debug_file.h"
+#include "core/symbols/die_walk.h"
+#include "core/symbols/elf_image.h"
+#include "core/symbols/line_table.h"
 
 enum { UNITS_MAX = 1 << 20 };
 
@@ -87,7 +87,6 @@ struct debug_cost debug_info_cost(const struct elf_file *file)
     struct debug_cost cost = {0};
     Elf *elf = elf_image_open(file, no_section, NULL);
     Elf64_Shdr *header = NULL;
-
     if (!elf)
         return cost;
     if (elf_image_section(elf, ".debug_info", &header)) {
@@ -106,7 +105,6 @@ static Dwarf *open_dwarf(struct elf_file *file, Elf **ret_elf)
     Elf *elf = elf_image_open(file, is_useful_debug_section, &total);
     Dwarf *dwarf =
         elf && total <= debug_bytes_max ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-
     if (!dwarf) {
         elf_end(elf);
         return NULL;
@@ -121,7 +119,6 @@ static bool open_supplement(struct debug_info *info)
     const char *link = NULL;
     const void *build_id = NULL;
     ssize_t size = dwelf_dwarf_gnu_debugaltlink(info->dwarf, &link, &build_id);
-
     if (size == 0)
         return true;
     if (size < 0)
@@ -142,14 +139,13 @@ static struct line_section unpacked_section(Elf *elf, const char *name)
     char *old_name = g_strconcat(".z", name + 1, NULL);
     Elf64_Shdr *header = NULL;
     Elf_Scn *section = elf_image_section(elf, name, &header);
-    Elf_Data *data;
-
     if (!section)
         section = elf_image_section(elf, old_name, &header);
     g_free(old_name);
-    data = section && header->sh_type != SHT_NOBITS && !(header->sh_flags & SHF_COMPRESSED)
-               ? elf_getdata(section, NULL)
-               : NULL;
+    Elf_Data *data =
+        section && header->sh_type != SHT_NOBITS && !(header->sh_flags & SHF_COMPRESSED)
+            ? elf_getdata(section, NULL)
+            : NULL;
     return data && data->d_buf ? (struct line_section){data->d_buf, data->d_size}
                                : (struct line_section){0};
 }
@@ -157,7 +153,6 @@ static struct line_section unpacked_section(Elf *elf, const char *name)
 static void unit_free(void *pointer)
 {
     struct unit *unit = pointer;
-
     line_table_free(unit->lines);
     g_array_free(unit->functions, TRUE);
     g_hash_table_destroy(unit->calls);
@@ -172,7 +167,6 @@ static void free_array(void *array)
 struct debug_info *debug_info_open(struct elf_file *file)
 {
     struct debug_info *info = g_new0(struct debug_info, 1);
-
     info->file = elf_file_ref(file);
     info->steps_left = steps_max;
     info->rows_left = rows_max;
@@ -209,14 +203,12 @@ void debug_info_free(struct debug_info *info)
 static void append_range(void *array, Dwarf_Die *die, uint64_t low, uint64_t high)
 {
     struct range range = {low, high, dwarf_dieoffset(die)};
-
     g_array_append_val((GArray *)array, range);
 }
 
 static int compare_ranges(const void *left, const void *right)
 {
     const struct range *a = left, *b = right;
-
     return a->low < b->low ? -1 : a->low > b->low;
 }
 
@@ -226,7 +218,6 @@ static Dwarf_Off find_range(const GArray *ranges, uint64_t vaddr)
 {
     const struct range *all = (const struct range *)(void *)ranges->data;
     size_t low = 0, high = ranges->len;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (all[middle].low <= vaddr)
@@ -252,7 +243,6 @@ struct function_search {
 static enum die_descent visit_unit_entry(void *arg, Dwarf_Die *die, size_t level)
 {
     struct function_search *search = arg;
-
     (void)level;
     switch (dwarf_tag(die)) {
     case DW_TAG_subprogram:
@@ -275,7 +265,6 @@ static enum die_descent visit_unit_entry(void *arg, Dwarf_Die *die, size_t level
 static void find_functions(struct debug_info *info, struct unit *unit, bool in_types)
 {
     struct function_search search = {unit->functions, in_types, &info->steps_left};
-
     g_array_set_size(unit->functions, 0);
     die_walk(&unit->die, visit_unit_entry, &search, &info->steps_left);
     g_array_sort(unit->functions, compare_ranges);
@@ -283,15 +272,13 @@ static void find_functions(struct debug_info *info, struct unit *unit, bool in_t
 
 static struct line_table *read_lines(struct debug_info *info, Dwarf_Die *die)
 {
-    struct line_table *lines;
     Dwarf_Attribute attribute;
     Dwarf_Word offset;
-
     if (info->rows_left <= 0 ||
         dwarf_formudata(dwarf_attr(die, DW_AT_stmt_list, &attribute), &offset) != 0)
         return NULL;
-    lines = line_table_new(&info->sections, offset,
-                           dwarf_formstring(dwarf_attr(die, DW_AT_comp_dir, &attribute)));
+    struct line_table *lines = line_table_new(
+        &info->sections, offset, dwarf_formstring(dwarf_attr(die, DW_AT_comp_dir, &attribute)));
     info->rows_left -= lines ? (int64_t)line_table_rows(lines) : 0;
     return lines;
 }
@@ -300,7 +287,6 @@ static struct unit *unit_at(struct debug_info *info, Dwarf_Off offset)
 {
     struct unit *unit = g_hash_table_lookup(info->units, GSIZE_TO_POINTER(offset));
     Dwarf_Die die;
-
     if (unit)
         return unit;
     if (!dwarf_offdie(info->dwarf, offset, &die))
@@ -321,7 +307,6 @@ static struct unit *unit_at(struct debug_info *info, Dwarf_Off offset)
 static GHashTable *units_in_aranges(Dwarf_Aranges *aranges, size_t n)
 {
     GHashTable *set = g_hash_table_new(NULL, NULL);
-
     for (size_t i = 0; i < n; i++) {
         Dwarf_Addr start;
         Dwarf_Word length;
@@ -339,7 +324,6 @@ static void read_unit_ranges(struct debug_info *info, Dwarf_Aranges *aranges, si
     GHashTable *listed = units_in_aranges(aranges, n);
     Dwarf_Off offset = 0, next;
     size_t header_size;
-
     info->unit_ranges = g_array_new(FALSE, FALSE, sizeof(struct range));
     for (size_t i = 0; i < UNITS_MAX; i++) {
         Dwarf_Die die;
@@ -359,12 +343,10 @@ static struct unit *find_unit(struct debug_info *info, uint64_t vaddr)
 {
     Dwarf_Aranges *aranges = NULL;
     size_t n = 0;
-    Dwarf_Arange *arange;
     Dwarf_Off offset;
-
     if (dwarf_getaranges(info->dwarf, &aranges, &n) != 0)
         n = 0;
-    arange = n > 0 ? dwarf_getarange_addr(aranges, vaddr) : NULL;
+    Dwarf_Arange *arange = n > 0 ? dwarf_getarange_addr(aranges, vaddr) : NULL;
     if (arange && dwarf_getarangeinfo(arange, NULL, NULL, &offset) == 0)
         return unit_at(info, offset);
     if (!info->unit_ranges)
@@ -386,7 +368,6 @@ static void append_call(void *arg, Dwarf_Die *die, uint64_t low, uint64_t high)
 {
     struct call_search *search = arg;
     struct inlined_call call = {low, high, dwarf_dieoffset(die), search->current};
-
     g_array_append_val(search->calls, call);
 }
 
@@ -394,7 +375,6 @@ static enum die_descent visit_function_entry(void *arg, Dwarf_Die *die, size_t l
 {
     struct call_search *search = arg;
     int tag = dwarf_tag(die);
-
     if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block &&
         tag != DW_TAG_try_block && tag != DW_TAG_catch_block)
         return DIE_DESCENT_OVER;
@@ -412,12 +392,10 @@ static const GArray *function_calls(struct debug_info *info, struct unit *unit, 
 {
     void *key = GSIZE_TO_POINTER(dwarf_dieoffset(function));
     GArray *calls = g_hash_table_lookup(unit->calls, key);
-    struct call_search *search;
-
     if (calls)
         return calls;
     calls = g_array_new(FALSE, FALSE, sizeof(struct inlined_call));
-    search = g_new0(struct call_search, 1);
+    struct call_search *search = g_new0(struct call_search, 1);
     search->calls = calls;
     search->steps_left = &info->steps_left;
     search->parents[0] = -1;
@@ -431,7 +409,6 @@ static const GArray *function_calls(struct debug_info *info, struct unit *unit, 
 static int innermost_call(const GArray *calls, uint64_t vaddr)
 {
     const struct inlined_call *all = (const struct inlined_call *)(void *)calls->data;
-
     for (int i = (int)calls->len - 1; i >= 0; i--) {
         if (all[i].low <= vaddr && vaddr < all[i].high)
             return i;
@@ -442,7 +419,6 @@ static int innermost_call(const GArray *calls, uint64_t vaddr)
 static const char *string_attribute(Dwarf_Die *die, unsigned name)
 {
     Dwarf_Attribute attribute;
-
     return dwarf_formstring(dwarf_attr_integrate(die, name, &attribute));
 }
 
@@ -450,7 +426,6 @@ static uint32_t number_attribute(Dwarf_Die *die, unsigned name)
 {
     Dwarf_Attribute attribute;
     Dwarf_Word value;
-
     if (dwarf_formudata(dwarf_attr(die, name, &attribute), &value) != 0 || value > UINT32_MAX)
         return 0;
     return (uint32_t)value;
@@ -460,7 +435,6 @@ static void name_frame(Dwarf_Die *die, struct debug_frame *frame)
 {
     Dwarf_Attribute attribute;
     Dwarf_Word line;
-
     frame->linkage = string_attribute(die, DW_AT_linkage_name);
     if (!frame->linkage)
         frame->linkage = string_attribute(die, DW_AT_MIPS_linkage_name);
@@ -481,7 +455,6 @@ static void place_caller(struct unit *unit, Dwarf_Die *call, struct debug_frame 
 static Dwarf_Off find_function(struct debug_info *info, struct unit *unit, uint64_t vaddr)
 {
     Dwarf_Off offset = find_range(unit->functions, vaddr);
-
     if (offset || unit->searched_types || !unit->has_functions)
         return offset;
     unit->searched_types = true;
@@ -496,7 +469,6 @@ static size_t write_frames(struct debug_info *info, struct unit *unit, Dwarf_Die
     const GArray *calls = function_calls(info, unit, function);
     int call = innermost_call(calls, vaddr);
     size_t n = 0;
-
     while (call >= 0 && n + 1 < DEBUG_INLINES_MAX) {
         const struct inlined_call *inlined = &g_array_index(calls, struct inlined_call, call);
         Dwarf_Die die;
@@ -519,7 +491,6 @@ size_t debug_info_lookup(struct debug_info *info, uint64_t vaddr, struct debug_f
     uint32_t file = 0;
     size_t n = 0, skip;
     Dwarf_Die function;
-
     if (!unit)
         return 0;
     if (unit->lines && line_table_find(unit->lines, vaddr, &file, &frames[0].line)) {

@@ -29,7 +29,6 @@ static void collect(const char *text, size_t size, void *opaque)
     struct demangle_output *output = opaque;
     size_t room = DEMANGLE_OUTPUT_MAX - output->size;
     size_t take = size < room ? size : room;
-
     memcpy(output->text + output->size, text, take);
     output->size += take;
     if (take < size)
@@ -40,7 +39,6 @@ static char *run_backend(demangle_backend *backend, const char *linkage, int opt
 {
     static const char ellipsis[] = "…";
     struct demangle_output output = {.size = 0};
-
     if (setjmp(output.full)) {
         memcpy(output.text + DEMANGLE_OUTPUT_MAX - sizeof(ellipsis) + 1, ellipsis,
                sizeof(ellipsis) - 1);
@@ -54,7 +52,6 @@ static char *run_backend(demangle_backend *backend, const char *linkage, int opt
 static char *demangle_with(const char *linkage, int options)
 {
     char *name = run_backend(rust_demangle_callback, linkage, options);
-
     return name ? name : run_backend(cplus_demangle_v3_callback, linkage, options);
 }
 
@@ -63,7 +60,6 @@ char *demangle(const char *linkage)
     const int options = DMGL_PARAMS | DMGL_ANSI;
     size_t length = strnlen(linkage, DEMANGLE_INPUT_MAX + 1);
     char *name = NULL;
-
     if (linkage[0] != '_' || length > DEMANGLE_INPUT_MAX)
         return g_strdup(linkage);
     name = demangle_with(linkage, options);

@@ -56,7 +56,6 @@ static size_t operator_word_length(const char *start, const char *p)
 {
     static const char word[] = "operator";
     const size_t length = sizeof(word) - 1;
-
     if (p[0] != 'o' || strncmp(p, word, length) != 0 || is_name_char(p[length]))
         return 0;
     return p > start && is_name_char(p[-1]) ? 0 : length;
@@ -101,7 +100,6 @@ static const char *skip_bracket(const char *open)
     char stack[BRACKET_DEPTH_MAX];
     size_t depth = 0;
     const char *p = open;
-
     while (*p && depth < BRACKET_DEPTH_MAX) {
         size_t word = operator_word_length(open, p);
         if (word > 0) {
@@ -139,7 +137,6 @@ static void collapse_arguments(struct brief *b)
 static void take_angle(struct brief *b)
 {
     char last = last_char(b);
-
     if (last != '\0' && !strchr(" <&(,[*", last)) {
         collapse_arguments(b);
         return;
@@ -184,7 +181,6 @@ static void take_paren(struct brief *b)
 {
     static const char anonymous[] = "(anonymous namespace)";
     char last = last_char(b);
-
     if (g_str_has_prefix(b->next, anonymous)) {
         copy_until(b, b->next + sizeof(anonymous) - 1);
         return;
@@ -214,7 +210,6 @@ static void drop_rust_hash(GString *out)
 {
     const size_t length = strlen("::h") + 16;
     const char *tail = out->len > length ? out->str + out->len - length : NULL;
-
     if (!tail || !g_str_has_prefix(tail, "::h"))
         return;
     if (strspn(tail + 3, "0123456789abcdef") == 16)
@@ -234,7 +229,6 @@ char *demangle_brief(const char *full)
 {
     struct brief b = {
         .next = full, .out = g_string_new(NULL), .has_params = strchr(full, '(') != NULL};
-
     take_prefix(&b);
     while (*b.next) {
         size_t word = operator_word_length(full, b.next);

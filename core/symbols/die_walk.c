@@ -12,7 +12,6 @@ void die_walk(Dwarf_Die *root, die_visit *visit, void *arg, int64_t *steps_left)
 {
     Dwarf_Die path[DIE_WALK_DEPTH_MAX];
     size_t level = 0;
-
     if (dwarf_child(root, &path[0]) != 0)
         return;
     while ((*steps_left)-- > 0) {
@@ -34,7 +33,6 @@ bool die_ranges(Dwarf_Die *die, die_visit_range *visit, void *arg, int64_t *step
     ptrdiff_t offset = 0;
     Dwarf_Addr base, low, high;
     bool any = false;
-
     for (int i = 0; i<RANGES_MAX && * steps_left> 0; i++) {
         offset = dwarf_ranges(die, offset, &base, &low, &high);
         if (offset <= 0)

@@ -17,7 +17,6 @@ struct headers {
 static Elf64_Shdr copy_header(const struct headers *headers, size_t index)
 {
     Elf64_Shdr header;
-
     memcpy(&header, (const char *)headers->sections + index * sizeof(header), sizeof(header));
     return header;
 }
@@ -29,8 +28,6 @@ static bool read_headers(const struct elf_file *file, struct headers *ret_header
     struct headers headers = {0};
     Elf64_Shdr first, names;
     Elf64_Ehdr ehdr;
-    size_t names_index;
-
     if (!start)
         return false;
     memcpy(&ehdr, start, sizeof(ehdr));
@@ -42,7 +39,7 @@ static bool read_headers(const struct elf_file *file, struct headers *ret_header
         return false;
     first = copy_header(&headers, 0);
     headers.n = ehdr.e_shnum ? ehdr.e_shnum : MIN(first.sh_size, SECTIONS_MAX);
-    names_index = ehdr.e_shstrndx == SHN_XINDEX ? first.sh_link : ehdr.e_shstrndx;
+    size_t names_index = ehdr.e_shstrndx == SHN_XINDEX ? first.sh_link : ehdr.e_shstrndx;
     if (!elf_file_at(file, ehdr.e_shoff, headers.n * sizeof(Elf64_Shdr)) ||
         names_index >= headers.n)
         return false;
@@ -56,7 +53,6 @@ static bool read_headers(const struct elf_file *file, struct headers *ret_header
 static uint64_t unpacked_size(const Elf64_Shdr *header, const void *bytes)
 {
     Elf64_Chdr compression;
-
     if (!(header->sh_flags & SHF_COMPRESSED) || header->sh_size < sizeof(compression))
         return header->sh_size;
     memcpy(&compression, bytes, sizeof(compression));
@@ -65,15 +61,12 @@ static uint64_t unpacked_size(const Elf64_Shdr *header, const void *bytes)
 
 static bool read_section(const struct elf_file *file, const Elf64_Shdr *header, uint64_t *total)
 {
-    const void *bytes;
-    uint64_t size;
-
     if (header->sh_type == SHT_NOBITS)
         return true;
-    bytes = elf_file_at(file, header->sh_offset, header->sh_size);
+    const void *bytes = elf_file_at(file, header->sh_offset, header->sh_size);
     if (!bytes)
         return false;
-    size = unpacked_size(header, bytes);
+    uint64_t size = unpacked_size(header, bytes);
     *total = size > UINT64_MAX - *total ? UINT64_MAX : *total + size;
     return true;
 }
@@ -95,13 +88,11 @@ Elf *elf_image_open(const struct elf_file *file, elf_image_filter *wanted, uint6
 {
     struct headers headers;
     uint64_t total = 0;
-    Elf *elf;
-
     if (elf_version(EV_CURRENT) == EV_NONE || !read_headers(file, &headers) ||
         !read_chosen(file, &headers, wanted, &total))
         return NULL;
     /* libelf only reads an image that it is given; its argument just is not const. */
-    elf = elf_memory((char *)(uintptr_t)elf_file_at(file, 0, 0), file->size);
+    Elf *elf = elf_memory((char *)(uintptr_t)elf_file_at(file, 0, 0), file->size);
     if (elf && ret_total)
         *ret_total = total;
     return elf;
@@ -111,7 +102,6 @@ Elf_Scn *elf_image_section(Elf *elf, const char *name, Elf64_Shdr **ret_header)
 {
     Elf_Scn *section = NULL;
     size_t names;
-
     if (elf_getshdrstrndx(elf, &names) != 0)
         return NULL;
     while ((section = elf_nextscn(elf, section))) {
@@ -128,7 +118,6 @@ Elf_Scn *elf_image_section(Elf *elf, const char *name, Elf64_Shdr **ret_header)
 const uint8_t *elf_image_bytes(const struct elf_file *file, const char *name, size_t *ret_size)
 {
     struct headers headers;
-
     if (!read_headers(file, &headers))
         return NULL;
     for (size_t i = 1; i < headers.n; i++) {

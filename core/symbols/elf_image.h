@@ -7,9 +7,9 @@
 #ifndef PROFTOP_CORE_SYMBOLS_ELF_IMAGE_H
 #define PROFTOP_CORE_SYMBOLS_ELF_IMAGE_H
 
-#include "core/base/elf_file.h"
-
 #include <libelf.h>
+
+#include "core/base/elf_file.h"
 
 /* Whether the section is to be read. Context: the caller of elf_image_open. */
 typedef bool elf_image_filter(const char *name, const Elf64_Shdr *header);

@@ -8,8 +8,6 @@
  */
 #include "core/symbols/kallsyms.h"
 
-#include "core/base/error.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,6 +18,8 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "core/base/error.h"
 
 #define CACHE_NAME "kallsyms"
 
@@ -62,7 +62,6 @@ static GByteArray *read_file(const char *path, size_t max, GError **error)
     uint8_t *buffer = g_malloc(chunk);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     ssize_t got = fd < 0 ? -1 : 0;
-
     while (fd >= 0 && bytes->len < max &&
            (got = read(fd, buffer, MIN(chunk, max - bytes->len))) > 0)
         g_byte_array_append(bytes, buffer, (guint)got);
@@ -81,7 +80,6 @@ static GByteArray *read_file(const char *path, size_t max, GError **error)
 static void copy_line(const char *path, char *buffer, size_t size)
 {
     GByteArray *bytes = read_file(path, size - 1, NULL);
-
     memset(buffer, 0, size);
     if (!bytes)
         return;
@@ -94,7 +92,6 @@ static uint64_t hash_file(const char *path)
 {
     GByteArray *bytes = read_file(path, 4 << 20, NULL);
     uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
-
     for (size_t i = 0; bytes && i < bytes->len; i++)
         hash = (hash ^ bytes->data[i]) * 0x100000001b3;
     if (bytes)
@@ -114,7 +111,6 @@ static bool parse_line(const char *text, size_t size, struct line *ret_line)
 {
     char number[17] = {0};
     char *end;
-
     if (size < 20 || text[16] != ' ' || text[18] != ' ')
         return false;
     memcpy(number, text, 16);
@@ -131,7 +127,6 @@ typedef bool visit_line(void *arg, const struct line *line);
 static void each_line(const GByteArray *bytes, visit_line *visit, void *arg)
 {
     const char *at = (const char *)bytes->data, *end = at + bytes->len;
-
     while (at < end) {
         const char *next = memchr(at, '\n', (size_t)(end - at));
         struct line line;
@@ -154,7 +149,6 @@ static bool read_identity(const struct kallsyms_paths *paths, struct header *ret
     struct header header = {0};
     struct utsname system;
     GByteArray *start = NULL;
-
     /* one page is enough as a rule: only kernels with per-CPU symbols at the head need more */
     for (size_t size = 4096; size <= FIRST_BYTES_MAX && header.first_address == 0; size *= 64) {
         if (start)
@@ -194,15 +188,13 @@ static bool take_symbol(void *arg, const struct line *line)
 {
     struct build *build = arg;
     struct symbol symbol = {.address = line->address, .name = build->names->len};
-    char *tab;
-
     if (line->address == 0)
         return true;
     while (symbol.rank < line->length && line->name[symbol.rank] == '_')
         symbol.rank++;
     symbol.rank = symbol.rank * 2 + (line->type != 'T');
     g_byte_array_append(build->names, (const uint8_t *)line->name, (guint)line->length);
-    tab = memchr(build->names->data + symbol.name, '\t', line->length);
+    char *tab = memchr(build->names->data + symbol.name, '\t', line->length);
     if (tab) /* before the module */
         *tab = ' ';
     g_byte_array_append(build->names, (const uint8_t *)"", 1);
@@ -213,7 +205,6 @@ static bool take_symbol(void *arg, const struct line *line)
 static int compare_symbols(const void *left, const void *right)
 {
     const struct symbol *a = left, *b = right;
-
     if (a->address != b->address)
         return a->address < b->address ? -1 : 1;
     if (a->rank != b->rank)
@@ -225,7 +216,6 @@ static void drop_aliases(GArray *symbols)
 {
     struct symbol *all = (struct symbol *)(void *)symbols->data;
     guint n = 0;
-
     for (guint i = 0; i < symbols->len; i++) {
         if (n == 0 || all[n - 1].address != all[i].address)
             all[n++] = all[i];
@@ -237,7 +227,6 @@ static GByteArray *serialize(const struct header *identity, const struct build *
 {
     GByteArray *image = g_byte_array_new();
     struct header header = *identity;
-
     header.n = build->symbols->len;
     header.names_bytes = build->names->len;
     g_byte_array_append(image, (const uint8_t *)&header, sizeof(header));
@@ -256,8 +245,6 @@ static GByteArray *build_image(const struct kallsyms_paths *paths, const struct 
 {
     GByteArray *text = read_file(paths->kallsyms, FILE_BYTES_MAX, error);
     struct build build;
-    GByteArray *image;
-
     if (!text)
         return NULL;
     build.symbols = g_array_new(FALSE, FALSE, sizeof(struct symbol));
@@ -265,7 +252,7 @@ static GByteArray *build_image(const struct kallsyms_paths *paths, const struct 
     each_line(text, take_symbol, &build);
     g_array_sort(build.symbols, compare_symbols);
     drop_aliases(build.symbols);
-    image = serialize(identity, &build);
+    GByteArray *image = serialize(identity, &build);
     g_array_free(build.symbols, TRUE);
     g_byte_array_free(build.names, TRUE);
     g_byte_array_free(text, TRUE);
@@ -278,11 +265,9 @@ static GByteArray *build_image(const struct kallsyms_paths *paths, const struct 
 static int open_cache_directory(const char *path)
 {
     struct stat status;
-    int fd;
-
     if (!path || g_mkdir_with_parents(path, 0700) != 0)
         return -1;
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -1;
     if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && (status.st_mode & 077) == 0)
@@ -303,7 +288,6 @@ static bool is_usable(int fd, struct stat *ret_status)
 static bool adopt_image(struct kallsyms *kallsyms, void *image, size_t size)
 {
     const struct header *header = image;
-
     if (header->n > SYMBOLS_MAX || header->names_bytes > FILE_BYTES_MAX ||
         size != sizeof(*header) + header->n * 12 + header->names_bytes)
         return false;
@@ -330,7 +314,6 @@ static bool open_cache(struct kallsyms *kallsyms, int directory, const struct he
     int fd = openat(directory, CACHE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     void *image = MAP_FAILED;
     struct stat status;
-
     if (fd >= 0 && is_usable(fd, &status))
         image = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (fd >= 0)
@@ -362,16 +345,13 @@ static void write_cache(int directory, const GByteArray *image)
 {
     uint64_t random = 0;
     char name[64];
-    int fd;
-    bool ok;
-
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
         return;
     g_snprintf(name, sizeof(name), ".kallsyms.%016" G_GINT64_MODIFIER "x", random);
-    fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
-    ok = write_all(fd, image->data, image->len);
+    bool ok = write_all(fd, image->data, image->len);
     ok &= close(fd) == 0;
     if (!ok || renameat(directory, name, directory, CACHE_NAME) != 0)
         unlinkat(directory, name, 0);
@@ -383,7 +363,6 @@ static char *cache_directory(void)
 {
     const char *base = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
-
     if (base && base[0] == '/')
         return g_build_filename(base, "proftop", NULL);
     return home && home[0] == '/' ? g_build_filename(home, ".cache", "proftop", NULL) : NULL;
@@ -397,7 +376,6 @@ struct kallsyms *kallsyms_open(GError **error)
                                    .boot_id = "/proc/sys/kernel/random/boot_id",
                                    .cache = cache};
     struct kallsyms *kallsyms = kallsyms_open_at(&paths, error);
-
     g_free(cache);
     return kallsyms;
 }
@@ -407,13 +385,11 @@ static bool read_symbols(struct kallsyms *kallsyms, const struct kallsyms_paths 
                          const struct header *identity, int directory, GError **error)
 {
     GByteArray *image = build_image(paths, identity, error);
-    size_t size;
-
     if (!image)
         return false;
     if (directory >= 0)
         write_cache(directory, image);
-    size = image->len;
+    size_t size = image->len;
     return adopt_image(kallsyms, g_byte_array_free(image, FALSE), size);
 }
 
@@ -421,17 +397,14 @@ struct kallsyms *kallsyms_open_at(const struct kallsyms_paths *paths, GError **e
 {
     struct kallsyms *kallsyms;
     struct header identity;
-    int directory;
-    bool ok;
-
     if (!read_identity(paths, &identity, error))
         return NULL;
     kallsyms = g_new0(struct kallsyms, 1);
     if (identity.first_address == 0) /* hidden: there is nothing to read */
         return kallsyms;
-    directory = open_cache_directory(paths->cache);
-    ok = (directory >= 0 && open_cache(kallsyms, directory, &identity)) ||
-         read_symbols(kallsyms, paths, &identity, directory, error);
+    int directory = open_cache_directory(paths->cache);
+    bool ok = (directory >= 0 && open_cache(kallsyms, directory, &identity)) ||
+              read_symbols(kallsyms, paths, &identity, directory, error);
     if (directory >= 0)
         close(directory);
     if (ok)
@@ -459,8 +432,6 @@ bool kallsyms_was_cached(const struct kallsyms *kallsyms)
 const char *kallsyms_lookup(const struct kallsyms *kallsyms, uint64_t address, uint64_t *ret_start)
 {
     size_t low = 0, high = kallsyms->n;
-    size_t name;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (kallsyms->addresses[middle] <= address)
@@ -470,7 +441,7 @@ const char *kallsyms_lookup(const struct kallsyms *kallsyms, uint64_t address, u
     }
     if (low == 0 || address - kallsyms->addresses[low - 1] > GAP_MAX)
         return NULL;
-    name = kallsyms->offsets[low - 1];
+    size_t name = kallsyms->offsets[low - 1];
     if (name >= kallsyms->names_bytes ||
         !memchr(kallsyms->names + name, '\0', kallsyms->names_bytes - name))
         return NULL;

@@ -70,7 +70,6 @@ struct state {
 static uint64_t read_fixed(struct reader *r, size_t size)
 {
     uint64_t value = 0;
-
     if (r->bad || (size_t)(r->end - r->at) < size || size > sizeof(value)) {
         r->bad = true;
         return 0;
@@ -83,7 +82,6 @@ static uint64_t read_fixed(struct reader *r, size_t size)
 static uint64_t read_uleb(struct reader *r)
 {
     uint64_t value = 0;
-
     for (unsigned shift = 0; !r->bad && r->at < r->end; shift += 7) {
         uint8_t byte = *r->at++;
         if (shift < 64)
@@ -98,7 +96,6 @@ static uint64_t read_uleb(struct reader *r)
 static int64_t read_sleb(struct reader *r)
 {
     uint64_t value = 0;
-
     for (unsigned shift = 0; !r->bad && r->at < r->end;) {
         uint8_t byte = *r->at++;
         if (shift < 64)
@@ -118,7 +115,6 @@ static const char *read_string(struct reader *r)
 {
     const char *text = (const char *)r->at;
     const uint8_t *end = r->bad ? NULL : memchr(r->at, '\0', (size_t)(r->end - r->at));
-
     if (!end) {
         r->bad = true;
         return "";
@@ -154,7 +150,6 @@ static struct field read_field(struct reader *r, const struct line_sections *sec
                                const struct program *program, uint64_t form)
 {
     struct field field = {.text = ""};
-
     switch (form) {
     case DW_FORM_string:
         field.text = read_string(r);
@@ -195,7 +190,6 @@ static struct field read_field(struct reader *r, const struct line_sections *sec
 static void add_file(struct line_table *table, const char *name, uint64_t directory)
 {
     struct file_entry file = {.name = name, .directory = (uint32_t)MIN(directory, UINT32_MAX)};
-
     if (table->files->len < FILES_MAX)
         g_array_append_val(table->files, file);
 }
@@ -207,8 +201,6 @@ static void read_entries(struct line_table *table, struct reader *r,
 {
     uint64_t formats[FORMATS_MAX][2];
     size_t n_formats = (size_t)read_fixed(r, 1);
-    uint64_t n;
-
     if (n_formats == 0 || n_formats > FORMATS_MAX) {
         r->bad |= n_formats > 0 || read_uleb(r) > 0;
         return;
@@ -217,7 +209,7 @@ static void read_entries(struct line_table *table, struct reader *r,
         formats[i][0] = read_uleb(r);
         formats[i][1] = read_uleb(r);
     }
-    n = read_uleb(r);
+    uint64_t n = read_uleb(r);
     for (uint64_t i = 0; i < n && !r->bad; i++) {
         struct field path = {.text = ""}, directory = {0};
         const uint8_t *before = r->at;
@@ -240,7 +232,6 @@ static void read_entries(struct line_table *table, struct reader *r,
 static void read_old_entries(struct line_table *table, struct reader *r)
 {
     const char *name = table->compilation_directory;
-
     g_array_append_val(table->directories, name);
     add_file(table, NULL, 0);
     while (!r->bad && *(name = read_string(r)) != '\0')
@@ -257,7 +248,6 @@ static void read_old_entries(struct line_table *table, struct reader *r)
 static bool read_unit(struct line_table *table, struct reader *r, struct program *program)
 {
     uint64_t length = read_fixed(r, 4);
-
     program->offset_size = 4;
     if (length == 0xffffffff) {
         length = read_fixed(r, 8);
@@ -279,15 +269,12 @@ static bool read_unit(struct line_table *table, struct reader *r, struct program
 static bool read_header(struct line_table *table, struct reader *r,
                         const struct line_sections *sections, struct program *program)
 {
-    const uint8_t *start;
-    uint64_t length;
-
     if (!read_unit(table, r, program))
         return false;
-    length = read_fixed(r, program->offset_size);
+    uint64_t length = read_fixed(r, program->offset_size);
     if (r->bad || length > (uint64_t)(r->end - r->at))
         return false;
-    start = r->at + length;
+    const uint8_t *start = r->at + length;
     program->min_instruction = (uint8_t)read_fixed(r, 1);
     if (table->version >= 4)
         read_fixed(r, 1); /* operations per instruction: 1 but on VLIW machines */
@@ -319,7 +306,6 @@ static void add_row(struct line_table *table, const struct state *state)
     struct row *last = table->rows->len > state->first_row
                            ? &g_array_index(table->rows, struct row, table->rows->len - 1)
                            : NULL;
-
     if (last && last->address == row.address)
         *last = row; /* of several rows at one address the last one counts */
     else if (!last || last->file != row.file || last->line != row.line)
@@ -337,7 +323,6 @@ static void end_sequence(struct line_table *table, struct state *state)
     struct sequence sequence = {.high = state->address,
                                 .first = state->first_row,
                                 .n = table->rows->len - state->first_row};
-
     if (sequence.n > 0) {
         sequence.low = g_array_index(table->rows, struct row, sequence.first).address;
         if (sequence.low > 1 && sequence.low < sequence.high)
@@ -350,13 +335,11 @@ static void run_extended(struct line_table *table, struct reader *r, struct stat
 {
     uint64_t length = read_uleb(r);
     const uint8_t *start = r->at;
-    uint8_t opcode;
-
     if (r->bad || length == 0 || length > (uint64_t)(r->end - start)) {
         r->bad = true;
         return;
     }
-    opcode = (uint8_t)read_fixed(r, 1);
+    uint8_t opcode = (uint8_t)read_fixed(r, 1);
     if (opcode == DW_LNE_end_sequence) {
         end_sequence(table, state);
     } else if (opcode == DW_LNE_set_address) {
@@ -372,7 +355,6 @@ static void run_standard(struct line_table *table, struct reader *r, struct stat
                          const struct program *program, uint8_t opcode)
 {
     uint64_t operand;
-
     switch (opcode) {
     case DW_LNS_copy:
         add_row(table, state);
@@ -403,7 +385,6 @@ static void run_standard(struct line_table *table, struct reader *r, struct stat
 static void run_program(struct line_table *table, struct reader *r, const struct program *program)
 {
     struct state state;
-
     reset_state(table, &state);
     while (!r->bad && r->at < r->end) {
         uint8_t opcode = *r->at++;
@@ -425,22 +406,18 @@ static void run_program(struct line_table *table, struct reader *r, const struct
 static int compare_sequences(const void *left, const void *right)
 {
     const struct sequence *a = left, *b = right;
-
     return a->low < b->low ? -1 : a->low > b->low;
 }
 
 struct line_table *line_table_new(const struct line_sections *sections, uint64_t offset,
                                   const char *compilation_directory)
 {
-    struct line_table *table;
     struct program program = {0};
-    struct reader r;
-
     if (offset >= sections->line.size)
         return NULL;
-    r = (struct reader){sections->line.data + offset, sections->line.data + sections->line.size,
-                        false};
-    table = g_new0(struct line_table, 1);
+    struct reader r = {sections->line.data + offset, sections->line.data + sections->line.size,
+                       false};
+    struct line_table *table = g_new0(struct line_table, 1);
     table->compilation_directory = g_strdup(compilation_directory ? compilation_directory : "");
     table->directories = g_array_new(FALSE, FALSE, sizeof(const char *));
     table->files = g_array_new(FALSE, FALSE, sizeof(struct file_entry));
@@ -478,7 +455,6 @@ static const struct sequence *find_sequence(const struct line_table *table, uint
 {
     const struct sequence *sequences = (const struct sequence *)(void *)table->sequences->data;
     size_t low = 0, high = table->sequences->len;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (sequences[middle].low <= vaddr)
@@ -493,12 +469,10 @@ bool line_table_find(const struct line_table *table, uint64_t vaddr, uint32_t *r
                      uint32_t *ret_line)
 {
     const struct sequence *sequence = find_sequence(table, vaddr);
-    const struct row *rows;
     size_t low = 0, high;
-
     if (!sequence)
         return false;
-    rows = &g_array_index(table->rows, struct row, sequence->first);
+    const struct row *rows = &g_array_index(table->rows, struct row, sequence->first);
     high = sequence->n;
     while (low < high) { /* the last row at or below: of several at one address the last counts */
         size_t middle = low + (high - low) / 2;
@@ -530,7 +504,6 @@ static char *join_path(const struct line_table *table, const struct file_entry *
 {
     const char *directory = directory_name(table, file->directory);
     GString *path = g_string_new(NULL);
-
     if (file->name[0] != '/') {
         if (directory[0] != '/')
             append_directory(path, table->compilation_directory);
@@ -544,11 +517,9 @@ static char *join_path(const struct line_table *table, const struct file_entry *
 
 const char *line_table_file(struct line_table *table, uint32_t file)
 {
-    struct file_entry *entry;
-
     if (file >= table->files->len)
         return NULL;
-    entry = &g_array_index(table->files, struct file_entry, file);
+    struct file_entry *entry = &g_array_index(table->files, struct file_entry, file);
     if (!entry->name || entry->name[0] == '\0')
         return NULL;
     if (!entry->path)

@@ -46,7 +46,6 @@ struct perf_map {
 struct perf_map *perf_map_new_at(const char *path, uid_t uid)
 {
     struct perf_map *map = g_new0(struct perf_map, 1);
-
     map->path = g_strdup(path);
     map->uid = uid;
     map->fd = -1;
@@ -60,7 +59,6 @@ struct perf_map *perf_map_new_at(const char *path, uid_t uid)
 static uid_t second_number(const char *text)
 {
     char *after_first;
-
     (void)strtoul(text, &after_first, 10);
     return (uid_t)strtoul(after_first, NULL, 10);
 }
@@ -72,7 +70,6 @@ static bool read_status(pid_t pid, uid_t *ret_uid, int *ret_inner_pid)
     char *path = g_strdup_printf("/proc/%d/status", (int)pid);
     FILE *file = fopen(path, "re");
     char line[512];
-
     g_free(path);
     if (!file)
         return false;
@@ -91,14 +88,12 @@ struct perf_map *perf_map_new(pid_t pid)
 {
     uid_t uid = geteuid();
     int inner_pid = (int)pid;
-    struct perf_map *map;
     char *path;
-
     if (read_status(pid, &uid, &inner_pid))
         path = g_strdup_printf("/proc/%d/root/tmp/perf-%d.map", (int)pid, inner_pid);
     else
         path = g_strdup_printf("/tmp/perf-%d.map", (int)pid);
-    map = perf_map_new_at(path, uid);
+    struct perf_map *map = perf_map_new_at(path, uid);
     g_free(path);
     return map;
 }
@@ -136,7 +131,6 @@ static void open_file(struct perf_map *map)
 {
     int fd = open(map->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat status;
-
     if (fd < 0)
         return;
     if (fstat(fd, &status) != 0 || !is_trusted(map, &status) ||
@@ -156,12 +150,10 @@ static void take_line(struct perf_map *map, char *line)
 {
     char *at, *name;
     struct entry entry = {.name = (uint32_t)map->text->len};
-    uint64_t size;
-
     entry.start = g_ascii_strtoull(line, &at, 16);
     if (at == line || *at != ' ' || map->entries->len >= ENTRIES_MAX)
         return;
-    size = g_ascii_strtoull(at + 1, &name, 16);
+    uint64_t size = g_ascii_strtoull(at + 1, &name, 16);
     if (name == at + 1 || *name != ' ' || name[1] == '\0' || size == 0 || size > ENTRY_BYTES_MAX ||
         size > UINT64_MAX - entry.start)
         return;
@@ -191,7 +183,6 @@ static void read_appended(struct perf_map *map)
     const size_t chunk = 64 << 10;
     char *buffer = g_malloc(chunk);
     ssize_t got;
-
     while (map->read < FILE_BYTES_MAX && map->budget > 0 &&
            (got = pread(map->fd, buffer, chunk, (off_t)map->read)) > 0) {
         map->read += (uint64_t)got;
@@ -204,7 +195,6 @@ static void read_appended(struct perf_map *map)
 static int compare_entries(const void *left, const void *right)
 {
     const struct entry *a = left, *b = right;
-
     if (a->start != b->start)
         return a->start < b->start ? -1 : 1;
     return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
@@ -215,12 +205,10 @@ static void sort_entries(struct perf_map *map)
 {
     size_t n = map->entries->len, old = map->n_sorted, new = old;
     struct entry *all = (struct entry *)(void *)map->entries->data;
-    GArray *merged;
     uint64_t reach = 0;
-
     if (n == old)
         return;
-    merged = g_array_sized_new(FALSE, FALSE, sizeof(struct entry), (guint)n);
+    GArray *merged = g_array_sized_new(FALSE, FALSE, sizeof(struct entry), (guint)n);
     qsort(all + old, n - old, sizeof(*all), compare_entries);
     for (size_t i = 0; merged->len < n;) {
         bool take_old = new == n || (i < old && compare_entries(&all[i], &all[new]) < 0);
@@ -237,7 +225,6 @@ static void sort_entries(struct perf_map *map)
 static void refresh(struct perf_map *map)
 {
     struct stat status;
-
     if (map->fd < 0)
         open_file(map);
     if (map->fd < 0 || fstat(map->fd, &status) != 0 || !is_trusted(map, &status))
@@ -253,7 +240,6 @@ static const struct entry *find_entry(const struct perf_map *map, uint64_t addre
 {
     const struct entry *all = (const struct entry *)(void *)map->entries->data, *best = NULL;
     size_t low = 0, high = map->n_sorted;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (all[middle].start <= address)
@@ -270,10 +256,8 @@ static const struct entry *find_entry(const struct perf_map *map, uint64_t addre
 
 bool perf_map_lookup(struct perf_map *map, uint64_t address, char *buffer)
 {
-    const struct entry *entry;
-
     refresh(map);
-    entry = find_entry(map, address);
+    const struct entry *entry = find_entry(map, address);
     if (!entry) { /* the runtime may have begun a new file */
         open_file(map);
         refresh(map);

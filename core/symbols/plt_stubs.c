@@ -4,9 +4,9 @@
  */
 #include "core/symbols/plt_stubs.h"
 
-#include "core/symbols/elf_image.h"
-
 #include <string.h>
+
+#include "core/symbols/elf_image.h"
 
 enum { STUB_BYTES = 16, RELOCATIONS_MAX = 1 << 20 };
 
@@ -20,7 +20,6 @@ struct stub_target {
 static const Elf64_Shdr *plt_section_at(Elf *elf, uint64_t vaddr)
 {
     static const char *const names[] = {".plt.sec", ".plt", ".plt.got"};
-
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         Elf64_Shdr *header = NULL;
         if (elf_image_section(elf, names[i], &header) && vaddr >= header->sh_addr &&
@@ -35,7 +34,6 @@ static bool decode_stub(const uint8_t *code, uint64_t vaddr, struct stub_target 
     static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
     size_t at = memcmp(code, endbr64, sizeof(endbr64)) == 0 ? sizeof(endbr64) : 0;
     int32_t displacement;
-
     if (code[at] == 0x68) { /* push index; jmp to the resolver */
         ret_target->by_index = true;
         memcpy(&ret_target->index, code + at + 1, sizeof(ret_target->index));
@@ -58,7 +56,6 @@ static uint32_t relocation_symbol(Elf *elf, const char *section_name,
     Elf_Scn *section = elf_image_section(elf, section_name, &header);
     Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
     size_t n = data && data->d_buf ? MIN(data->d_size / sizeof(Elf64_Rela), RELOCATIONS_MAX) : 0;
-
     for (size_t i = 0; i < n; i++) {
         Elf64_Rela rela;
         memcpy(&rela, (const uint8_t *)data->d_buf + i * sizeof(rela), sizeof(rela));
@@ -73,13 +70,11 @@ static bool dynamic_symbol_name(Elf *elf, uint32_t index, char *buffer, size_t s
     Elf64_Shdr *header = NULL;
     Elf_Scn *section = elf_image_section(elf, ".dynsym", &header);
     Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
-    const char *name;
     Elf64_Sym symbol;
-
     if (index == 0 || !data || !data->d_buf || index >= data->d_size / sizeof(symbol))
         return false;
     memcpy(&symbol, (const uint8_t *)data->d_buf + index * sizeof(symbol), sizeof(symbol));
-    name = elf_strptr(elf, header->sh_link, symbol.st_name);
+    const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
     if (!name || name[0] == '\0')
         return false;
     g_snprintf(buffer, size, "%.*s@plt", (int)MIN(size, 1u << 20) - 8, name);
@@ -94,20 +89,16 @@ static bool name_stub(Elf *elf, const struct elf_file *file, uint64_t vaddr, cha
         plt && plt->sh_entsize >= 8 ? MIN(plt->sh_entsize, STUB_BYTES) : STUB_BYTES;
     uint8_t code[STUB_BYTES] = {0};
     struct stub_target target = {0};
-    const void *bytes;
-    uint64_t start;
-    uint32_t symbol;
-
     if (!plt)
         return false;
-    start = vaddr - (vaddr - plt->sh_addr) % entry_size;
-    bytes = elf_file_bytes(file, start, entry_size);
+    uint64_t start = vaddr - (vaddr - plt->sh_addr) % entry_size;
+    const void *bytes = elf_file_bytes(file, start, entry_size);
     if (!bytes)
         return false;
     memcpy(code, bytes, entry_size);
     if (!decode_stub(code, start, &target))
         return false;
-    symbol = relocation_symbol(elf, ".rela.plt", &target);
+    uint32_t symbol = relocation_symbol(elf, ".rela.plt", &target);
     if (symbol == 0 && !target.by_index)
         symbol = relocation_symbol(elf, ".rela.dyn", &target);
     return dynamic_symbol_name(elf, symbol, buffer, size);
@@ -124,7 +115,6 @@ bool plt_stub_name(const struct elf_file *file, uint64_t vaddr, char *buffer, si
 {
     Elf *elf = file->is_64bit ? elf_image_open(file, is_linkage_section, NULL) : NULL;
     bool found = elf && name_stub(elf, file, vaddr, buffer, size);
-
     elf_end(elf);
     return found;
 }

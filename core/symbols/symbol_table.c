@@ -7,10 +7,10 @@
  */
 #include "core/symbols/symbol_table.h"
 
-#include "core/symbols/elf_image.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/symbols/elf_image.h"
 
 enum {
     ALIASES_MAX = 64, /* symbols looked at on the way down from an address */
@@ -47,7 +47,6 @@ struct symbol_table {
 struct symbol_table *symbol_table_new(void)
 {
     struct symbol_table *table = g_new0(struct symbol_table, 1);
-
     table->entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
     return table;
 }
@@ -63,7 +62,6 @@ void symbol_table_free(struct symbol_table *table)
 static Elf_Scn *find_section(Elf *elf, uint32_t type, Elf64_Shdr **ret_header)
 {
     Elf_Scn *section = NULL;
-
     while ((section = elf_nextscn(elf, section))) {
         Elf64_Shdr *header = elf64_getshdr(section);
         if (header && header->sh_type == type) {
@@ -77,11 +75,9 @@ static Elf_Scn *find_section(Elf *elf, uint32_t type, Elf64_Shdr **ret_header)
 /* End of the code section that holds the symbol; 0: it is no code. */
 static uint64_t code_section_end(const GArray *sections, const Elf64_Sym *symbol)
 {
-    const Elf64_Shdr *header;
-
     if (symbol->st_shndx == SHN_UNDEF || symbol->st_shndx >= sections->len)
         return 0;
-    header = g_array_index(sections, Elf64_Shdr *, symbol->st_shndx);
+    const Elf64_Shdr *header = g_array_index(sections, Elf64_Shdr *, symbol->st_shndx);
     if (!header || !(header->sh_flags & SHF_EXECINSTR))
         return 0;
     if (symbol->st_value < header->sh_addr || symbol->st_value - header->sh_addr >= header->sh_size)
@@ -94,7 +90,6 @@ static uint8_t symbol_rank(const Elf64_Sym *symbol, const char *name)
     unsigned char binding = ELF64_ST_BIND(symbol->st_info);
     size_t underscores = strspn(name, "_");
     size_t rank = RANK_UNDERSCORE * MIN(underscores, 7);
-
     if (ELF64_ST_TYPE(symbol->st_info) == STT_NOTYPE)
         rank += RANK_LABEL;
     if (binding == STB_LOCAL)
@@ -107,7 +102,6 @@ static uint8_t symbol_rank(const Elf64_Sym *symbol, const char *name)
 static bool is_code_type(const Elf64_Sym *symbol)
 {
     unsigned char type = ELF64_ST_TYPE(symbol->st_info);
-
     return type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
 }
 
@@ -116,7 +110,6 @@ static void add_symbol(struct symbol_table *table, const GArray *sections, const
     const struct names *names = &table->names[table->n_files];
     uint64_t end = is_code_type(symbol) ? code_section_end(sections, symbol) : 0;
     struct entry entry = {.start = symbol->st_value, .end = end, .name = symbol->st_name};
-
     if (end == 0 || symbol->st_name >= names->size || names->text[symbol->st_name] == '\0')
         return;
     entry.file = (uint8_t)table->n_files;
@@ -131,7 +124,6 @@ static GArray *section_headers(Elf *elf)
 {
     GArray *headers = g_array_new(FALSE, TRUE, sizeof(Elf64_Shdr *));
     Elf_Scn *section = NULL;
-
     g_array_set_size(headers, 1); /* section 0 is none; elf_nextscn begins at 1 */
     while ((section = elf_nextscn(elf, section))) {
         Elf64_Shdr *header = elf64_getshdr(section);
@@ -145,7 +137,6 @@ static bool read_names(Elf *elf, uint32_t link, struct names *ret_names)
 {
     Elf_Scn *section = elf_getscn(elf, link);
     Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
-
     if (!data || !data->d_buf || data->d_size == 0 ||
         ((const char *)data->d_buf)[data->d_size - 1] != '\0')
         return false;
@@ -158,11 +149,9 @@ static void add_section(struct symbol_table *table, Elf *elf, uint32_t type)
     Elf64_Shdr *header = NULL;
     Elf_Scn *section = find_section(elf, type, &header);
     Elf_Data *data = section && header->sh_type != SHT_NOBITS ? elf_rawdata(section, NULL) : NULL;
-    GArray *sections;
-
     if (!data || !data->d_buf || !read_names(elf, header->sh_link, &table->names[table->n_files]))
         return;
-    sections = section_headers(elf);
+    GArray *sections = section_headers(elf);
     for (size_t i = 1; i < data->d_size / sizeof(Elf64_Sym); i++) {
         Elf64_Sym symbol; /* the section may be misaligned in a corrupt file */
         if (table->entries->len >= SYMBOL_TABLE_MAX)
@@ -184,11 +173,9 @@ bool symbol_table_add(struct symbol_table *table, const struct elf_file *file,
                       uint32_t section_type)
 {
     size_t before = table->entries->len;
-    Elf *elf;
-
     if (table->n_files == SYMBOL_TABLE_FILES_MAX)
         return false;
-    elf = elf_image_open(file, is_symbol_section, NULL);
+    Elf *elf = elf_image_open(file, is_symbol_section, NULL);
     if (!elf)
         return false;
     add_section(table, elf, section_type);
@@ -208,7 +195,6 @@ struct sort_key {
 static void radix_pass(const struct sort_key *from, struct sort_key *to, size_t n, unsigned shift)
 {
     size_t place[RADIX_SIZE + 1] = {0};
-
     for (size_t i = 0; i < n; i++)
         place[((from[i].offset >> shift) & (RADIX_SIZE - 1)) + 1]++;
     for (size_t i = 1; i <= RADIX_SIZE; i++)
@@ -223,7 +209,6 @@ static void radix_sort(GArray *entries, uint64_t lowest)
     struct sort_key *keys = g_new(struct sort_key, entries->len);
     struct sort_key *spare = g_new(struct sort_key, entries->len);
     struct entry *sorted = g_new(struct entry, entries->len);
-
     for (uint32_t i = 0; i < entries->len; i++)
         keys[i] = (struct sort_key){(uint32_t)(old[i].start - lowest), i};
     radix_pass(keys, spare, entries->len, 0);
@@ -240,7 +225,6 @@ static void radix_sort(GArray *entries, uint64_t lowest)
 static int compare_starts(const void *left, const void *right)
 {
     const struct entry *a = left, *b = right;
-
     return a->start < b->start ? -1 : a->start > b->start;
 }
 
@@ -248,7 +232,6 @@ static void sort_entries(struct symbol_table *table)
 {
     struct entry *entries = (struct entry *)(void *)table->entries->data;
     uint64_t lowest = UINT64_MAX, highest = 0, reach = 0;
-
     for (size_t i = 0; i < table->entries->len; i++) {
         lowest = MIN(lowest, entries[i].start);
         highest = MAX(highest, entries[i].start);
@@ -273,7 +256,6 @@ static const char *entry_name(const struct symbol_table *table, const struct ent
 static size_t entry_name_length(const struct symbol_table *table, const struct entry *entry)
 {
     size_t room = table->names[entry->file].size - entry->name;
-
     return strnlen(entry_name(table, entry), MIN(room, SYMBOL_NAME_MAX));
 }
 
@@ -281,13 +263,11 @@ static bool is_better(const struct symbol_table *table, const struct entry *a,
                       const struct entry *b)
 {
     size_t a_length, b_length;
-    int order;
-
     if (a->rank != b->rank)
         return a->rank < b->rank;
     a_length = entry_name_length(table, a);
     b_length = entry_name_length(table, b);
-    order = memcmp(entry_name(table, a), entry_name(table, b), MIN(a_length, b_length));
+    int order = memcmp(entry_name(table, a), entry_name(table, b), MIN(a_length, b_length));
     return a_length != b_length ? a_length < b_length : order < 0;
 }
 
@@ -295,7 +275,6 @@ static bool is_better(const struct symbol_table *table, const struct entry *a,
 static size_t upper_bound(const struct entry *entries, size_t n, uint64_t vaddr)
 {
     size_t low = 0, high = n;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (entries[middle].start <= vaddr)
@@ -312,7 +291,6 @@ static const struct entry *find_sized(const struct symbol_table *table, size_t a
 {
     const struct entry *entries = (const struct entry *)(void *)table->entries->data;
     const struct entry *best = NULL;
-
     for (size_t i = above, steps = 0; i-- > 0 && steps < ALIASES_MAX; steps++) {
         const struct entry *entry = &entries[i];
         if (entry->reach <= vaddr || (best && entry->start != best->start))
@@ -331,7 +309,6 @@ static const struct entry *find_sizeless(const struct symbol_table *table,
     const struct entry *entries = (const struct entry *)(void *)table->entries->data;
     const struct entry *best = NULL;
     uint64_t function;
-
     for (size_t i = above; i-- > 0 && above - i <= ALIASES_MAX;) {
         if (entries[i].start != entries[above - 1].start)
             break;
@@ -349,11 +326,9 @@ static const struct entry *find_sizeless(const struct symbol_table *table,
 static void copy_name(const struct symbol_table *table, const struct entry *entry, char *buffer)
 {
     size_t length = entry_name_length(table, entry);
-    char *cut;
-
     memcpy(buffer, entry_name(table, entry), length);
     buffer[length] = '\0';
-    cut = strchr(buffer, '@');
+    char *cut = strchr(buffer, '@');
     if (cut && cut > buffer)
         *cut = '\0';
     cut = strstr(buffer, ".cold");
@@ -366,7 +341,6 @@ bool symbol_table_find(struct symbol_table *table, const struct elf_file *elf, u
 {
     const struct entry *entry;
     size_t above;
-
     if (!table->sorted)
         sort_entries(table);
     above =

@@ -4,14 +4,14 @@
  */
 #include "core/symbols/symbol_worker.h"
 
-#include "core/symbols/demangle.h"
-#include "core/symbols/kallsyms.h"
-#include "core/symbols/perf_map.h"
-
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+
+#include "core/symbols/demangle.h"
+#include "core/symbols/kallsyms.h"
+#include "core/symbols/perf_map.h"
 
 enum {
     STACK_BYTES = 8 << 20, /* demangling hostile names needs half of it */
@@ -38,7 +38,6 @@ struct symbol_worker {
 static void request_free(void *pointer)
 {
     struct symbol_request *request = pointer;
-
     elf_file_unref(request->elf);
     g_free(request);
 }
@@ -50,7 +49,6 @@ static size_t name_line(struct symbol_worker *worker, const char *name, bool is_
 {
     struct symbol_line line = {.linkage = symbolizer_intern(worker->symbolizer, name)};
     char *full = is_mangled ? demangle(name) : NULL;
-
     line.name = full ? symbolizer_intern(worker->symbolizer, full) : line.linkage;
     g_free(full);
     if (!line.linkage || !line.name)
@@ -62,13 +60,11 @@ static size_t name_line(struct symbol_worker *worker, const char *name, bool is_
 static size_t resolve_kernel(struct symbol_worker *worker, uint64_t address,
                              struct symbol_line *ret_line)
 {
-    const char *name;
-
     if (!worker->tried_kallsyms) {
         worker->tried_kallsyms = true;
         worker->kallsyms = kallsyms_open(NULL); /* unreadable: the functions stay numbers */
     }
-    name = worker->kallsyms ? kallsyms_lookup(worker->kallsyms, address, NULL) : NULL;
+    const char *name = worker->kallsyms ? kallsyms_lookup(worker->kallsyms, address, NULL) : NULL;
     return name ? name_line(worker, name, false, ret_line) : 0;
 }
 
@@ -78,7 +74,6 @@ static size_t resolve_jit(struct symbol_worker *worker, const struct symbol_requ
     void *key = GINT_TO_POINTER(request->pid);
     struct perf_map *map = g_hash_table_lookup(worker->perf_maps, key);
     char name[PERF_MAP_NAME_MAX + 1];
-
     if (!map) {
         if (g_hash_table_size(worker->perf_maps) >= PERF_MAPS_MAX)
             g_hash_table_remove_all(worker->perf_maps);
@@ -93,7 +88,6 @@ static void answer(struct symbol_worker *worker, const struct symbol_request *re
 {
     struct symbol_line lines[SYMBOL_LINES_MAX];
     size_t n = 0;
-
     switch (request->kind) {
     case SYMBOL_ELF:
         if (request->elf)
@@ -113,7 +107,6 @@ static void answer(struct symbol_worker *worker, const struct symbol_request *re
 static void *run(void *arg)
 {
     struct symbol_worker *worker = arg;
-
     pthread_mutex_lock(&worker->lock);
     while (!worker->stopping) {
         struct symbol_request *request = g_queue_pop_head(&worker->queue);
@@ -137,13 +130,11 @@ static void start_thread(struct symbol_worker *worker)
 {
     pthread_attr_t attributes;
     sigset_t all, before;
-    int failed;
-
     sigfillset(&all);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&worker->thread, &attributes, run, worker);
+    int failed = pthread_create(&worker->thread, &attributes, run, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     worker->started = failed == 0;
@@ -155,7 +146,6 @@ struct symbol_worker *symbol_worker_new(symbol_done *done, void *arg)
 {
     struct symbol_worker *worker = g_new0(struct symbol_worker, 1);
     pthread_condattr_t attributes;
-
     assert(done);
     worker->done = done;
     worker->arg = arg;
@@ -173,7 +163,6 @@ struct symbol_worker *symbol_worker_new(symbol_done *done, void *arg)
 void symbol_worker_submit(struct symbol_worker *worker, const struct symbol_request *request)
 {
     struct symbol_request *copy = g_new(struct symbol_request, 1);
-
     *copy = *request;
     if (copy->elf)
         elf_file_ref(copy->elf);
@@ -188,10 +177,8 @@ void symbol_worker_submit(struct symbol_worker *worker, const struct symbol_requ
 
 size_t symbol_worker_pending(struct symbol_worker *worker)
 {
-    size_t pending;
-
     pthread_mutex_lock(&worker->lock);
-    pending = worker->pending;
+    size_t pending = worker->pending;
     pthread_mutex_unlock(&worker->lock);
     return pending;
 }
@@ -199,7 +186,6 @@ size_t symbol_worker_pending(struct symbol_worker *worker)
 static struct timespec deadline_after(int timeout_ms)
 {
     struct timespec time;
-
     clock_gettime(CLOCK_MONOTONIC, &time);
     time.tv_sec += timeout_ms / 1000;
     time.tv_nsec += (timeout_ms % 1000) * 1000000L;
@@ -214,8 +200,6 @@ bool symbol_worker_wait_idle(struct symbol_worker *worker, int timeout_ms)
 {
     struct timespec deadline = deadline_after(MAX(timeout_ms, 0));
     int status = 0;
-    bool idle;
-
     pthread_mutex_lock(&worker->lock);
     while (worker->pending > 0 && status == 0) {
         if (timeout_ms < 0)
@@ -223,7 +207,7 @@ bool symbol_worker_wait_idle(struct symbol_worker *worker, int timeout_ms)
         else
             status = pthread_cond_timedwait(&worker->changed, &worker->lock, &deadline);
     }
-    idle = worker->pending == 0;
+    bool idle = worker->pending == 0;
     pthread_mutex_unlock(&worker->lock);
     return idle;
 }

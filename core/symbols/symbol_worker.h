@@ -5,9 +5,9 @@
 #ifndef PROFTOP_CORE_SYMBOLS_SYMBOL_WORKER_H
 #define PROFTOP_CORE_SYMBOLS_SYMBOL_WORKER_H
 
-#include "core/symbols/symbolizer.h"
-
 #include <sys/types.h>
+
+#include "core/symbols/symbolizer.h"
 
 enum symbol_kind { SYMBOL_ELF, SYMBOL_KERNEL, SYMBOL_JIT };
 

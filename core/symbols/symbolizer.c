@@ -8,6 +8,8 @@
  */
 #include "core/symbols/symbolizer.h"
 
+#include <string.h>
+
 #include "core/symbols/debug_file.h"
 #include "core/symbols/debug_info.h"
 #include "core/symbols/demangle.h"
@@ -15,8 +17,6 @@
 #include "core/symbols/entry_names.h"
 #include "core/symbols/plt_stubs.h"
 #include "core/symbols/symbol_table.h"
-
-#include <string.h>
 
 enum { RESULTS_MAX = 1 << 18 }; /* remembered for one file */
 
@@ -49,7 +49,6 @@ struct symbolizer {
 static void module_free(void *pointer)
 {
     struct module *module = pointer;
-
     g_hash_table_destroy(module->results);
     debug_info_free(module->info);
     symbol_table_free(module->symbols);
@@ -63,11 +62,9 @@ static void module_free(void *pointer)
 static bool is_program(const struct elf_file *elf)
 {
     size_t size = 0;
-    const uint8_t *dynamic;
-
     if (elf->type == ET_EXEC)
         return true;
-    dynamic = elf_image_bytes(elf, ".dynamic", &size);
+    const uint8_t *dynamic = elf_image_bytes(elf, ".dynamic", &size);
     for (size_t at = 0; dynamic && at + sizeof(Elf64_Dyn) <= size; at += sizeof(Elf64_Dyn)) {
         Elf64_Dyn entry;
         memcpy(&entry, dynamic + at, sizeof(entry));
@@ -95,7 +92,6 @@ static void open_symbols(struct module *module)
 static void open_info(struct module *module)
 {
     struct debug_cost cost = debug_info_cost(module->elf);
-
     if (cost.present) {
         module->info = debug_info_open(module->elf);
         return;
@@ -112,7 +108,6 @@ static void open_info(struct module *module)
 static struct module *module_new(struct elf_file *elf)
 {
     struct module *module = g_new0(struct module, 1);
-
     module->elf = elf_file_ref(elf);
     module->results = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     open_symbols(module);
@@ -127,7 +122,6 @@ static GBytes *module_identity(const struct elf_file *elf)
     uint8_t key[ELF_BUILD_ID_MAX + 3 * sizeof(uint64_t)] = {0};
     uint64_t numbers[] = {elf->size, elf->device, elf->inode};
     size_t kept = elf->build_id_size > 0 ? 1 : G_N_ELEMENTS(numbers);
-
     if (elf->fd < 0 && elf->build_id_size == 0) /* images in memory without a build-id */
         numbers[1] = (uint64_t)(uintptr_t)elf->image;
     memcpy(key, elf->build_id, elf->build_id_size);
@@ -139,7 +133,6 @@ static struct module *find_module(struct symbolizer *symbolizer, struct elf_file
 {
     GBytes *identity = module_identity(elf);
     struct module *module = g_hash_table_lookup(symbolizer->modules, identity);
-
     if (module) {
         g_bytes_unref(identity);
         return module;
@@ -154,7 +147,6 @@ static struct module *find_module(struct symbolizer *symbolizer, struct elf_file
 struct symbolizer *symbolizer_new(void)
 {
     struct symbolizer *symbolizer = g_new0(struct symbolizer, 1);
-
     symbolizer->modules = g_hash_table_new_full(g_bytes_hash, g_bytes_equal,
                                                 (GDestroyNotify)g_bytes_unref, module_free);
     symbolizer->strings = g_string_chunk_new(16 << 10);
@@ -178,15 +170,13 @@ const char *symbolizer_intern(struct symbolizer *symbolizer, const char *text)
 {
     char cut[SYMBOL_TEXT_MAX + 1];
     size_t length = strnlen(text, SYMBOL_TEXT_MAX + 1);
-    char *own;
-
     if (length > SYMBOL_TEXT_MAX) {
         length = SYMBOL_TEXT_MAX;
         memcpy(cut, text, length);
         cut[length] = '\0';
         text = cut;
     }
-    own = g_hash_table_lookup(symbolizer->interned, text);
+    char *own = g_hash_table_lookup(symbolizer->interned, text);
     if (own || symbolizer->string_bytes + length > strings_max_bytes)
         return own;
     own = g_string_chunk_insert_len(symbolizer->strings, text, (gssize)length);
@@ -198,11 +188,9 @@ const char *symbolizer_intern(struct symbolizer *symbolizer, const char *text)
 static const char *demangled_name(struct symbolizer *symbolizer, const char *linkage)
 {
     const char *name = g_hash_table_lookup(symbolizer->demangled, linkage);
-    char *full;
-
     if (name)
         return name;
-    full = demangle(linkage);
+    char *full = demangle(linkage);
     name = symbolizer_intern(symbolizer, full);
     g_free(full);
     if (name)
@@ -218,7 +206,6 @@ static bool take_frame(struct symbolizer *symbolizer, const struct debug_frame *
 {
     const char *linkage = frame->linkage ? frame->linkage : frame->name;
     struct symbol_line line = {.line = frame->line, .decl_line = frame->decl_line};
-
     if (!linkage || linkage[0] == '\0')
         return false;
     line.linkage = symbolizer_intern(symbolizer, linkage);
@@ -236,7 +223,6 @@ static size_t take_frames(struct symbolizer *symbolizer, struct debug_frame *fra
 {
     static const struct debug_frame nothing;
     size_t taken = 0;
-
     if (n == 0 && symbol) {
         frames[0] = nothing;
         n = 1;
@@ -258,7 +244,6 @@ static struct result *resolve(struct symbolizer *symbolizer, struct module *modu
     const char *name = found ? symbol : entry_name(module->elf, vaddr);
     size_t n = module->info ? debug_info_lookup(module->info, vaddr, frames, SYMBOL_LINES_MAX) : 0;
     struct result *result;
-
     n = take_frames(symbolizer, frames, n, name, lines);
     result = g_malloc(sizeof(*result) + n * sizeof(*lines));
     result->n = n;
@@ -272,15 +257,13 @@ size_t symbolizer_lookup(struct symbolizer *symbolizer, struct elf_file *elf, ui
     struct module *module = find_module(symbolizer, elf);
     void *key = GSIZE_TO_POINTER(vaddr);
     struct result *result = g_hash_table_lookup(module->results, key);
-    size_t n;
-
     if (!result) {
         if (g_hash_table_size(module->results) >= RESULTS_MAX)
             g_hash_table_remove_all(module->results);
         result = resolve(symbolizer, module, vaddr);
         g_hash_table_insert(module->results, key, result);
     }
-    n = MIN(result->n, max);
+    size_t n = MIN(result->n, max);
     memcpy(ret_lines, result->lines + (result->n - n), n * sizeof(*ret_lines));
     return n;
 }

@@ -9,10 +9,10 @@
  */
 #include "core/unwind/frame_rules.h"
 
-#include "core/unwind/cfi_index.h"
-
 #include <libunwind.h>
 #include <stdlib.h>
+
+#include "core/unwind/cfi_index.h"
 
 /* Exported by libunwind-x86_64 for remote unwinders, but in none of its headers. */
 int UNW_ARCH_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t ip,

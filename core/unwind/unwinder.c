@@ -3,12 +3,12 @@
  */
 #include "core/unwind/unwinder.h"
 
+#include <assert.h>
+#include <asm/perf_regs.h>
+
 #include "core/unwind/frame_rules.h"
 #include "core/unwind/guess.h"
 #include "core/unwind/last_walk.h"
-
-#include <assert.h>
-#include <asm/perf_regs.h>
 
 enum { THREADS_MAX = 256 };
 

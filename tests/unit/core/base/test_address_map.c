@@ -1,9 +1,9 @@
 /* The address map: what a new mapping does to those it meets. */
-#include "core/base/address_map.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+
+#include "core/base/address_map.h"
 
 static void insert(struct address_map *map, uint64_t start, uint64_t end, uint64_t offset,
                    uint32_t module)

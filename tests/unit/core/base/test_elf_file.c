@@ -1,7 +1,4 @@
 /* ELF files: opening what may be hostile, and reading it. */
-#include "core/base/elf_file.h"
-#include "core/base/error.h"
-
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -12,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+
+#include "core/base/elf_file.h"
+#include "core/base/error.h"
 
 struct fixture {
     char *self;      /* our own binary */

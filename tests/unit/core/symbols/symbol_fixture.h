@@ -5,8 +5,6 @@
 #ifndef PROFTOP_TESTS_UNIT_CORE_SYMBOLS_SYMBOL_FIXTURE_H
 #define PROFTOP_TESTS_UNIT_CORE_SYMBOLS_SYMBOL_FIXTURE_H
 
-#include "core/base/elf_file.h"
-
 #include <dlfcn.h>
 #include <glib.h>
 #include <glib/gstdio.h>
@@ -16,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+
+#include "core/base/elf_file.h"
 
 /* Line numbers in it are tested. */
 static const char fixture_source[] =

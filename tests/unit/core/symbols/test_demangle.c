@@ -1,6 +1,4 @@
 /* Demangled names, their short forms, and names made to hurt. */
-#include "core/symbols/demangle.h"
-
 #include <glib.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 #include <cmocka.h>
+
+#include "core/symbols/demangle.h"
 
 struct name_case {
     const char *input, *expected;
@@ -40,7 +40,6 @@ static void test_demangle_reads_each_scheme(void **state)
         {"_RINvNtC4core3ptr13drop_in_placehE", "core::ptr::drop_in_place::<u8>"},
         {"_Znotmangled", "_Znotmangled"},
     };
-
     (void)state;
     check_table(demangle, cases, G_N_ELEMENTS(cases));
 }
@@ -91,7 +90,6 @@ static void test_brief_keeps_what_names_the_function(void **state)
         {"a<b<c", "a<…>"},
         {"f(((", "f"},
     };
-
     (void)state;
     check_table(demangle_brief, cases, G_N_ELEMENTS(cases));
 }
@@ -99,7 +97,6 @@ static void test_brief_keeps_what_names_the_function(void **state)
 static double cpu_seconds(void)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
@@ -108,7 +105,6 @@ static double cpu_seconds(void)
 static char *repeat(const char *head, const char *unit, size_t size, const char *tail)
 {
     GString *s = g_string_new(head);
-
     while (s->len + strlen(tail) + strlen(unit) <= size)
         g_string_append(s, unit);
     g_string_append(s, tail);
@@ -120,7 +116,6 @@ static void test_hostile_names_are_bounded(void **state)
     static const char *const units[] = {"P",   "N1a", "I",    "1aI", "XadL_Z1f", "T_",
                                         "FvP", "S_",  "DpT_", "INv", "RR",       "XspcvT_"};
     static const char *const heads[] = {"_Z1f", "_ZN", "_RNv", "_RINv", "_RNvMC1a"};
-
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(units) * G_N_ELEMENTS(heads); i++) {
         for (size_t size = 1000; size <= 70000; size *= 2) {
@@ -143,15 +138,13 @@ static void test_hostile_names_are_bounded(void **state)
 static void test_doubling_name_is_cut(void **state)
 {
     GString *s = g_string_new("_Z1f1AIiiE");
-    char *name;
-
     (void)state;
     g_string_append(s, "S_IS0_S0_E");
     for (int i = 1; i < 30; i++) {
         char id = (char)(i < 10 ? '0' + i : 'A' + i - 10);
         g_string_append_printf(s, "S_IS%c_S%c_E", id, id);
     }
-    name = demangle(s->str);
+    char *name = demangle(s->str);
     assert_true(strlen(name) <= DEMANGLE_OUTPUT_MAX);
     assert_true(g_str_has_suffix(name, "…"));
     g_free(name);
@@ -163,7 +156,6 @@ static void test_long_template_name_is_demangled(void **state)
     char *mangled = repeat("_Z1fI", "1aILi1EE", 3000, "EvT_");
     char *name = demangle(mangled);
     char *brief = demangle_brief(name);
-
     (void)state;
     assert_string_equal(brief, "f<…>");
     g_free(brief);
@@ -175,7 +167,6 @@ static void test_brief_survives_deep_brackets(void **state)
 {
     char *deep = repeat("f<", "(<", 60000, "");
     char *brief = demangle_brief(deep);
-
     (void)state;
     assert_string_equal(brief, "f<…>");
     g_free(brief);
@@ -192,6 +183,5 @@ int main(void)
         cmocka_unit_test(test_long_template_name_is_demangled),
         cmocka_unit_test(test_brief_survives_deep_brackets),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,4 @@
 /* Kernel symbols, and the cache in front of them. */
-#include "core/symbols/kallsyms.h"
-
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <setjmp.h>
@@ -10,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+
+#include "core/symbols/kallsyms.h"
 
 static const char symbols[] = "0000000000000000 A fixed_percpu_data\n"
                               "ffffffff81000000 T _text\n"
@@ -34,7 +34,6 @@ static void write_file(const char *path, const char *text)
 static int setup(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
-
     f->directory = g_dir_make_tmp("test-kallsyms-XXXXXX", NULL);
     f->paths =
         (struct kallsyms_paths){.kallsyms = g_build_filename(f->directory, "kallsyms", NULL),
@@ -58,7 +57,6 @@ static int teardown(void **state)
     struct fixture *f = *state;
     char *cache = cache_path(f);
     char *parent = g_path_get_dirname(f->paths.cache);
-
     g_unlink(cache);
     g_rmdir(f->paths.cache);
     g_rmdir(parent);
@@ -80,7 +78,6 @@ static int teardown(void **state)
 static void check_names(const struct kallsyms *k)
 {
     uint64_t start = 0;
-
     assert_string_equal(kallsyms_lookup(k, 0xffffffff81000010, &start), "startup_64");
     assert_int_equal(start, 0xffffffff81000000);
     assert_string_equal(kallsyms_lookup(k, 0xffffffff81000900, NULL), "local_one");
@@ -94,11 +91,9 @@ static void check_names(const struct kallsyms *k)
 static bool open_is_cached(struct fixture *f)
 {
     struct kallsyms *k = kallsyms_open_at(&f->paths, NULL);
-    bool cached;
-
     assert_non_null(k);
     check_names(k);
-    cached = kallsyms_was_cached(k);
+    bool cached = kallsyms_was_cached(k);
     kallsyms_free(k);
     return cached;
 }
@@ -107,7 +102,6 @@ static void test_second_open_hits_the_cache(void **state)
 {
     struct stat status;
     char *cache = cache_path(*state);
-
     assert_false(open_is_cached(*state));
     assert_true(open_is_cached(*state));
     assert_int_equal(stat(cache, &status), 0);
@@ -118,7 +112,6 @@ static void test_second_open_hits_the_cache(void **state)
 static void test_cache_of_another_boot_is_ignored(void **state)
 {
     struct fixture *f = *state;
-
     open_is_cached(f);
     write_file(f->paths.boot_id, "another\n");
     assert_false(open_is_cached(f));
@@ -128,7 +121,6 @@ static void test_cache_of_another_boot_is_ignored(void **state)
 static void test_cache_of_other_modules_is_ignored(void **state)
 {
     struct fixture *f = *state;
-
     open_is_cached(f);
     write_file(f->paths.modules, "");
     assert_false(open_is_cached(f));
@@ -138,7 +130,6 @@ static void test_truncated_cache_is_ignored(void **state)
 {
     char *cache = cache_path(*state);
     struct stat status;
-
     open_is_cached(*state);
     assert_int_equal(stat(cache, &status), 0);
     for (off_t size = status.st_size - 1; size >= 0; size -= 13) {
@@ -153,14 +144,12 @@ static void test_corrupt_name_offsets_give_no_name(void **state)
     struct fixture *f = *state;
     char *cache = cache_path(f), *text;
     size_t size;
-    struct kallsyms *k;
-
     open_is_cached(f);
     assert_true(g_file_get_contents(cache, &text, &size, NULL));
     memset(text + size - 101, 0xff, 101); /* 4 offsets and all names, aliases included */
     assert_true(
         g_file_set_contents_full(cache, text, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
-    k = kallsyms_open_at(&f->paths, NULL);
+    struct kallsyms *k = kallsyms_open_at(&f->paths, NULL);
     assert_non_null(k);
     for (uint64_t a = 0xffffffff81000000; a < 0xffffffff81001000; a += 0x100)
         assert_null(kallsyms_lookup(k, a, NULL));
@@ -172,7 +161,6 @@ static void test_corrupt_name_offsets_give_no_name(void **state)
 static void test_directory_open_to_others_is_not_used(void **state)
 {
     struct fixture *f = *state;
-
     open_is_cached(f);
     assert_int_equal(chmod(f->paths.cache, 0770), 0);
     assert_false(open_is_cached(f));
@@ -182,7 +170,6 @@ static void test_symlink_in_the_cache_is_not_followed(void **state)
 {
     struct fixture *f = *state;
     char *cache = cache_path(f), *moved = g_build_filename(f->directory, "moved", NULL);
-
     open_is_cached(f);
     assert_int_equal(rename(cache, moved), 0);
     assert_int_equal(symlink(moved, cache), 0);
@@ -196,10 +183,8 @@ static void test_missing_cache_directory_only_costs_time(void **state)
 {
     struct fixture *f = *state;
     struct kallsyms_paths paths = f->paths;
-    struct kallsyms *k;
-
     paths.cache = NULL;
-    k = kallsyms_open_at(&paths, NULL);
+    struct kallsyms *k = kallsyms_open_at(&paths, NULL);
     check_names(k);
     kallsyms_free(k);
 }
@@ -207,10 +192,8 @@ static void test_missing_cache_directory_only_costs_time(void **state)
 static void test_hidden_addresses_give_no_names(void **state)
 {
     struct fixture *f = *state;
-    struct kallsyms *k;
-
     write_file(f->paths.kallsyms, "0000000000000000 T _text\n0000000000000000 T other\n");
-    k = kallsyms_open_at(&f->paths, NULL);
+    struct kallsyms *k = kallsyms_open_at(&f->paths, NULL);
     assert_non_null(k);
     assert_null(kallsyms_lookup(k, 0xffffffff81000010, NULL));
     assert_null(kallsyms_lookup(k, 0, NULL));
@@ -221,7 +204,6 @@ static void test_unreadable_file_is_an_error(void **state)
 {
     struct fixture *f = *state;
     GError *error = NULL;
-
     g_unlink(f->paths.kallsyms);
     assert_null(kallsyms_open_at(&f->paths, &error));
     assert_non_null(strstr(error->message, "kernel functions"));

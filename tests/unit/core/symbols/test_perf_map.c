@@ -1,6 +1,4 @@
 /* JIT maps: late entries win, growth is noticed, garbage and foreign files are not. */
-#include "core/symbols/perf_map.h"
-
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <setjmp.h>
@@ -12,6 +10,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "core/symbols/perf_map.h"
+
 struct fixture {
     char *directory, *path;
     struct perf_map *map;
@@ -20,7 +20,6 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
-
     f->directory = g_dir_make_tmp("test-perf-map-XXXXXX", NULL);
     f->path = g_build_filename(f->directory, "perf-1.map", NULL);
     f->map = perf_map_new_at(f->path, geteuid());
@@ -31,7 +30,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-
     perf_map_free(f->map);
     g_unlink(f->path);
     g_rmdir(f->directory);
@@ -44,7 +42,6 @@ static int teardown(void **state)
 static void append_text(struct fixture *f, const char *text)
 {
     FILE *file = fopen(f->path, "ae");
-
     assert_non_null(file);
     fputs(text, file);
     assert_int_equal(fclose(file), 0);
@@ -53,7 +50,6 @@ static void append_text(struct fixture *f, const char *text)
 static void check_name(struct fixture *f, uint64_t address, const char *expected)
 {
     char name[PERF_MAP_NAME_MAX + 1] = "none";
-
     assert_int_equal(perf_map_lookup(f->map, address, name), expected != NULL);
     if (expected)
         assert_string_equal(name, expected);
@@ -92,7 +88,6 @@ static void test_replaced_file_is_read_again(void **state)
 {
     struct fixture *f = *state;
     char *other = g_strconcat(f->path, ".new", NULL);
-
     append_text(f, "1000 10 a\n");
     check_name(f, 0x1000, "a");
     assert_true(g_file_set_contents(other, "2000 10 b\n", -1, NULL));
@@ -112,7 +107,6 @@ static void test_missing_file_may_appear_later(void **state)
 static void test_garbage_lines_are_ignored(void **state)
 {
     char *endless = g_strnfill(100000, 'x');
-
     append_text(*state, "\n \nhello\n1000\n1000 10\n1000 10 \n1000 0 zero\n"
                         "ffffffffffffff00 200 wraps\n0 ffffffffffffffff giant\n"
                         "1000 zz z\n-1 -1 m\n");
@@ -131,7 +125,6 @@ static void test_link_fifo_and_foreign_file_are_refused(void **state)
 {
     struct fixture *f = *state;
     char *target = g_strconcat(f->path, ".target", NULL);
-
     assert_true(g_file_set_contents(target, "1000 10 a\n", -1, NULL));
     assert_int_equal(symlink(target, f->path), 0);
     check_name(f, 0x1000, NULL);
@@ -152,12 +145,10 @@ static void test_link_fifo_and_foreign_file_are_refused(void **state)
 static void test_own_process_is_found(void **state)
 {
     char *path = g_strdup_printf("/tmp/perf-%d.map", (int)getpid());
-    struct perf_map *map;
     char name[PERF_MAP_NAME_MAX + 1];
-
     (void)state;
     assert_true(g_file_set_contents(path, "1000 10 mine\n", -1, NULL));
-    map = perf_map_new(getpid());
+    struct perf_map *map = perf_map_new(getpid());
     assert_true(perf_map_lookup(map, 0x1008, name));
     assert_string_equal(name, "mine");
     perf_map_free(map);

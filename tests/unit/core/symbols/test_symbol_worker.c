@@ -1,10 +1,9 @@
 /* The symbol thread: every request is answered once, and it can be stopped at any time. */
-#include "core/symbols/symbol_worker.h"
-
-#include "tests/unit/core/symbols/symbol_fixture.h"
-
 #include <pthread.h>
 #include <unistd.h>
+
+#include "core/symbols/symbol_worker.h"
+#include "tests/unit/core/symbols/symbol_fixture.h"
 
 enum { REQUESTS = 2000 };
 
@@ -18,7 +17,6 @@ struct answers {
 static void take_answer(void *arg, uint32_t frame, const struct symbol_line *lines, size_t n)
 {
     struct answers *answers = arg;
-
     pthread_mutex_lock(&answers->lock);
     answers->count[frame]++;
     answers->n_lines[frame] = n;
@@ -30,7 +28,6 @@ static void take_answer(void *arg, uint32_t frame, const struct symbol_line *lin
 static struct answers *answers_new(void)
 {
     struct answers *answers = g_new0(struct answers, 1);
-
     pthread_mutex_init(&answers->lock, NULL);
     return answers;
 }
@@ -56,7 +53,6 @@ static void test_every_request_is_answered_once(void **state)
     struct answers *answers = answers_new();
     struct symbol_worker *worker = symbol_worker_new(take_answer, answers);
     struct elf_file *elf = fixture_open(f, "libfixture.so");
-
     (void)state;
     submit_many(worker, elf, f->exported);
     elf_file_unref(elf); /* the requests hold their own references */
@@ -77,7 +73,6 @@ static void test_free_drops_pending_work(void **state)
     struct answers *answers = answers_new();
     struct symbol_worker *worker = symbol_worker_new(take_answer, answers);
     struct elf_file *elf = fixture_open(f, "libfixture.so");
-
     (void)state;
     submit_many(worker, elf, f->exported);
     symbol_worker_free(worker);
@@ -92,7 +87,6 @@ static void test_free_drops_pending_work(void **state)
 static void test_unused_worker_has_no_thread_to_stop(void **state)
 {
     struct symbol_worker *worker = symbol_worker_new(take_answer, NULL);
-
     (void)state;
     assert_true(symbol_worker_wait_idle(worker, 0));
     symbol_worker_free(worker);
@@ -109,7 +103,6 @@ static void test_jit_and_unknown_addresses(void **state)
         {.frame = 1, .kind = SYMBOL_JIT, .pid = getpid(), .address = 0x2000},
         {.frame = 2, .kind = SYMBOL_ELF, .elf = NULL, .address = 0x1008},
     };
-
     (void)state;
     assert_true(g_file_set_contents(path, "1000 10 _ZN2ns1fEi\n", -1, NULL));
     for (size_t i = 0; i < G_N_ELEMENTS(requests); i++)
@@ -132,7 +125,6 @@ static void test_kernel_request_is_answered(void **state)
     struct answers *answers = answers_new();
     struct symbol_worker *worker = symbol_worker_new(take_answer, answers);
     const struct symbol_request request = {.kind = SYMBOL_KERNEL, .address = 1};
-
     (void)state;
     g_setenv("XDG_CACHE_HOME", cache, TRUE);
     symbol_worker_submit(worker, &request);
@@ -154,6 +146,5 @@ int main(void)
         cmocka_unit_test(test_jit_and_unknown_addresses),
         cmocka_unit_test(test_kernel_request_is_answered),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,9 @@
 /* Addresses of a small library in all the states that libraries are found in: whole, stripped,
  * split, damaged. */
-#include "core/symbols/symbolizer.h"
-
-#include "tests/unit/core/symbols/symbol_fixture.h"
-
 #include <unistd.h>
+
+#include "core/symbols/symbolizer.h"
+#include "tests/unit/core/symbols/symbol_fixture.h"
 
 struct lookup {
     struct symbolizer *symbolizer;
@@ -16,7 +15,6 @@ struct lookup {
 static struct lookup open_lookup(const struct symbol_fixture *f, const char *name)
 {
     struct lookup l = {.symbolizer = symbolizer_new(), .elf = fixture_open(f, name)};
-
     assert_non_null(l.elf);
     return l;
 }
@@ -54,7 +52,6 @@ static void check_line(const struct lookup *l, size_t i, const char *name, uint3
 static void check_full(const struct symbol_fixture *f, const char *name)
 {
     struct lookup l = open_lookup(f, name);
-
     check_name(&l, f->inlined, "exported");
     assert_int_equal(l.n, 3);
     check_line(&l, 0, "inlined", 11, 8);
@@ -75,7 +72,6 @@ static void check_full(const struct symbol_fixture *f, const char *name)
 static void check_names_only(const struct symbol_fixture *f, const char *name, const char *hidden)
 {
     struct lookup l = open_lookup(f, name);
-
     check_name(&l, f->inlined, "exported");
     assert_int_equal(l.n, 1);
     assert_null(l.lines[0].file);
@@ -97,7 +93,6 @@ static void test_lines_and_inlines_in_every_dwarf(void **state)
         {"-gdwarf-5", "-gno-statement-frontiers"},
         {"-g3", "-gdwarf64"},
     };
-
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
         struct symbol_fixture *f = fixture_new(options[i][0], options[i][1]);
@@ -111,7 +106,6 @@ static void test_split_dwarf_gives_names_and_lines(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g", "-gsplit-dwarf");
     struct lookup l = open_lookup(f, "libfixture.so");
-
     (void)state;
     check_name(&l, f->inlined, "exported");
     assert_int_equal(l.n, 1);
@@ -123,7 +117,6 @@ static void test_split_dwarf_gives_names_and_lines(void **state)
 static void test_units_without_aranges_are_found(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g", "-O1");
-
     (void)state;
     FIXTURE_RUN(f->directory, "objcopy", "--remove-section=.debug_aranges", "libfixture.so",
                 "without.so");
@@ -134,7 +127,6 @@ static void test_units_without_aranges_are_found(void **state)
 static void test_symtab_alone_gives_names(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g0", "-O1");
-
     (void)state;
     check_names_only(f, "libfixture.so", "hidden");
     fixture_free(f);
@@ -143,12 +135,10 @@ static void test_symtab_alone_gives_names(void **state)
 static void test_stripped_file_does_not_invent_names(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g", "-O1");
-    struct lookup l;
-
     (void)state;
     FIXTURE_RUN(f->directory, "objcopy", "--strip-all", "libfixture.so", "stripped.so");
     check_names_only(f, "stripped.so", NULL);
-    l = open_lookup(f, "stripped.so");
+    struct lookup l = open_lookup(f, "stripped.so");
     check_name(&l, f->sizeless + 1, "sizeless");
     check_name(&l, f->hidden + 1, NULL); /* sizeless ends where an unwind entry begins */
     check_name(&l, 0, NULL);
@@ -161,7 +151,6 @@ static void test_alias_choice_is_stable(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g0", "-O1");
     struct lookup l = open_lookup(f, "libfixture.so");
-
     (void)state;
     check_name(&l, f->exported, "exported"); /* not _exported_alias, nor the weak exp */
     close_lookup(&l);
@@ -171,7 +160,6 @@ static void test_alias_choice_is_stable(void **state)
 static void test_plt_stub_is_named_after_its_target(void **state)
 {
     static const char *const options[] = {"-fcf-protection=full", "-Wl,-z,now"};
-
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
         struct symbol_fixture *f = fixture_new("-g0", options[i]);
@@ -197,7 +185,6 @@ static void split_debug_file(const struct symbol_fixture *f, const char *debug_n
 static void test_debug_link_is_followed(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g", "-O1");
-
     (void)state;
     split_debug_file(f, "fixture.debug");
     check_full(f, "stripped.so");
@@ -210,7 +197,6 @@ static void test_debug_link_is_followed(void **state)
 static void test_debug_link_is_checked_by_crc_without_build_id(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g", "-Wl,--build-id=none");
-
     (void)state;
     split_debug_file(f, "fixture.debug");
     check_full(f, "stripped.so");
@@ -224,7 +210,6 @@ static void test_foreign_debug_file_is_refused(void **state)
     struct symbol_fixture *f = fixture_new("-g", "-O1");
     struct symbol_fixture *other = fixture_new("-g", "-O2");
     char *debug = g_build_filename(f->directory, "fixture.debug", NULL);
-
     (void)state;
     split_debug_file(f, "fixture.debug");
     FIXTURE_RUN(other->directory, "objcopy", "--only-keep-debug", "libfixture.so", debug);
@@ -237,7 +222,6 @@ static void test_foreign_debug_file_is_refused(void **state)
 static void test_compressed_debug_file_of_a_library_gives_names(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g", "-gz");
-
     (void)state;
     split_debug_file(f, "fixture.debug");
     check_names_only(f, "stripped.so", "hidden");
@@ -247,7 +231,6 @@ static void test_compressed_debug_file_of_a_library_gives_names(void **state)
 static void test_mini_debuginfo_gives_names(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g0", "-O1");
-
     (void)state;
     FIXTURE_RUN(f->directory, "sh", "-c",
                 "objcopy --strip-debug libfixture.so mini && xz mini &&"
@@ -259,7 +242,6 @@ static void test_mini_debuginfo_gives_names(void **state)
 static void test_damaged_mini_debuginfo_is_ignored(void **state)
 {
     struct symbol_fixture *f = fixture_new("-g0", "-O1");
-
     (void)state;
     FIXTURE_RUN(f->directory, "sh", "-c",
                 "head -c 200000000 /dev/zero | xz -0 >bomb.xz; echo hello >garbage;"
@@ -275,11 +257,9 @@ static void test_results_are_remembered(void **state)
     struct symbol_fixture *f = fixture_new("-g", "-O1");
     struct lookup l = open_lookup(f, "libfixture.so");
     struct elf_file *again = fixture_open(f, "libfixture.so");
-    const char *name;
-
     (void)state;
     check_name(&l, f->inlined, "exported");
-    name = l.lines[0].name;
+    const char *name = l.lines[0].name;
     assert_int_equal(symbolizer_lookup(l.symbolizer, again, f->inlined, l.lines, 8), 3);
     assert_ptr_equal(l.lines[0].name, name);
     elf_file_unref(again);
@@ -292,7 +272,6 @@ static void look_around(struct elf_file *elf, const struct symbol_fixture *f)
 {
     struct symbolizer *symbolizer = symbolizer_new();
     struct symbol_line lines[SYMBOL_LINES_MAX];
-
     for (uint64_t a = f->sizeless - 0x100; a < f->mangled + 0x40; a += 3) {
         size_t n = symbolizer_lookup(symbolizer, elf, a, lines, SYMBOL_LINES_MAX);
         for (size_t i = 0; i < n; i++)
@@ -308,7 +287,6 @@ static void test_damaged_files_do_no_harm(void **state)
     char *bytes, *path = g_build_filename(f->directory, "damaged.so", NULL);
     GRand *random = g_rand_new_with_seed(1);
     size_t size;
-
     (void)state;
     assert_true(g_file_get_contents(f->library, &bytes, &size, NULL));
     for (int round = 0; round < 300; round++) {
@@ -334,7 +312,6 @@ static void test_intern_cuts_long_text(void **state)
 {
     struct symbolizer *symbolizer = symbolizer_new();
     char *text = g_strnfill(SYMBOL_TEXT_MAX + 100, 'x');
-
     (void)state;
     assert_int_equal(strlen(symbolizer_intern(symbolizer, text)), SYMBOL_TEXT_MAX);
     assert_ptr_equal(symbolizer_intern(symbolizer, text), symbolizer_intern(symbolizer, text));
@@ -362,6 +339,5 @@ int main(void)
         cmocka_unit_test(test_damaged_files_do_no_harm),
         cmocka_unit_test(test_intern_cuts_long_text),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

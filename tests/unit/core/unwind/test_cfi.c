@@ -1,7 +1,5 @@
 /* Call frame information: what is accepted, what is refused, and finding it with and without a
  * table. */
-#include "core/unwind/cfi_index.h"
-
 #include <dwarf.h>
 #include <elf.h>
 #include <link.h>
@@ -10,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+
+#include "core/unwind/cfi_index.h"
 
 #define BYTES(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
 

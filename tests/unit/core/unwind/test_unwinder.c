@@ -5,8 +5,6 @@
  * Copies are taken word by word without instrumentation, as AddressSanitizer would object to
  * reading whole stacks.
  */
-#include "core/unwind/unwinder.h"
-
 #include <elf.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -19,6 +17,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 #include <cmocka.h>
+
+#include "core/unwind/unwinder.h"
 
 #define NOINLINE         __attribute__((noinline, noclone, no_sanitize("address", "undefined")))
 #define NO_FRAME_POINTER __attribute__((optimize("omit-frame-pointer")))
