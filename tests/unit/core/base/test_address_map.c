@@ -1,6 +1,8 @@
 /* The address map: what a new mapping does to those it meets. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 #include "core/base/address_map.h"

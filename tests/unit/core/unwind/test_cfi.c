@@ -5,6 +5,8 @@
 #include <link.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
