@@ -48,11 +48,16 @@ static bool check_target(const struct packed_file *f, GError **error)
 {
     struct stat st;
     if (lstat(f->path, &st) != 0)
-        return true;
+        return errno == ENOENT || failed(f, "give another name", error);
     if (!f->overwrite)
         return exists_already(f, error);
-    if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
+    if (S_ISREG(st.st_mode))
         return true;
+    if (S_ISLNK(st.st_mode)) { /* /dev/stdout is one: to replace it would harm more than us */
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "%s: is a symbolic link; give the name of a file", f->path);
+        return false;
+    }
     g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
                 "%s: is not a regular file; give another name", f->path);
     return false;

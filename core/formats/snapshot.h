@@ -17,11 +17,15 @@
  */
 bool snapshot_save(const struct profile *profile, const char *path, bool overwrite, GError **error);
 
+/* Whether snapshot_save() could begin at `path` now; leaves nothing there. Context: any thread. */
+bool snapshot_check_place(const char *path, bool overwrite, GError **error);
+
 /*
- * A name for a snapshot that does not exist yet: "proftop-COMM-DATE.pb.gz" in the current
- * directory, with "-2", "-3", ... where that is taken. `comm` may be hostile. Free with g_free.
+ * A name for a snapshot that does not exist yet: "proftop-COMM-DATE.pb.gz" in `folder` (NULL: the
+ * current directory), with "-2", "-3", ... where that is taken. `comm` may be hostile. Free with
+ * g_free.
  */
-char *snapshot_default_name(const char *comm);
+char *snapshot_default_name(const char *folder, const char *comm);
 
 /*
  * Reads a snapshot of any pprof writer, gzipped or not. Every byte is untrusted: sizes, counts and

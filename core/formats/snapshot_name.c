@@ -22,17 +22,28 @@ static char *clean_comm(const char *comm)
     return clean;
 }
 
-char *snapshot_default_name(const char *comm)
+static char *name_in(const char *folder, const char *base, int number)
+{
+    char *file = number == 1 ? g_strconcat(base, ".pb.gz", NULL)
+                             : g_strdup_printf("%s-%d.pb.gz", base, number);
+    char *name = folder ? g_build_filename(folder, file, NULL) : g_strdup(file);
+    g_free(file);
+    return name;
+}
+
+char *snapshot_default_name(const char *folder, const char *comm)
 {
     struct stat st;
     char *clean = clean_comm(comm);
     GDateTime *now = g_date_time_new_now_local();
     char *date = g_date_time_format(now, "%Y%m%d-%H%M%S");
-    char *name = g_strdup_printf("proftop-%s-%s.pb.gz", clean, date);
+    char *base = g_strdup_printf("proftop-%s-%s", clean, date);
+    char *name = name_in(folder, base, 1);
     for (int i = 2; i < TRIES && lstat(name, &st) == 0; i++) {
         g_free(name);
-        name = g_strdup_printf("proftop-%s-%s-%d.pb.gz", clean, date, i);
+        name = name_in(folder, base, i);
     }
+    g_free(base);
     g_free(date);
     g_date_time_unref(now);
     g_free(clean);

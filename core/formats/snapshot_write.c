@@ -227,9 +227,10 @@ static size_t make_labels(struct writer *w, uint32_t thread_id, Pprof__Label *la
     return n;
 }
 
-static bool write_sample(struct writer *w, const struct entry *entry)
+static bool write_sample(struct writer *w, uint32_t id)
 {
     const struct profile *p = w->profile;
+    const struct entry *entry = profile_get_entry(p, id);
     Pprof__Label labels[LABELS_MAX], *label_pointers[LABELS_MAX];
     uint64_t locations[PROFILE_DEPTH_MAX];
     Pprof__Sample sample = PPROF__SAMPLE__INIT;
@@ -239,7 +240,7 @@ static bool write_sample(struct writer *w, const struct entry *entry)
     for (size_t i = 0; i < sample.n_location_id; i++)
         locations[i] = w->locations[frames[i]];
     sample.n_value = p->n_metrics;
-    sample.value = (int64_t *)entry->values;
+    sample.value = profile_entry_values(p, id);
     sample.n_label = make_labels(w, entry->thread, labels);
     sample.label = label_pointers;
     for (size_t i = 0; i < sample.n_label; i++)
@@ -250,7 +251,7 @@ static bool write_sample(struct writer *w, const struct entry *entry)
 static bool write_samples(struct writer *w)
 {
     for (guint i = 0; i < w->profile->entries->len; i++)
-        if (!write_sample(w, profile_get_entry(w->profile, i)))
+        if (!write_sample(w, i))
             return false;
     return true;
 }
@@ -353,6 +354,13 @@ static bool write_all(struct writer *w)
               write_locations(w) && write_functions(w) && write_texts(w);
     g_array_unref(mappings);
     return ok && packed_file_commit(w->file, w->error);
+}
+
+bool snapshot_check_place(const char *path, bool overwrite, GError **error)
+{
+    struct packed_file *file = packed_file_new(path, overwrite, error);
+    packed_file_free(file);
+    return file != NULL;
 }
 
 bool snapshot_save(const struct profile *p, const char *path, bool overwrite, GError **error)

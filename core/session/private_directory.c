@@ -8,10 +8,16 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/error.h"
+
+enum { ABANDONED_AGE_S = 60 }; /* a younger socket may not listen yet */
 
 /* Whether `path` is itself (not by a link) a directory of ours without any of the permission bits
  * in `forbidden`. */
@@ -52,11 +58,51 @@ static char *template_in(const char *runtime, GError **error)
     return NULL;
 }
 
+/* Whether nobody listens on the socket in `path` any more: its proftop was killed. */
+static bool is_abandoned(const char *path)
+{
+    struct stat status;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path || lstat(path, &status) != 0 ||
+        !S_ISSOCK(status.st_mode) || time(NULL) - status.st_mtime < ABANDONED_AGE_S)
+        return false;
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool is_refused = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0 &&
+                      errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return is_refused;
+}
+
+/* Removes what runs that were killed left beside `template`. A directory that holds more than the
+ * socket stays. */
+static void sweep(const char *template)
+{
+    char *folder = g_path_get_dirname(template), *base = g_path_get_basename(template);
+    GDir *dir = g_dir_open(folder, 0, NULL);
+    base[strlen(base) - strlen("XXXXXX")] = '\0';
+    for (const char *name; dir && (name = g_dir_read_name(dir));) {
+        char *path = g_build_filename(folder, name, NULL);
+        char *socket_path = g_build_filename(path, "socket", NULL);
+        if (g_str_has_prefix(name, base) && is_ours(path, S_IRWXG | S_IRWXO) &&
+            is_abandoned(socket_path) && unlink(socket_path) == 0)
+            rmdir(path);
+        g_free(socket_path);
+        g_free(path);
+    }
+    if (dir)
+        g_dir_close(dir);
+    g_free(base);
+    g_free(folder);
+}
+
 char *private_directory_make(GError **error)
 {
     char *path = template_in(runtime_directory(), error);
     if (!path)
         return NULL;
+    sweep(path);
     if (mkdtemp(path) && is_ours(path, S_IRWXG | S_IRWXO))
         return path;
     int number = errno;

@@ -39,6 +39,7 @@ struct session {
     pthread_cond_t changed;
     struct session_status status;
     int64_t start_ns, end_ns; /* CLOCK_MONOTONIC; end 0 while it runs */
+    bool may_run;             /* the sampling thread: the command runs */
     bool stop;
     bool want_sampling;
     uint32_t want_rate_hz;
@@ -164,17 +165,31 @@ static void note_end(struct session *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* The thread is made before the command runs, so that a failure to make it harms nothing; it begins
+ * once the command does. False when that failed. */
+static bool await_permission(struct session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (!s->may_run && !s->stop)
+        pthread_cond_wait(&s->changed, &s->lock);
+    bool may_run = s->may_run;
+    pthread_mutex_unlock(&s->lock);
+    return may_run;
+}
+
 static void *sampling_thread(void *arg)
 {
     struct session *s = arg;
-    while (follow_requests(s)) {
+    bool runs = await_permission(s);
+    while (runs && follow_requests(s)) {
         s->source_ops->wait(s->source, s->wake_fd, DRAIN_INTERVAL_MS);
         s->source_ops->drain(s->source, s->ingest, false);
         reap(s);
         update_status(s);
         note_end(s);
     }
-    s->source_ops->drain(s->source, s->ingest, true);
+    if (runs)
+        s->source_ops->drain(s->source, s->ingest, true);
     return NULL;
 }
 
@@ -275,7 +290,7 @@ static bool start_sampling(struct session *s, const struct session_options *opti
     s->profile->info.engine = profile_text(s->profile, s->status.engine);
     s->profile->info.start_time_ns = clock_ns(CLOCK_REALTIME);
     s->start_ns = clock_ns(CLOCK_MONOTONIC);
-    return launch_go(s->launch, error);
+    return true;
 }
 
 /* Signals belong to the caller's threads. */
@@ -304,13 +319,18 @@ static bool start(struct session *s, const struct session_options *options, GErr
         return false;
     introduce(s);
     s->ingest = ingest_new(s->profile, &s->lock);
-    if (!start_sampling(s, options, error))
+    if (!start_sampling(s, options, error) || !start_thread(s, error) ||
+        !launch_go(s->launch, error))
         return false;
     struct meter_reading now = read_sums(s);
     meter_init(&s->meter, &now);
     watch(s, s->event_fd);
     watch(s, launch_pidfd(s->launch));
-    return start_thread(s, error);
+    pthread_mutex_lock(&s->lock);
+    s->may_run = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    return true;
 }
 
 struct session *session_launch(const struct session_options *options, GError **error)
@@ -426,6 +446,7 @@ static void stop_thread(struct session *s)
         return;
     pthread_mutex_lock(&s->lock);
     s->stop = true;
+    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     wake(s);
     pthread_join(s->thread, NULL);

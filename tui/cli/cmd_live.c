@@ -70,7 +70,7 @@ static void resize_target(void *arg, int rows, int columns)
 static char *save(void *arg, GError **error)
 {
     struct live *live = arg;
-    char *path = snapshot_default_name(live->argv[0]);
+    char *path = snapshot_default_name(NULL, live->argv[0]);
     session_lock(live->session);
     bool saved = snapshot_save(session_profile(live->session), path, false, error);
     session_unlock(live->session);
@@ -92,6 +92,12 @@ static bool start_keeper(struct live *live, GError **error)
     return live->keeper != NULL;
 }
 
+static void remove_output(struct live *live)
+{
+    unlink(live->output_path);
+    rmdir(live->directory);
+}
+
 /* Removes the output file when there is nothing in it, else says where it is. */
 static void finish_output(struct live *live, bool target_ended)
 {
@@ -103,8 +109,7 @@ static void finish_output(struct live *live, bool target_ended)
         keeper_wait(live->keeper, KEEPER_TIMEOUT_MS);
     keeper_get_counts(live->keeper, &written, &discarded);
     if (target_ended && written == 0) {
-        unlink(live->output_path);
-        rmdir(live->directory);
+        remove_output(live);
     } else if (!live->measure.quiet) {
         fprintf(stderr, "proftop: the program's output is in %s\n", live->output_path);
     }
@@ -149,21 +154,23 @@ static int run_on_screen(struct live *live, const struct command_context *contex
         return 1;
     live->session =
         measure_launch(&live->measure, context, live->argv, keeper_slave_fd(live->keeper), error);
-    if (!live->session)
+    if (!live->session) {
+        remove_output(live);
         return 1;
+    }
     keeper_hand_over(live->keeper, session_pidfd(live->session));
-    enum app_end end = APP_QUIT_LEAVE;
+    enum app_end end = measure_signal() ? APP_HANGUP : APP_QUIT_LEAVE;
     char *title = g_strdup(session_profile(live->session)->info.command);
-    bool ok = app_run(&(struct app_options){.session = live->session,
-                                            .title = title,
-                                            .output_path = live->output_path,
-                                            .type_to_target = type_to_target,
-                                            .resize_target = resize_target,
-                                            .save = save,
-                                            .arg = live,
-                                            .ascii = live->look.ascii,
-                                            .color = live->look.color},
-                      &end, error);
+    bool ok = measure_signal() || app_run(&(struct app_options){.session = live->session,
+                                                                .title = title,
+                                                                .output_path = live->output_path,
+                                                                .type_to_target = type_to_target,
+                                                                .resize_target = resize_target,
+                                                                .save = save,
+                                                                .arg = live,
+                                                                .ascii = live->look.ascii,
+                                                                .color = live->look.color},
+                                          &end, error);
     g_free(title);
     int status = end_session(live, ok ? end : APP_HANGUP, ok ? error : NULL);
     return ok ? status : 1;

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/formats/snapshot.h"
 #include "tui/cli/measure.h"
 
 /* Descendants that have not ended; the command itself may have. */
@@ -37,16 +39,30 @@ static void say(const struct profile *p, const char *path)
         fprintf(stderr, ", %" G_GINT64_FORMAT " records lost", info->lost);
     if (info->truncated + info->broken)
         fprintf(stderr, ", %" G_GINT64_FORMAT " stacks incomplete", info->truncated + info->broken);
-    fprintf(stderr, ": %s\n", path);
+    char *clean_path = text_clean(path);
+    fprintf(stderr, ": %s\n", clean_path);
+    g_free(clean_path);
     say_what_runs_on(p);
     for (guint i = 0; i < p->notes->len; i++)
         fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(p->notes, i));
+}
+
+/* Without -o the snapshot goes to the current directory: a measurement that cannot be saved there
+ * is not begun. */
+static bool check_folder(const char *argv0, GError **error)
+{
+    char *path = snapshot_default_name(NULL, argv0);
+    bool can = snapshot_check_place(path, false, error);
+    g_free(path);
+    return can;
 }
 
 static int record(const struct measure_options *o, const struct command_context *context,
                   char **argv, double seconds, GError **error)
 {
     enum { SYMBOLS_TIMEOUT_MS = 30000 };
+    if (!o->output && !check_folder(argv[0], error))
+        return 1;
     struct session *session = measure_launch(o, context, argv, -1, error);
     if (!session)
         return 1;

@@ -1,13 +1,17 @@
 /*
  * proftop's main: which command, and what its failure means to the shell.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "tui/cli/command.h"
 
 static const struct command *const commands[] = {&cmd_record, &cmd_report, &cmd_view};
@@ -72,19 +76,39 @@ gboolean command_parse(const struct command_usage *usage, const GOptionEntry *en
     return ok;
 }
 
+/* A standard descriptor that is closed would be taken by the next file that is opened, and our
+ * words would land in it. What takes its place here fails like a closed one, and the command, which
+ * does not inherit it, finds it closed. */
+static void occupy_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
+/* Names in it may come from anywhere: one line, whatever they hold. */
+static void print_error(const GError *error)
+{
+    char *message = text_clean(error->message);
+    fprintf(stderr, "proftop: %s\n", message);
+    g_free(message);
+}
+
 int main(int argc, char **argv)
 {
     struct command_context context = {.state = inherited_state_capture()};
     GError *error = NULL;
+    occupy_standard_descriptors();
     setlocale(LC_ALL, "");
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* beyond the file size limit, write fails instead */
     const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
     char *name = command ? g_strdup_printf("proftop %s", command->name) : g_strdup("proftop");
     g_set_prgname(name);
     int status = command ? command->run(&context, argc - 1, argv + 1, &error)
                          : cmd_live.run(&context, argc, argv, &error);
     if (error) {
-        fprintf(stderr, "proftop: %s\n", error->message);
+        print_error(error);
         status = exit_status(error);
         g_error_free(error);
     }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,27 +67,6 @@ static char *find_collector(void)
     return found;
 }
 
-/* Before anything runs: a measurement that cannot be saved is not begun. */
-static bool check_output(const char *path, GError **error)
-{
-    struct stat st;
-    if (!path)
-        return true;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
-                    "%s is not a regular file: choose another name with -o", path);
-        return false;
-    }
-    char *folder = g_path_get_dirname(path);
-    bool can = access(folder, W_OK | X_OK) == 0;
-    if (!can)
-        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
-                    "cannot write to %s: %s; choose another place with -o", folder,
-                    g_strerror(errno));
-    g_free(folder);
-    return can;
-}
-
 static bool check_options(const struct measure_options *o, char **argv, GError **error)
 {
     if (!argv[0]) {
@@ -102,7 +80,35 @@ static bool check_options(const struct measure_options *o, char **argv, GError *
                     RATE_MOST_HZ);
         return false;
     }
-    return check_output(o->output, error);
+    if (o->output && !*o->output) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
+                    "an empty name for the snapshot: give one with -o");
+        return false;
+    }
+    /* a measurement that cannot be saved is not begun */
+    return !o->output || snapshot_check_place(o->output, true, error);
+}
+
+static void catch_signal(int number, void (*handler)(int))
+{
+    struct sigaction before, action = {.sa_handler = handler};
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
+}
+
+/* All that would end proftop by default asks it to end instead, from before there is anything to
+ * leave behind; what it was started to ignore stays ignored. */
+static void catch_signals(void)
+{
+    static const int deadly[] = {SIGHUP,    SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
+                                 SIGVTALRM, SIGPROF, SIGPOLL, SIGPWR,  SIGSTKFLT};
+    /* The terminal sends these two to the target as well: it decides what they mean. */
+    catch_signal(SIGINT, SIG_IGN);
+    catch_signal(SIGQUIT, SIG_IGN);
+    for (size_t i = 0; i < G_N_ELEMENTS(deadly); i++)
+        catch_signal(deadly[i], on_signal);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        catch_signal(number, on_signal);
 }
 
 struct session *measure_launch(const struct measure_options *o,
@@ -111,6 +117,7 @@ struct session *measure_launch(const struct measure_options *o,
 {
     if (!check_options(o, argv, error))
         return NULL;
+    catch_signals();
     char *collector = find_collector();
     struct session *session =
         session_launch(&(struct session_options){.argv = argv,
@@ -125,47 +132,38 @@ struct session *measure_launch(const struct measure_options *o,
     return session;
 }
 
-static void catch_signals(void)
-{
-    /* The terminal sends these two to the target as well: it decides what they mean. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
-    struct sigaction end = {.sa_handler = on_signal};
-    sigaction(SIGTERM, &end, NULL);
-    sigaction(SIGHUP, &end, NULL);
-}
-
 int measure_wait(struct session *session, int64_t duration_ns)
 {
-    catch_signals();
     int64_t until_us = g_get_monotonic_time() + duration_ns / 1000;
-    for (;;) {
+    while (!asked_to_end) {
         int64_t left_ms = duration_ns ? (until_us - g_get_monotonic_time() + 999) / 1000 : LOOK_MS;
         if (session_wait(session, (int)CLAMP(left_ms, 0, LOOK_MS)))
             return 0;
-        if (asked_to_end || left_ms <= 0)
-            return asked_to_end;
+        if (left_ms <= 0)
+            return 0;
     }
+    return asked_to_end;
+}
+
+int measure_signal(void)
+{
+    return asked_to_end;
 }
 
 /* The snapshot could not go where it should: keep it in the temporary directory, and say so in the
  * error. */
 static void rescue(const struct profile *profile, const char *argv0, GError **error)
 {
-    char *name = snapshot_default_name(argv0);
-    char *base = g_path_get_basename(name);
-    char *path = g_build_filename(g_get_tmp_dir(), base, NULL);
+    char *path = snapshot_default_name(g_get_tmp_dir(), argv0);
     if (snapshot_save(profile, path, false, NULL))
         g_prefix_error(error, "the snapshot was saved as %s instead: ", path);
     g_free(path);
-    g_free(base);
-    g_free(name);
 }
 
 char *measure_save(const struct measure_options *o, const struct profile *profile,
                    const char *argv0, GError **error)
 {
-    char *path = o->output ? g_strdup(o->output) : snapshot_default_name(argv0);
+    char *path = o->output ? g_strdup(o->output) : snapshot_default_name(NULL, argv0);
     if (snapshot_save(profile, path, o->output != NULL, error))
         return path;
     rescue(profile, argv0, error);

@@ -37,6 +37,9 @@ struct session *measure_launch(const struct measure_options *options,
  */
 int measure_wait(struct session *session, int64_t duration_ns);
 
+/* The signal that has asked proftop to end since measure_launch() was called, or 0. */
+int measure_signal(void);
+
 /*
  * Saves the profile of a finished session, at options->output or a default name. When that cannot
  * be written, the temporary directory is tried, so that the measurement is not lost; the error then

@@ -191,7 +191,7 @@ static void test_parse_opens_a_foreign_profile(void **state)
     assert_int_equal(p->main_metric, 1);
     assert_int_equal(p->count_metric, 0);
     assert_int_equal(p->entries->len, 2);
-    assert_int_equal(profile_get_entry(p, 0)->values[1], 30000000);
+    assert_int_equal(profile_entry_values(p, 0)[1], 30000000);
     uint32_t leaf = profile_stack_frames(p, profile_get_entry(p, 0)->stack)[0];
     assert_int_equal(profile_get_frame(p, leaf)->address, 0x1000); /* relative to its mapping */
     const struct line *line = profile_frame_lines(p, leaf);
@@ -358,6 +358,9 @@ static void test_save_refuses_devices_and_missing_folders(void **state)
     assert_false(snapshot_save(p, "/dev/null", true, &error));
     assert_non_null(strstr(error->message, "not a regular file"));
     g_clear_error(&error);
+    assert_false(snapshot_save(p, "/proc/self/exe", true, &error)); /* a symbolic link */
+    assert_non_null(strstr(error->message, "symbolic link"));
+    g_clear_error(&error);
     assert_false(snapshot_save(p, "/nonexistent/folder/x.pb.gz", false, &error));
     assert_non_null(strstr(error->message, "choose a folder"));
     assert_null(strchr(error->message, '\n'));
@@ -392,7 +395,7 @@ static void test_save_leaves_nothing_when_the_disk_is_full(void **state)
 static void test_default_name_is_clean_and_new(void **state)
 {
     (void)state;
-    char *name = snapshot_default_name("../e vil\033;rm");
+    char *name = snapshot_default_name(NULL, "../e vil\033;rm");
     assert_true(g_regex_match_simple(
         "^proftop-_.{1,2}e_vil__rm-[0-9]{8}-[0-9]{6}(-[0-9]+)?\\.pb\\.gz$", name, 0, 0));
     assert_null(strchr(name, '/'));
