@@ -113,6 +113,10 @@ $(T)/%: tests/targets/%.c
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D) && $(T_CC) -o $@ $< -ldl
 
+$(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/libtui.a $(BUILD)/libcore.a $(PKG_LIBS)
+
 # ---- packages ----
 
 DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-dev libdw-dev libelf-dev libiberty-dev \
@@ -199,7 +203,7 @@ run-fuzzers: $(FUZZERS)
 	done
 
 bench: deps-bench
-	$(AGAIN) check-build
+	$(AGAIN) check-build $(BUILD)/tests/bench/frontend_load
 	$(Q)BUILD=$(BUILD) tests/bench/bench.py
 
 format:

@@ -112,8 +112,7 @@ static bool read_stack(struct reader *r, struct unwind_input *input)
         return false;
     const uint8_t *bytes = read_bytes(r, size);
     uint64_t copied = read_u64(r);
-    /* Nothing copied: inside exec, where the old stack is gone and the registers are stale. */
-    if (!bytes || copied == 0 || copied > size)
+    if (!bytes || copied > size)
         return false;
     input->stack = bytes;
     input->stack_size = copied;
@@ -139,6 +138,9 @@ bool perf_record_sample(const struct perf_event_header *record, bool with_count,
     read_callchain(&r, &p.sample);
     bool has_registers = read_registers(&r, &p.sample.user.regs);
     p.sample.has_user = read_stack(&r, &p.sample.user) && has_registers;
+    /* No stack in the kernel: inside exec, where the old one is gone and the registers are stale. */
+    if (p.sample.user.stack_size == 0 && p.sample.n_kernel > 0)
+        p.sample.has_user = false;
     if (!r.ok && !p.sample.n_kernel && !has_registers)
         return false;
     *ret = p;

@@ -14,11 +14,7 @@ struct calltree_leaf {
     struct weight weight;
 };
 
-static guint hash_key(gconstpointer key)
-{
-    uint64_t h = (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15);
-    return (guint)(h >> 32);
-}
+enum { SLOTS_FIRST = 1 << 10 };
 
 static void add_root(struct calltree *tree)
 {
@@ -37,9 +33,11 @@ struct calltree *calltree_new(const struct profile *profile, const struct calltr
     tree->nodes = g_array_new(FALSE, TRUE, sizeof(struct calltree_node));
     tree->function_self = g_array_new(FALSE, TRUE, sizeof(struct weight));
     tree->function_total = g_array_new(FALSE, TRUE, sizeof(struct weight));
-    tree->children = g_hash_table_new(hash_key, g_direct_equal);
+    tree->slots = g_new0(uint32_t, SLOTS_FIRST);
+    tree->n_slots = SLOTS_FIRST;
     tree->leaves = g_array_new(FALSE, TRUE, sizeof(struct calltree_leaf));
     tree->unresolved = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    tree->seen = g_array_new(FALSE, TRUE, sizeof(uint64_t));
     tree->next_change = UINT64_MAX;
     add_root(tree);
     return tree;
@@ -52,9 +50,10 @@ void calltree_free(struct calltree *tree)
     g_array_unref(tree->nodes);
     g_array_unref(tree->function_self);
     g_array_unref(tree->function_total);
-    g_hash_table_unref(tree->children);
+    g_free(tree->slots);
     g_array_unref(tree->leaves);
     g_array_unref(tree->unresolved);
+    g_array_unref(tree->seen);
     g_free(tree);
 }
 
@@ -63,31 +62,64 @@ static struct calltree_node *node_at(struct calltree *tree, uint32_t id)
     return &g_array_index(tree->nodes, struct calltree_node, id);
 }
 
-static bool on_path(const struct calltree *tree, uint32_t node, uint32_t function)
+/* Notes that the path being followed leads through `function`; returns whether it did so before. */
+static bool pass_through(struct calltree *tree, uint32_t function)
 {
-    for (; node != CALLTREE_ROOT; node = calltree_node(tree, node)->parent)
-        if (calltree_node(tree, node)->function == function)
-            return true;
-    return false;
+    if (function >= tree->seen->len)
+        g_array_set_size(tree->seen, function + 1);
+    uint64_t *seen = &g_array_index(tree->seen, uint64_t, function);
+    bool before = *seen == tree->path;
+    *seen = tree->path;
+    return before;
+}
+
+/*
+ * Where the child of `parent` for `function` stands in the hash table, or would stand (open
+ * addressing). The table holds node ids only: with millions of nodes a table that keeps keys would
+ * be larger than the tree.
+ */
+static uint32_t *slot_of(const struct calltree *tree, uint32_t parent, uint32_t function)
+{
+    uint64_t hash = ((uint64_t)parent << 32 | function) * UINT64_C(0x9E3779B97F4A7C15);
+    uint32_t mask = tree->n_slots - 1;
+    uint32_t i = (uint32_t)(hash >> 32) & mask;
+    for (; tree->slots[i]; i = (i + 1) & mask) {
+        const struct calltree_node *node = calltree_node(tree, tree->slots[i]);
+        if (node->parent == parent && node->function == function)
+            break;
+    }
+    return &tree->slots[i];
+}
+
+static void grow_slots(struct calltree *tree)
+{
+    g_free(tree->slots);
+    tree->n_slots *= 2;
+    tree->slots = g_new0(uint32_t, tree->n_slots);
+    for (uint32_t id = CALLTREE_ROOT + 1; id < tree->nodes->len; id++) {
+        const struct calltree_node *node = calltree_node(tree, id);
+        *slot_of(tree, node->parent, node->function) = id;
+    }
 }
 
 /* The child of `parent` for `function`, made when it is not there yet. */
 static uint32_t child_of(struct calltree *tree, uint32_t parent, uint32_t function)
 {
-    gpointer key = (gpointer)(uintptr_t)((uint64_t)parent << 32 | function);
-    uint32_t id = GPOINTER_TO_UINT(g_hash_table_lookup(tree->children, key));
-    if (id)
-        return id;
-    id = tree->nodes->len;
+    bool recursive = pass_through(tree, function);
+    uint32_t *slot = slot_of(tree, parent, function);
+    if (*slot)
+        return *slot;
+    uint32_t id = *slot = tree->nodes->len;
     struct calltree_node node = {.parent = parent,
                                  .first_child = PROFILE_NONE,
                                  .next_sibling = node_at(tree, parent)->first_child,
                                  .function = function,
                                  .depth = node_at(tree, parent)->depth + 1,
-                                 .recursive = on_path(tree, parent, function)};
+                                 .recursive = recursive};
     g_array_append_val(tree->nodes, node);
     node_at(tree, parent)->first_child = id;
-    g_hash_table_insert(tree->children, key, GUINT_TO_POINTER(id));
+    if (tree->nodes->len > tree->n_slots / 2)
+        grow_slots(tree);
     return id;
 }
 
@@ -116,6 +148,7 @@ static uint32_t place(struct calltree *tree, uint32_t stack, bool *ret_all_resol
     const uint32_t *frames = profile_stack_frames(tree->profile, stack);
     uint32_t n = profile_get_stack(tree->profile, stack)->n_frames;
     uint32_t node = CALLTREE_ROOT;
+    tree->path++;
     *ret_all_resolved = true;
     for (uint32_t i = 0; i < n; i++)
         node = step_frame(tree, node, frames[tree->options.inverted ? i : n - 1 - i],
@@ -139,7 +172,6 @@ static struct weight *function_weight(GArray *weights, uint32_t function)
 /* Adds (or with negative numbers takes off) along the path that ends in `node`. */
 static void add_to_path(struct calltree *tree, uint32_t node, int64_t count, int64_t value)
 {
-    weight_add(&node_at(tree, node)->self, count, value);
     bool by_function = !tree->options.inverted;
     if (by_function && node != CALLTREE_ROOT)
         weight_add(function_weight(tree->function_self, node_at(tree, node)->function), count,
@@ -218,7 +250,7 @@ static bool windowed(const struct calltree *tree)
 static void reset_weights(struct calltree *tree)
 {
     for (guint i = 0; i < tree->nodes->len; i++)
-        node_at(tree, i)->self = node_at(tree, i)->total = (struct weight){0, 0};
+        node_at(tree, i)->total = (struct weight){0, 0};
     for (guint i = 0; i < tree->leaves->len; i++)
         g_array_index(tree->leaves, struct calltree_leaf, i).weight = (struct weight){0, 0};
     g_array_set_size(tree->function_self, 0);
@@ -233,8 +265,9 @@ static void load_entries(struct calltree *tree)
         const struct entry *entry = profile_get_entry(p, i);
         if (!accepts(tree, entry->thread))
             continue;
-        int64_t count = p->count_metric == PROFILE_NONE ? 0 : entry->values[p->count_metric];
-        add_to_stack(tree, entry->stack, count, entry->values[p->main_metric]);
+        const int64_t *values = profile_entry_values(p, i);
+        int64_t count = p->count_metric == PROFILE_NONE ? 0 : values[p->count_metric];
+        add_to_stack(tree, entry->stack, count, values[p->main_metric]);
     }
     tree->next_change = p->n_changes;
 }
@@ -314,6 +347,17 @@ int64_t calltree_covered_since_ns(const struct calltree *tree)
     if (!shortened && p->first_change > 0)
         oldest = change_at(tree, p->first_change)->time_ns;
     return MAX(oldest, tree->options.since_ns);
+}
+
+struct weight calltree_self(const struct calltree *tree, uint32_t node)
+{
+    struct weight self = calltree_node(tree, node)->total;
+    for (uint32_t child = calltree_node(tree, node)->first_child; child != PROFILE_NONE;
+         child = calltree_node(tree, child)->next_sibling) {
+        const struct weight *called = &calltree_node(tree, child)->total;
+        weight_add(&self, -called->count, -called->value);
+    }
+    return self;
 }
 
 static struct weight weight_of(const GArray *weights, uint32_t function)

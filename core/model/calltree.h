@@ -19,12 +19,12 @@ struct weight {
 enum { CALLTREE_ROOT = 0 };
 
 struct calltree_node {
-    uint32_t parent; /* PROFILE_NONE for the root */
-    uint32_t first_child, next_sibling;
+    uint32_t parent;   /* PROFILE_NONE for the root */
     uint32_t function; /* PROFILE_NONE for the root */
-    uint32_t depth;    /* root 0 */
-    bool recursive;    /* the same function stands further up the path */
-    struct weight self, total;
+    uint32_t first_child, next_sibling;
+    uint32_t depth : 31;    /* root 0 */
+    uint32_t recursive : 1; /* the same function stands further up the path */
+    struct weight total; /* of all stacks through here; calltree_self tells those that end here */
 };
 
 struct calltree_options {
@@ -44,9 +44,12 @@ struct calltree {
     uint64_t generation;    /* grows with each update that changed something */
     /* Private. */
     const struct profile *profile;
-    GHashTable *children;     /* (parent, function) -> node */
+    uint32_t *slots;          /* hash table of nodes by (parent, function); 0: empty */
+    uint32_t n_slots;         /* a power of two, at least twice the nodes */
     GArray *leaves;           /* struct calltree_leaf by stack id */
     GArray *unresolved;       /* stacks that were placed before all their frames had names */
+    GArray *seen;             /* by function: the last path that led through it */
+    uint64_t path;            /* number of the path that is being followed */
     uint64_t next_change;     /* first change of the profile not yet applied */
     uint64_t first_in_window; /* oldest change still inside the window */
     uint32_t resolved_generation;
@@ -76,6 +79,9 @@ static inline const struct calltree_node *calltree_node(const struct calltree *t
 {
     return &g_array_index(tree->nodes, struct calltree_node, id);
 }
+
+/* Weight of the stacks that end in a node: its total less its children's. O(children). */
+struct weight calltree_self(const struct calltree *tree, uint32_t node);
 
 /* Weight of a function itself, zero for one the tree has not met. Not for inverted trees. */
 struct weight calltree_function_self(const struct calltree *tree, uint32_t function);

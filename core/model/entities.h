@@ -89,18 +89,17 @@ struct thread {
     int64_t value;   /* likewise, of the profile's main metric */
 };
 
-/* What one thread spent in one stack. */
+/* One thread in one stack; what it spent there: profile_entry_values. */
 struct entry {
     uint32_t stack;
     uint32_t thread;
-    int64_t values[PROFILE_METRICS_MAX];
 };
 
 /* One addition to an entry, kept for a while so that views can follow and windows can slide. */
 struct change {
     int64_t time_ns; /* CLOCK_MONOTONIC */
     uint32_t entry;
-    int64_t count; /* of count_metric */
+    int32_t count; /* of count_metric */
     int64_t value; /* of main_metric */
 };
 

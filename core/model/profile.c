@@ -101,6 +101,7 @@ struct profile *profile_new(void)
     p->processes = g_array_new(FALSE, TRUE, sizeof(struct process));
     p->threads = g_array_new(FALSE, TRUE, sizeof(struct thread));
     p->entries = g_array_new(FALSE, TRUE, sizeof(struct entry));
+    p->values = g_array_new(FALSE, TRUE, sizeof(int64_t));
     p->index = g_new0(struct profile_index, 1);
     p->index->texts = g_string_chunk_new(1 << 14);
     intern_init(&p->index->modules);
@@ -133,8 +134,8 @@ void profile_free(struct profile *p)
     index_free(p->index);
     g_ptr_array_unref(p->notes);
     g_ptr_array_unref(p->comments);
-    GArray *arrays[] = {p->modules, p->functions, p->lines,   p->frames, p->stack_frames,
-                        p->stacks,  p->processes, p->threads, p->entries};
+    GArray *arrays[] = {p->modules, p->functions, p->lines,   p->frames,  p->stack_frames,
+                        p->stacks,  p->processes, p->threads, p->entries, p->values};
     for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_array_unref(arrays[i]);
     g_free(p->changes);
@@ -143,7 +144,7 @@ void profile_free(struct profile *p)
 
 uint32_t profile_add_metric(struct profile *p, const char *type, const char *unit)
 {
-    g_assert(p->n_metrics < PROFILE_METRICS_MAX);
+    g_assert(p->n_metrics < PROFILE_METRICS_MAX && p->entries->len == 0);
     p->metrics[p->n_metrics] = (struct metric){profile_text(p, type), profile_text(p, unit)};
     return p->n_metrics++;
 }
@@ -353,6 +354,7 @@ static uint32_t entry_of(struct profile *p, uint32_t stack, uint32_t thread)
     struct entry entry = {.stack = stack, .thread = thread};
     uint32_t id = p->entries->len;
     g_array_append_val(p->entries, entry);
+    g_array_set_size(p->values, p->entries->len * p->n_metrics);
     intern_add(table, hash, id);
     return id;
 }
@@ -379,9 +381,9 @@ void profile_add(struct profile *p, uint32_t stack, uint32_t thread, int64_t tim
                  const int64_t *values)
 {
     uint32_t id = entry_of(p, stack, thread);
-    struct entry *entry = profile_get_entry(p, id);
+    int64_t *sums = profile_entry_values(p, id);
     for (uint32_t i = 0; i < p->n_metrics; i++)
-        entry->values[i] += values[i];
+        sums[i] += values[i];
     int64_t count = p->count_metric == PROFILE_NONE ? 0 : values[p->count_metric];
     int64_t value = values[p->main_metric];
     struct thread *t = profile_get_thread(p, thread);
@@ -389,5 +391,5 @@ void profile_add(struct profile *p, uint32_t stack, uint32_t thread, int64_t tim
     t->value += value;
     changes_make_room(p);
     p->changes[p->n_changes++ % p->changes_size] =
-        (struct change){.time_ns = time_ns, .entry = id, .count = count, .value = value};
+        (struct change){time_ns, id, (int32_t)CLAMP(count, INT32_MIN, INT32_MAX), value};
 }

@@ -34,6 +34,7 @@ struct profile {
     GArray *processes;    /* struct process */
     GArray *threads;      /* struct thread */
     GArray *entries;      /* struct entry */
+    GArray *values;       /* int64_t, n_metrics for each entry */
 
     /* Ring of the latest changes; change i is at changes[i % changes_size], for first_change <= i <
      * n_changes. */
@@ -50,7 +51,8 @@ struct profile *profile_new(void);
 /* Frees it and everything in it; NULL is allowed. */
 void profile_free(struct profile *profile);
 
-/* Adds a metric and returns its index. At most PROFILE_METRICS_MAX. The texts are copied. */
+/* Adds a metric and returns its index. At most PROFILE_METRICS_MAX, all before the first weight.
+ * The texts are copied. */
 uint32_t profile_add_metric(struct profile *profile, const char *type, const char *unit);
 
 /* The metric of that type, or PROFILE_NONE. */
@@ -159,6 +161,12 @@ static inline struct process *profile_get_process(const struct profile *p, uint3
 static inline struct thread *profile_get_thread(const struct profile *p, uint32_t id)
 {
     return &g_array_index(p->threads, struct thread, id);
+}
+
+/* The n_metrics values of an entry. */
+static inline int64_t *profile_entry_values(const struct profile *p, uint32_t entry)
+{
+    return &g_array_index(p->values, int64_t, (size_t)entry * p->n_metrics);
 }
 
 /* The entry of that id. */

@@ -144,7 +144,8 @@ threads() {
     local build
     for build in fp nofp; do
         same threads_cxx-$build "$targets/threads_cxx-$build"
-        reaches threads_cxx-$build
+        # While an exception is put in place, libgcc overwrites the saved registers of the frames it leaves.
+        reaches threads_cxx-$build 985
         named threads_cxx-$build
         has threads_cxx-$build 'work::one_job' 80
         has threads_cxx-$build 'mixer<.*>::mix' 10

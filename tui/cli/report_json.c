@@ -162,7 +162,8 @@ static json_t *tree_object(const struct report *r, uint32_t id)
     unsigned cut = 0;
     json_t *object = json_object(), *children = json_array();
     json_object_set_new(object, "function", json_string(name));
-    set_weight(object, r, "self", &node->self);
+    struct weight self = calltree_self(r->tree, id);
+    set_weight(object, r, "self", &self);
     set_weight(object, r, "total", &node->total);
     GArray *shown = report_children(r, id, &cut);
     if (node->depth >= TREE_DEPTH_MAX) {

@@ -301,8 +301,8 @@ static void append_node(GString *line, const struct report *r, uint32_t id)
     const struct calltree_node *node = calltree_node(r->tree, id);
     append_percent_right(line, r, node->total.value);
     append_value_right(line, r, node->total.value);
-    append_percent_right(line, r, node->self.value);
-    int depth = (int)MIN(node->depth, INT_MAX);
+    append_percent_right(line, r, calltree_self(r->tree, id).value);
+    int depth = (int)node->depth;
     append_spaces(line, 2 * MIN(depth, INDENT_MAX));
     if (depth > INDENT_MAX)
         g_string_append_printf(line, "[%d] ", depth);

@@ -89,7 +89,7 @@ static void test_add_sums_by_stack_and_thread(void **state)
     profile_add(p, stack, one, 2, (int64_t[]){1, 20});
     profile_add(p, stack, two, 3, (int64_t[]){1, 5});
     assert_int_equal(p->entries->len, 2);
-    assert_int_equal(profile_get_entry(p, 0)->values[1], 30);
+    assert_int_equal(profile_entry_values(p, 0)[1], 30);
     assert_int_equal(profile_get_thread(p, one)->samples, 2);
     assert_int_equal(profile_get_thread(p, two)->value, 5);
     assert_int_equal(p->n_changes, 3);
@@ -108,7 +108,7 @@ static void test_changes_are_bounded_and_the_sums_are_not(void **state)
         profile_add(p, stack, thread, i, (int64_t[]){1, 1});
     assert_int_equal(p->n_changes - p->first_change, PROFILE_CHANGES_MAX);
     assert_int_equal(p->changes[p->first_change % p->changes_size].time_ns, 1000);
-    assert_int_equal(profile_get_entry(p, 0)->values[0], n);
+    assert_int_equal(profile_entry_values(p, 0)[0], n);
     profile_free(p);
 }
 
