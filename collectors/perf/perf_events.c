@@ -11,7 +11,6 @@
 enum {
     RING_BYTES_MOST = 4 << 20,
     RING_BYTES_LEAST = 128 << 10,
-    STACK_BYTES_MOST = 63 << 10, /* a record is at most 64 KiB */
     STACK_BYTES_LEAST = 8 << 10,
 };
 
@@ -115,7 +114,7 @@ static int open_ring(struct perf_events *events, size_t cpu, int tid, size_t rin
 static int open_rings(struct perf_events *events, int tid, size_t ring_bytes)
 {
     events->clock.stack_bytes =
-        CLAMP((uint32_t)(ring_bytes / 32), STACK_BYTES_LEAST, STACK_BYTES_MOST);
+        CLAMP((uint32_t)(ring_bytes / 16), STACK_BYTES_LEAST, PERF_STACK_BYTES_MOST);
     events->clock.wakeup_bytes = (uint32_t)(ring_bytes / 2);
     for (int cpu = 0; cpu < get_nprocs_conf(); cpu++) {
         struct perf_ring *ring = &events->rings[events->n_cpus];

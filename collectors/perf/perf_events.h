@@ -10,6 +10,8 @@
 #include "collectors/perf/perf_clock.h"
 #include "collectors/perf/perf_ring.h"
 
+enum { PERF_STACK_BYTES_MOST = 63 << 10 }; /* a record is at most 64 KiB */
+
 /* An event that we opened (children have copies of it). */
 struct perf_event {
     int fd; /* -1: closed; samples of it may still be in the rings */

@@ -138,7 +138,8 @@ bool perf_record_sample(const struct perf_event_header *record, bool with_count,
     read_callchain(&r, &p.sample);
     bool has_registers = read_registers(&r, &p.sample.user.regs);
     p.sample.has_user = read_stack(&r, &p.sample.user) && has_registers;
-    /* No stack in the kernel: inside exec, where the old one is gone and the registers are stale. */
+    /* No stack in the kernel: inside exec, where the old one is gone and the registers are stale.
+     */
     if (p.sample.user.stack_size == 0 && p.sample.n_kernel > 0)
         p.sample.has_user = false;
     if (!r.ok && !p.sample.n_kernel && !has_registers)

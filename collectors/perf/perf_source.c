@@ -24,6 +24,7 @@ struct perf_source {
     struct pollfd *polls; /* one per ring, and one for the caller's wake_fd */
     int64_t next_jitter_ns;
     bool enabled;
+    char description[64];
 };
 
 static int64_t now_ns(void)
@@ -91,6 +92,17 @@ static void perf_stop(void *source)
     g_free(s);
 }
 
+/* What it stands on, when that is less than all. */
+static void describe(struct perf_source *s)
+{
+    const struct perf_clock_options *clock = &s->events.clock;
+    char stack[32] = "";
+    if (clock->stack_bytes < PERF_STACK_BYTES_MOST) /* the locked memory limit allows no more */
+        g_snprintf(stack, sizeof stack, ", %u KiB of stack", clock->stack_bytes >> 10);
+    g_snprintf(s->description, sizeof s->description, "perf%s%s",
+               clock->kernel ? "" : ", user only", stack);
+}
+
 static void *perf_start(const struct source_options *options, GError **error)
 {
     struct perf_source *s = g_new0(struct perf_source, 1);
@@ -112,6 +124,7 @@ static void *perf_start(const struct source_options *options, GError **error)
     for (size_t i = 0; i < s->events.n_cpus; i++)
         s->polls[i] = (struct pollfd){.fd = s->events.rings[i].fd, .events = POLLIN};
     perf_tasks_get(&s->tasks, options->pid)->is_opened = true;
+    describe(s);
     return s;
 }
 
@@ -316,7 +329,7 @@ static bool perf_set_rate(void *source, uint32_t rate_hz, GError **error)
 static const char *perf_describe(const void *source)
 {
     const struct perf_source *s = source;
-    return s->events.clock.kernel ? "perf" : "perf, user only";
+    return s->description;
 }
 
 const struct source_ops perf_source_ops = {

@@ -42,7 +42,7 @@ struct ingest {
     struct symbol_worker *symbols;
     uint32_t kernel_module;
     uint32_t mark_truncated, mark_broken, mark_unknown;
-    int64_t cpu_ns;
+    int64_t cpu_ns, unsampled_ns;
 };
 
 static void tracked_free(gpointer data)
@@ -387,6 +387,7 @@ void ingest_unsampled(struct ingest *ingest, int pid, int tid, int64_t time_ns, 
     profile_add(profile, profile_stack(profile, &frame, 1), thread, time_ns,
                 (int64_t[]){0, cpu_ns});
     ingest->cpu_ns += cpu_ns;
+    ingest->unsampled_ns += cpu_ns;
     pthread_mutex_unlock(ingest->lock);
 }
 
@@ -438,4 +439,9 @@ void ingest_wait_symbols(struct ingest *ingest, int timeout_ms)
 int64_t ingest_cpu_ns(const struct ingest *ingest)
 {
     return ingest->cpu_ns;
+}
+
+int64_t ingest_unsampled_ns(const struct ingest *ingest)
+{
+    return ingest->unsampled_ns;
 }

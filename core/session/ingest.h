@@ -61,6 +61,9 @@ size_t ingest_symbols_pending(const struct ingest *ingest);
 /* Waits until none is, or the time is over. Context: any thread. */
 void ingest_wait_symbols(struct ingest *ingest, int timeout_ms);
 
+/* The part of ingest_cpu_ns that no sample stands for. Context: likewise. */
+int64_t ingest_unsampled_ns(const struct ingest *ingest);
+
 /* CPU time of all samples so far, and of what was not sampled. Context: any thread, with the
  * profile's lock. */
 int64_t ingest_cpu_ns(const struct ingest *ingest);

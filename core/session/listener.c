@@ -312,17 +312,10 @@ static void *listen_thread(void *data)
 
 /* ---- setting up ---- */
 
-static bool fail(GError **error, const char *what)
-{
-    int number = errno;
-    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "%s: %s", what, g_strerror(number));
-    return false;
-}
-
 static bool make_token(struct listener *listener, GError **error)
 {
     if (getrandom(listener->token, sizeof listener->token, 0) != sizeof listener->token)
-        return fail(error, "cannot get random bytes");
+        return proftop_error_set_errno(error, "cannot get random bytes");
     for (size_t i = 0; i < WIRE_TOKEN_BYTES; i++)
         g_snprintf(listener->token_hex + 2 * i, 3, "%02x", listener->token[i]);
     return true;
@@ -343,7 +336,7 @@ static bool bind_socket(struct listener *listener, GError **error)
     if (listener->socket_fd < 0 || fchmod(listener->socket_fd, 0600) != 0 ||
         bind(listener->socket_fd, (struct sockaddr *)&address, sizeof address) != 0 ||
         listen(listener->socket_fd, BACKLOG) != 0)
-        return fail(error, "cannot make the socket for the target");
+        return proftop_error_set_errno(error, "cannot make the socket for the target");
     return true;
 }
 
@@ -352,13 +345,13 @@ static bool start_thread(struct listener *listener, GError **error)
     sigset_t all, before;
     listener->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (listener->wake_fd < 0)
-        return fail(error, "cannot make an eventfd");
+        return proftop_error_set_errno(error, "cannot make an eventfd");
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     errno = pthread_create(&listener->thread, NULL, listen_thread, listener);
     listener->has_thread = errno == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return listener->has_thread || fail(error, "cannot start a thread");
+    return listener->has_thread || proftop_error_set_errno(error, "cannot start a thread");
 }
 
 static size_t whole_pages(size_t size)

@@ -453,6 +453,21 @@ static void stop_thread(struct session *s)
     s->thread_runs = false;
 }
 
+/* Says when much of the CPU time is in threads too short-lived to be sampled. */
+static void note_unsampled(struct session *s)
+{
+    enum { WORTH_A_NOTE_PERCENT = 10 };
+    int64_t cpu_ns = ingest_cpu_ns(s->ingest), unsampled_ns = ingest_unsampled_ns(s->ingest);
+    if (unsampled_ns * 100 < cpu_ns * WORTH_A_NOTE_PERCENT || cpu_ns == 0)
+        return;
+    char *note = g_strdup_printf(
+        "%d %% of the CPU time is in threads that ended before or soon after a sample: a "
+        "higher rate (-F) sees more of it",
+        (int)(100 * unsampled_ns / cpu_ns));
+    g_ptr_array_add(s->profile->notes, (gpointer)profile_text(s->profile, note));
+    g_free(note);
+}
+
 void session_finish(struct session *s, int symbols_timeout_ms)
 {
     if (!s->thread_runs)
@@ -469,6 +484,7 @@ void session_finish(struct session *s, int symbols_timeout_ms)
     info->duration_ns = s->end_ns - s->start_ns;
     info->rate_real_hz = cpu_ns > 0 ? (double)info->samples * 1e9 / (double)cpu_ns : 0;
     info->front_end_cpu_ns = meter_own_cpu_ns(&s->meter);
+    note_unsampled(s);
 }
 
 void session_free(struct session *s)
