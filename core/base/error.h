@@ -10,6 +10,7 @@
 #define PROFTOP_CORE_BASE_ERROR_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 enum proftop_error {
     PROFTOP_ERROR_FAILED = 1,     /* anything without a code of its own */
@@ -24,5 +25,11 @@ enum proftop_error {
 
 /* The error domain. Context: any thread. */
 GQuark proftop_error_quark(void);
+
+/*
+ * Sets PROFTOP_ERROR_FAILED to "WHAT: " and the text of errno as it is at the call. Always false,
+ * for the caller to return. Context: any thread.
+ */
+bool proftop_error_set_errno(GError **error, const char *what);
 
 #endif

@@ -176,21 +176,13 @@ static void decide_collector(struct launch *launch, struct plan *plan,
 
 /* ---- forking ---- */
 
-static void set_errno_error(GError **error, const char *what)
-{
-    int number = errno;
-    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "%s: %s", what, g_strerror(number));
-}
-
 static bool make_pipes(struct launch *launch, struct plan *plan, GError **error)
 {
     int go[2], status[2];
-    if (pipe2(go, O_CLOEXEC) != 0) {
-        set_errno_error(error, "cannot make a pipe");
-        return false;
-    }
+    if (pipe2(go, O_CLOEXEC) != 0)
+        return proftop_error_set_errno(error, "cannot make a pipe");
     if (pipe2(status, O_CLOEXEC) != 0) {
-        set_errno_error(error, "cannot make a pipe");
+        proftop_error_set_errno(error, "cannot make a pipe");
         close(go[0]);
         close(go[1]);
         return false;
@@ -221,8 +213,7 @@ static bool fork_child(struct launch *launch, struct plan *plan, GError **error)
         return true;
     }
     errno = fork_errno;
-    set_errno_error(error, "cannot start a process");
-    return false;
+    return proftop_error_set_errno(error, "cannot start a process");
 }
 
 static char **shell_arguments(const char *path, char **argv)

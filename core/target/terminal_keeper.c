@@ -226,13 +226,6 @@ static void be_keeper(struct counts *counts, int master_fd, int file_fd, int con
 
 /* ---- in proftop ---- */
 
-static bool fail(GError **error, const char *what)
-{
-    int number = errno;
-    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "%s: %s", what, g_strerror(number));
-    return false;
-}
-
 static void copy_settings(int fd, int rows, int columns)
 {
     struct termios settings;
@@ -252,7 +245,7 @@ static bool open_terminal(int *ret_master, int *ret_slave, GError **error)
     int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     char name[64];
     if (master < 0)
-        return fail(error, "cannot make a terminal for the target");
+        return proftop_error_set_errno(error, "cannot make a terminal for the target");
     int slave = -1;
     if (grantpt(master) == 0 && unlockpt(master) == 0 && ptsname_r(master, name, sizeof name) == 0)
         slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -261,7 +254,7 @@ static bool open_terminal(int *ret_master, int *ret_slave, GError **error)
         *ret_slave = slave;
         return true;
     }
-    fail(error, "cannot open a terminal for the target");
+    proftop_error_set_errno(error, "cannot open a terminal for the target");
     if (slave >= 0)
         close(slave);
     close(master);
@@ -293,14 +286,14 @@ static bool set_up_keeper(struct keeper *keeper, int master_fd, int file_fd, GEr
     void *page = mmap(NULL, sizeof *keeper->counts, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
-        return fail(error, "cannot share memory");
+        return proftop_error_set_errno(error, "cannot share memory");
     keeper->counts = page;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        return fail(error, "cannot make a socket pair");
+        return proftop_error_set_errno(error, "cannot make a socket pair");
     keeper->control_fd = pair[0];
     bool is_forked = fork_keeper(keeper->counts, master_fd, file_fd, pair[1]);
     if (!is_forked)
-        fail(error, "cannot start the process that keeps the target's terminal");
+        proftop_error_set_errno(error, "cannot start the process that keeps the target's terminal");
     close(pair[1]);
     return is_forked;
 }
@@ -316,7 +309,7 @@ struct keeper *keeper_start(const char *path, int rows, int columns, GError **er
             ? -1
             : open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (is_good && file_fd < 0)
-        is_good = fail(error, path);
+        is_good = proftop_error_set_errno(error, path);
     if (is_good) {
         copy_settings(keeper->slave_fd, rows, columns);
         is_good = set_up_keeper(keeper, master_fd, file_fd, error);
