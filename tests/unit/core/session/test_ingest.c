@@ -1,0 +1,211 @@
+/* Events become a profile: maps over time, processes, weights. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "core/session/ingest.h"
+
+struct fixture {
+    struct profile *profile;
+    pthread_mutex_t lock;
+    struct ingest *ingest;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = g_new0(struct fixture, 1);
+    pthread_mutex_init(&f->lock, NULL);
+    f->profile = profile_new();
+    f->profile->count_metric = profile_add_metric(f->profile, "samples", "count");
+    f->profile->main_metric = profile_add_metric(f->profile, "cpu", "nanoseconds");
+    f->ingest = ingest_new(f->profile, &f->lock);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    ingest_free(f->ingest);
+    profile_free(f->profile);
+    pthread_mutex_destroy(&f->lock);
+    g_free(f);
+    return 0;
+}
+
+static void map(struct fixture *f, int pid, const char *path, uint64_t start)
+{
+    ingest_map(f->ingest,
+               &(struct ingest_mmap){
+                   .pid = pid, .start = start, .size = 0x1000, .inode = 1, .path = path});
+}
+
+/* A sample at `ip`, with a stack that leads nowhere. */
+static void sample(struct fixture *f, int pid, int tid, uint64_t ip, int64_t weight_ns)
+{
+    static const uint8_t stack[64];
+    struct ingest_sample s = {.pid = pid,
+                              .tid = tid,
+                              .weight_ns = weight_ns,
+                              .has_user = true,
+                              .user = {.regs.known = 1u << 7 | 1u << 16,
+                                       .stack = stack,
+                                       .stack_size = sizeof stack,
+                                       .stack_address = 0x7000}};
+    s.user.regs.r[7] = 0x7000;
+    s.user.regs.r[16] = ip;
+    ingest_sample(f->ingest, &s);
+}
+
+/* Path of the module that the leaf of an entry's stack is in. */
+static const char *leaf_module(const struct fixture *f, uint32_t entry)
+{
+    const struct profile *p = f->profile;
+    uint32_t leaf = profile_stack_frames(p, profile_get_entry(p, entry)->stack)[0];
+    return profile_get_module(p, profile_get_frame(p, leaf)->module)->path;
+}
+
+static const char *root_name(const struct fixture *f, uint32_t entry)
+{
+    const struct profile *p = f->profile;
+    uint32_t stack = profile_get_entry(p, entry)->stack;
+    uint32_t root = profile_stack_frames(p, stack)[profile_get_stack(p, stack)->n_frames - 1];
+    return profile_get_function(p, profile_frame_lines(p, root)->function)->name;
+}
+
+static void test_address_belongs_to_what_was_mapped_then(void **state)
+{
+    struct fixture *f = *state;
+    map(f, 100, "/nowhere/first.so", 0x10000);
+    sample(f, 100, 100, 0x10010, 1);
+    map(f, 100, "/nowhere/second.so", 0x10000);
+    sample(f, 100, 100, 0x10010, 1);
+    assert_string_equal(leaf_module(f, 0), "/nowhere/first.so");
+    assert_string_equal(leaf_module(f, 1), "/nowhere/second.so");
+}
+
+static void test_child_has_its_parents_maps_until_exec(void **state)
+{
+    struct fixture *f = *state;
+    map(f, 100, "/nowhere/a.so", 0x10000);
+    ingest_fork(f->ingest, 200, 100, 200);
+    sample(f, 200, 200, 0x10010, 1);
+    ingest_name(f->ingest, 200, 200, "child", true);
+    sample(f, 200, 200, 0x10010, 1);
+    assert_string_equal(leaf_module(f, 0), "/nowhere/a.so");
+    assert_string_equal(leaf_module(f, 1), "[anon]");
+    const struct process *child = profile_get_process(f->profile, profile_process(f->profile, 200));
+    assert_string_equal(child->name, "child");
+    assert_int_equal(profile_get_process(f->profile, child->parent)->pid, 100);
+}
+
+static void test_stack_that_leads_nowhere_is_marked_and_counted(void **state)
+{
+    struct fixture *f = *state;
+    map(f, 100, "/nowhere/a.so", 0x10000);
+    sample(f, 100, 100, 0x10010, 1);
+    assert_string_equal(root_name(f, 0), "[no unwind info]");
+    assert_int_equal(f->profile->info.broken, 1);
+    assert_int_equal(f->profile->info.samples, 1);
+}
+
+static void test_kernel_frames_stand_before_the_users(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t chain[] = {0xffffffff81000010, 0xffffffff81000020};
+    ingest_sample(
+        f->ingest,
+        &(struct ingest_sample){
+            .pid = 100, .tid = 100, .weight_ns = 5, .kernel_chain = chain, .n_kernel = 2});
+    assert_string_equal(leaf_module(f, 0), "[kernel]");
+    const struct profile *p = f->profile;
+    const uint32_t *frames = profile_stack_frames(p, 0);
+    assert_true(profile_get_frame(p, frames[0])->address == chain[0]);
+    assert_true(profile_get_frame(p, frames[1])->address == chain[1] - 1); /* inside the call */
+}
+
+static void test_process_ends_with_its_last_thread(void **state)
+{
+    struct fixture *f = *state;
+    sample(f, 100, 100, 0x10010, 1);
+    ingest_fork(f->ingest, 100, 100, 101);
+    ingest_exit(f->ingest, 100, 100);
+    uint32_t process = profile_process(f->profile, 100);
+    assert_false(profile_get_process(f->profile, process)->ended);
+    ingest_exit(f->ingest, 100, 101);
+    assert_true(profile_get_process(f->profile, process)->ended);
+}
+
+static void test_reused_pid_gets_a_row_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    sample(f, 100, 100, 0x10010, 1);
+    ingest_fork(f->ingest, 200, 100, 200);
+    sample(f, 200, 200, 0x10010, 1);
+    ingest_exit(f->ingest, 200, 200);
+    ingest_fork(f->ingest, 200, 100, 200);
+    sample(f, 200, 200, 0x10010, 2);
+    assert_int_equal(f->profile->processes->len, 3);
+    assert_int_equal(profile_get_thread(f->profile, 1)->value, 1);
+    assert_int_equal(profile_get_thread(f->profile, 2)->value, 2);
+}
+
+static void test_unsampled_time_counts_without_a_sample(void **state)
+{
+    struct fixture *f = *state;
+    sample(f, 100, 100, 0x10010, 10);
+    ingest_unsampled(f->ingest, 100, 100, 0, 32);
+    assert_int_equal(ingest_cpu_ns(f->ingest), 42);
+    assert_int_equal(ingest_unsampled_ns(f->ingest), 32);
+    assert_int_equal(profile_get_thread(f->profile, 0)->samples, 1);
+    assert_int_equal(profile_get_thread(f->profile, 0)->value, 42);
+    assert_string_equal(root_name(f, 1), "[not sampled]");
+}
+
+static void test_losses_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    ingest_lost(f->ingest, 3);
+    ingest_lost(f->ingest, 4);
+    assert_int_equal(f->profile->info.lost, 7);
+}
+
+static void test_hostile_names_and_ranges(void **state)
+{
+    struct fixture *f = *state;
+    ingest_name(f->ingest, 100, 100, "\033]0;x\a", true);
+    assert_null(strchr(profile_get_process(f->profile, 0)->name, '\033'));
+    ingest_map(f->ingest, &(struct ingest_mmap){
+                              .pid = 100, .start = UINT64_MAX - 10, .size = 100, .path = "/x"});
+    ingest_map(f->ingest,
+               &(struct ingest_mmap){.pid = 100, .start = 0x1000, .size = 0, .path = "/x"});
+    map(f, 100, "", 0x20000);
+    sample(f, 100, 100, UINT64_MAX, 1);
+    sample(f, 100, 100, 0x20001, 1);
+    ingest_exit(f->ingest, 4711, 4711); /* never seen */
+    assert_int_equal(f->profile->info.samples, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_address_belongs_to_what_was_mapped_then, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_child_has_its_parents_maps_until_exec, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_stack_that_leads_nowhere_is_marked_and_counted, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_kernel_frames_stand_before_the_users, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_process_ends_with_its_last_thread, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reused_pid_gets_a_row_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unsampled_time_counts_without_a_sample, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_losses_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hostile_names_and_ranges, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
