@@ -21,10 +21,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/passed_fd.h"
 #include "core/session/private_directory.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -65,9 +65,7 @@ struct listener {
 
 static int64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return g_get_monotonic_time() / 1000;
 }
 
 /* ---- segments ---- */
@@ -143,21 +141,7 @@ static bool send_welcome(int fd, const struct listener_process *process, int mem
                                    .size_bytes = sizeof welcome,
                                    .features = process->features,
                                    .segment_bytes = process->segment_bytes};
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec part = {.iov_base = &welcome, .iov_len = sizeof welcome};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof memfd);
-    memcpy(CMSG_DATA(header), &memfd, sizeof memfd);
-    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof welcome;
+    return passed_fd_send(fd, &welcome, sizeof welcome, memfd, MSG_DONTWAIT);
 }
 
 /* Takes the time it takes whatever the bytes are, so that it tells nothing about them. */
@@ -383,11 +367,6 @@ struct listener *listener_new(const struct listener_options *options, GError **e
 const char *listener_socket_path(const struct listener *listener)
 {
     return listener->socket_path;
-}
-
-const char *listener_directory(const struct listener *listener)
-{
-    return listener->directory;
 }
 
 const char *listener_token_hex(const struct listener *listener)

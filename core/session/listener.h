@@ -60,9 +60,6 @@ struct listener *listener_new(const struct listener_options *options, GError **e
 /* Path of the socket. Borrowed. Context: any thread. */
 const char *listener_socket_path(const struct listener *listener);
 
-/* Path of the private directory, for other files of this run. Borrowed. Context: any thread. */
-const char *listener_directory(const struct listener *listener);
-
 /* The token as 32 hex digits. Borrowed. Context: any thread. */
 const char *listener_token_hex(const struct listener *listener);
 

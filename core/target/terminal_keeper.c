@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/passed_fd.h"
 
 enum {
     TYPED_MAX = 4096,
@@ -121,30 +122,13 @@ static void answer(struct loop *loop, const struct request *request, size_t size
     }
 }
 
-static int received_fd(struct msghdr *message)
-{
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    int fd = -1;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-        memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return fd;
-}
-
 static void read_request(struct loop *loop)
 {
     struct request request;
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec part = {.iov_base = &request, .iov_len = sizeof request};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    ssize_t n = recvmsg(KEEPER_CONTROL, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    int fd;
+    ssize_t n = passed_fd_receive(KEEPER_CONTROL, &request, sizeof request, MSG_DONTWAIT, &fd);
     if (n >= (ssize_t)REQUEST_HEAD)
-        answer(loop, &request, (size_t)n, received_fd(&message));
+        answer(loop, &request, (size_t)n, fd);
     else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         loop->is_alone = true;
     if (loop->is_alone)
@@ -338,21 +322,7 @@ static bool send_request(struct keeper *keeper, const struct request *request, s
 static void send_target(struct keeper *keeper, int pidfd)
 {
     struct request request = {.kind = REQUEST_TARGET};
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec part = {.iov_base = &request, .iov_len = REQUEST_HEAD};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof pidfd);
-    memcpy(CMSG_DATA(header), &pidfd, sizeof pidfd);
-    sendmsg(keeper->control_fd, &message, MSG_NOSIGNAL);
+    passed_fd_send(keeper->control_fd, &request, REQUEST_HEAD, pidfd, 0);
 }
 
 void keeper_hand_over(struct keeper *keeper, int pidfd)
