@@ -123,6 +123,43 @@ int surface_text(struct surface *surface, struct span span, struct style style, 
     return used;
 }
 
+/* The end of the text that takes at most `columns`. */
+static const char *tail_of(const struct surface *surface, const char *text, int columns)
+{
+    const char *tail = text + strlen(text);
+    while (tail > text) {
+        const char *before = g_utf8_prev_char(tail);
+        columns -= drawn_columns(surface, g_utf8_get_char(before));
+        if (columns < 0)
+            break;
+        tail = before;
+    }
+    return tail;
+}
+
+static bool has_parameters(const char *name)
+{
+    const char *bracket = strchr(name, '(');
+    return bracket && bracket != name;
+}
+
+int surface_text_name(struct surface *surface, struct span span, struct style style,
+                      const char *text)
+{
+    enum { COLUMNS_MIN = 8 }; /* with fewer, two halves say less than one beginning */
+    span = clip(surface, span);
+    if (span.cols < COLUMNS_MIN || drawn_text_columns(surface, text) <= span.cols ||
+        has_parameters(text))
+        return surface_text(surface, span, style, text);
+    const char *tail = tail_of(surface, text, (span.cols - 1) / 2);
+    int head = span.cols - drawn_text_columns(surface, tail);
+    /* The head does not fit by far, so this ends with the mark. */
+    int used = surface_text(surface, (struct span){span.y, span.x, head}, style, text);
+    span.x += used;
+    span.cols -= used;
+    return used + surface_text(surface, span, style, tail);
+}
+
 int surface_text_right(struct surface *surface, struct span span, struct style style,
                        const char *text)
 {

@@ -78,6 +78,12 @@ void surface_fill(struct surface *surface, struct span span, struct style style,
  */
 int surface_text(struct surface *surface, struct span span, struct style style, const char *text);
 
+/* Like surface_text for the name of a function: what does not fit is cut out of its middle, because
+ * names of one library begin alike and differ at their ends; where there are parameters, they are
+ * cut. Context: its one user. */
+int surface_text_name(struct surface *surface, struct span span, struct style style,
+                      const char *text);
+
 /* Like surface_text, right-aligned in the span. Context: its one user. */
 int surface_text_right(struct surface *surface, struct span span, struct style style,
                        const char *text);

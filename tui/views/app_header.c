@@ -14,6 +14,8 @@ enum {
     SPARK_COLUMNS = 12,
     TITLE_COLUMNS = 18, /* what is left of the command before facts give way to it */
     TITLE_COLUMNS_NARROW = 7,
+    WIDE_COLUMNS = 110,     /* from here on the first line has room for the tasks */
+    COST_SAMPLES_MIN = 100, /* a share of next to nothing says nothing */
 };
 
 int app_header_rows(int rows)
@@ -39,12 +41,29 @@ static char *plural(uint32_t n, const char *one, const char *many)
     return g_strdup_printf("%u %s", n, n == 1 ? one : many);
 }
 
-static void add_target(const struct app *app, struct bar *bar)
+/* The command without the folder of its program: its own name is what must not be cut. */
+static const char *short_title(const char *title)
 {
-    const struct session_status *s = &app->status;
+    const char *end = title + strcspn(title, " ");
+    while (*title == '/' && end > title) {
+        const char *name = memchr(title + 1, '/', (size_t)(end - title - 1));
+        if (!name)
+            return title + 1;
+        title = name;
+    }
+    return title;
+}
+
+static void add_name(const struct app *app, struct bar *bar)
+{
     bar_add(bar, 7, ROLE_FAINT, g_strdup("proftop"));
     bar_add_cut(bar, app->cols >= 60 ? TITLE_COLUMNS : TITLE_COLUMNS_NARROW, ROLE_STRONG,
-                g_strdup(app->options->title));
+                g_strdup(short_title(app->options->title)));
+}
+
+static void add_tasks(const struct app *app, struct bar *bar)
+{
+    const struct session_status *s = &app->status;
     if (s->pid > 0)
         bar_add(bar, 5, ROLE_NORMAL, g_strdup_printf("pid %d", s->pid));
     if (s->n_threads > 0)
@@ -97,8 +116,10 @@ static void add_rate(const struct app *app, struct bar *bar)
                       g_strdup_printf("%.0f/%u Hz %s", s->rate_real_hz, s->rate_asked_hz, engine));
     else if (s->rate_asked_hz > 0)
         bar_add_right(bar, 2, ROLE_NORMAL, g_strdup_printf("%u Hz %s", s->rate_asked_hz, engine));
-    if (s->cost_percent > 0)
-        bar_add_right(bar, 4, ROLE_NORMAL, g_strdup_printf("cost %.1f %%", s->cost_percent));
+    if (s->cost_percent > 0 && s->samples >= COST_SAMPLES_MIN)
+        bar_add_right(
+            bar, 4, ROLE_NORMAL,
+            g_strdup_printf("cost %.*f %%", s->cost_percent < 10 ? 1 : 0, s->cost_percent));
     if (s->lost > 0 || app->options->session) {
         GString *lost = g_string_new("lost ");
         text_append_count(lost, s->lost);
@@ -110,13 +131,13 @@ static void add_rate(const struct app *app, struct bar *bar)
 static void add_cpu(const struct app *app, struct bar *bar, const struct theme *theme)
 {
     const struct session_status *s = &app->status;
-    if (!app->options->session)
+    bool now_known = s->state == SESSION_RUNNING && s->cpu_percent >= 0;
+    if (!app->options->session || (!now_known && s->n_history == 0))
         return;
     char *spark = bar_spark(theme, s->cpu_history, (int)s->n_history, SPARK_COLUMNS, 100.0f);
     const char *gap = *spark ? " " : "";
-    bool live = s->state == SESSION_RUNNING;
-    char *text = live ? g_strdup_printf("CPU%s%s %.0f %%", gap, spark, s->cpu_percent)
-                      : g_strdup_printf("CPU%s%s", gap, spark);
+    char *text = now_known ? g_strdup_printf("CPU%s%s %.0f %%", gap, spark, s->cpu_percent)
+                           : g_strdup_printf("CPU%s%s", gap, spark);
     bar_add(bar, 3, ROLE_NORMAL, text);
     g_free(spark);
 }
@@ -146,13 +167,13 @@ static void add_quality(const struct app *app, struct bar *bar)
     const struct session_status *s = &app->status;
     GString *samples = g_string_new(NULL);
     text_append_count(samples, s->samples);
-    g_string_append(samples, " samples");
+    g_string_append(samples, s->samples == 1 ? " sample" : " samples");
     bar_add(bar, 5, ROLE_NORMAL, g_string_free(samples, FALSE));
     add_share(bar, "truncated stacks ", s->truncated, s->samples);
     add_share(bar, "broken stacks ", s->broken, s->samples);
     if (s->symbols_pending > 0)
         bar_add(bar, 6, ROLE_NORMAL,
-                g_strdup_printf("%" G_GSIZE_FORMAT " symbols pending", s->symbols_pending));
+                plural((uint32_t)s->symbols_pending, "symbol pending", "symbols pending"));
 }
 
 static void add_origin(const struct app *app, struct bar *bar)
@@ -172,12 +193,16 @@ void app_header_draw(const struct app *app, struct surface *surface, const struc
     struct bar first, second;
     bar_init(&first);
     bar_init(&second);
-    add_target(app, &first);
+    add_name(app, &first);
+    struct bar *below = one_line ? &first : &second;
+    if (app->cols >= WIDE_COLUMNS)
+        add_tasks(app, &first);
     add_state(app, &first, theme);
     add_rate(app, &first);
-    struct bar *below = one_line ? &first : &second;
     add_cpu(app, below, theme);
     add_memory(app, below);
+    if (app->cols < WIDE_COLUMNS)
+        add_tasks(app, below);
     add_origin(app, below);
     add_quality(app, below);
     bar_draw(&first, surface, theme, 0);

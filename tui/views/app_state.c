@@ -60,6 +60,7 @@ void app_init(struct app *app, const struct app_options *options)
         status_of_file(&app->status, &options->profile->info);
     app_lock(app);
     lens_init(&app->lens, session ? session_profile(session) : options->profile, session != NULL);
+    app->lens.ended = !session;
     create_views(app);
     app_unlock(app);
     app_refresh(app, app->now_ns);
@@ -90,17 +91,32 @@ void app_say(struct app *app, enum role role, char *text)
 static void note_end(struct app *app)
 {
     char *how = app_describe_end(app->status.wait_status);
-    app_say(app, ROLE_STRONG, g_strdup_printf("ended: %s; all views stay, q quits", how));
+    app_say(app, ROLE_STRONG,
+            g_strdup_printf("ended: %s; q quits%s", how,
+                            app->options->output_path ? ", 0 shows its output" : ""));
     g_free(how);
     if (app->mode == MODE_QUITTING || app->mode == MODE_TYPING)
         app->mode = MODE_NORMAL;
 }
 
+/* The meter goes on after the end, and would dilute what it said of the run. */
+static void keep_meter(struct session_status *status, const struct session_status *before)
+{
+    status->rate_real_hz = before->rate_real_hz;
+    status->cost_percent = before->cost_percent;
+    status->n_history = before->n_history;
+    memcpy(status->cpu_history, before->cpu_history, sizeof status->cpu_history);
+}
+
 static void refresh_status(struct app *app)
 {
-    enum session_state before = app->status.state;
+    struct session_status status_before = app->status;
+    enum session_state before = status_before.state;
     session_get_status(app->options->session, &app->status);
     app->lens.start_ns = app->now_ns - app->status.elapsed_ns;
+    app->lens.ended = app->status.state == SESSION_ENDED;
+    if (before == SESSION_ENDED)
+        keep_meter(&app->status, &status_before);
     if (before == SESSION_RUNNING && app->status.state == SESSION_ENDED)
         note_end(app);
 }

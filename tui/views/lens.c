@@ -98,6 +98,41 @@ void lens_append_source(const struct lens *lens, GString *out, uint32_t function
         g_string_append_printf(out, ":%u", f->decl_line);
 }
 
+const char *lens_no_samples(const struct lens *lens)
+{
+    if (lens->window != LENS_WHOLE)
+        return "No samples in this window of time (m widens it).";
+    if (lens->thread != PROFILE_NONE || lens->process != PROFILE_NONE)
+        return "No samples of this thread or process (7 chooses another).";
+    return lens->ended ? "No samples: the target ended before one was due."
+                       : "No samples yet: the target has not used the CPU.";
+}
+
+/* Rows that are no functions. */
+static const struct {
+    const char *name, *meaning;
+} marks[] = {
+    {"[not sampled]",
+     "CPU time that no sample stands for: processes that came and went between two"},
+    {"[truncated]", "the stack was deeper than what is copied of it: its outer part is missing"},
+    {"[no unwind info]", "nothing tells who called this code: its outer part is missing"},
+    {"[unknown]", "code that belongs to no known file"},
+    {"[no stack]", "samples without a stack"},
+};
+
+void lens_append_identity(const struct lens *lens, GString *out, uint32_t function)
+{
+    const struct function *f = profile_get_function(lens->profile, function);
+    g_string_append_printf(out, "%s  ", f->name);
+    for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
+        if (strcmp(f->name, marks[i].name) == 0) {
+            g_string_append(out, marks[i].meaning);
+            return;
+        }
+    g_string_append_printf(out, "%s  ", profile_get_module(lens->profile, f->module)->name);
+    lens_append_source(lens, out, function);
+}
+
 void lens_append_share(GString *out, int64_t part, int64_t whole)
 {
     double share = whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;

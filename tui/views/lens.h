@@ -28,6 +28,7 @@ enum lens_unit {
 struct lens {
     const struct profile *profile;
     bool live;        /* there is a session: windows are possible */
+    bool ended;       /* the target is gone, or this is a file */
     int64_t start_ns; /* of the run, CLOCK_MONOTONIC; live only */
     enum lens_window window;
     int64_t mark_ns;          /* CLOCK_MONOTONIC; 0 none */
@@ -66,6 +67,13 @@ const char *lens_function_name(const struct lens *lens, uint32_t function);
 
 /* Appends "file.c:12", nothing when unknown. Context: UI thread with the lock. */
 void lens_append_source(const struct lens *lens, GString *out, uint32_t function);
+
+/* Says why there is nothing to show. Context: UI thread with the lock. */
+const char *lens_no_samples(const struct lens *lens);
+
+/* Appends who a function is, on one line: its whole name, its file and source, or, of a mark such
+ * as "[truncated]", what that means. Context: UI thread with the lock. */
+void lens_append_identity(const struct lens *lens, GString *out, uint32_t function);
 
 /* Appends a share with one decimal, without the sign: "31.2", "<0.1". Context: any thread. */
 void lens_append_share(GString *out, int64_t part, int64_t whole);

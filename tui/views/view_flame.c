@@ -14,9 +14,10 @@ enum { LABEL_COLUMNS_MIN = 3 }; /* less would be a dot and nothing else */
 struct flame {
     struct lens *lens;
     struct flame_nav nav;
-    uint32_t highlight; /* function; PROFILE_NONE */
-    int top;            /* first row (depth) shown */
-    int columns;        /* laid out over so many */
+    uint32_t shown_zoom; /* that `top` was chosen for */
+    uint32_t highlight;  /* function; PROFILE_NONE */
+    int top;             /* first row (depth) shown */
+    int columns;         /* laid out over so many */
     struct area boxes_area;
     GString *text;
 };
@@ -91,7 +92,7 @@ static void draw_label(struct flame *view, struct surface *surface, struct span 
     g_string_truncate(view->text, 0);
     lens_append_weight(view->lens, view->text, node_of(view, id)->total);
     int name_columns = surface_text_columns(name);
-    int used = surface_text(surface, span, style, name);
+    int used = surface_text_name(surface, span, style, name);
     if (span.cols >= name_columns + 2 + surface_text_columns(view->text->str))
         surface_text(surface, (struct span){span.y, span.x + used + 2, span.cols - used - 2}, style,
                      view->text->str);
@@ -180,7 +181,7 @@ static void draw_figures(struct flame *view, const struct canvas *canvas, int y)
     g_string_truncate(view->text, 0);
     append_amount(view, "total", node->total.value);
     if (!view->lens->inverted)
-        append_amount(view, "self", node->self.value);
+        append_amount(view, "self", calltree_self(view->lens->flame, view->nav.cursor).value);
     append_share_of_parent(view, node);
     if (view->lens->profile->count_metric != PROFILE_NONE) {
         text_append_count(view->text, node->total.count);
@@ -195,14 +196,9 @@ static void draw_figures(struct flame *view, const struct canvas *canvas, int y)
 /* Who the frame under the cursor is. */
 static void draw_identity(struct flame *view, const struct canvas *canvas, int y)
 {
-    const struct calltree_node *node = node_of(view, view->nav.cursor);
-    const struct profile *p = view->lens->profile;
-    g_string_assign(view->text, "all");
-    if (view->nav.cursor != CALLTREE_ROOT) {
-        const struct function *f = profile_get_function(p, node->function);
-        g_string_printf(view->text, "%s  %s  ", f->name, profile_get_module(p, f->module)->name);
-        lens_append_source(view->lens, view->text, node->function);
-    }
+    g_string_assign(view->text, view->nav.cursor == CALLTREE_ROOT ? "all" : "");
+    if (view->nav.cursor != CALLTREE_ROOT)
+        lens_append_identity(view->lens, view->text, node_of(view, view->nav.cursor)->function);
     surface_text(canvas->surface, (struct span){y, 1, canvas->surface->cols - 2},
                  theme_style(canvas->theme, ROLE_STRONG), view->text->str);
 }
@@ -225,27 +221,62 @@ static void append_highlight(struct flame *view)
     g_string_append(view->text, " % in all");
 }
 
-/* How to read the picture: direction, folding, what is highlighted, how much is below. */
+/* Which of the rows are in sight, when not all of them are. */
+static void append_rows(const struct flame *view, GString *text)
+{
+    int rows = deepest_row(view) + 1, last = view->top + view->boxes_area.rows;
+    if (view->top > 0 || last < rows)
+        g_string_append_printf(text, ", rows %d-%d of %d", view->top + 1, MIN(last, rows), rows);
+}
+
+/* How much of what is below the zoomed frame has boxes; 1 when there is nothing below. */
+static double drawn_share(const struct flame *view)
+{
+    const struct calltree_node *zoom = node_of(view, view->nav.zoom);
+    int64_t below = zoom->total.value - calltree_self(view->lens->flame, view->nav.zoom).value;
+    double drawn = 0;
+    for (guint i = 0; i < view->nav.boxes->len; i++) {
+        const struct flame_box *box = &g_array_index(view->nav.boxes, struct flame_box, i);
+        if (box->row == 1)
+            drawn += box->width;
+    }
+    double wanted = (double)below / (double)zoom->total.value * view->columns;
+    return wanted >= 1 ? drawn / wanted : 1;
+}
+
+/* How to read the picture: direction, folding, zoom, what is highlighted, how much is in sight. */
 static void draw_mode(struct flame *view, const struct canvas *canvas, int y)
 {
     GString *text = view->text;
-    int below = deepest_row(view) - (view->top + view->boxes_area.rows - 1);
     bool wide = canvas->surface->cols >= 60;
     g_string_assign(text, view->lens->inverted ? "bottom-up" : "top-down");
-    if (wide)
+    if (canvas->surface->cols >= 100 || (wide && view->nav.zoom == CALLTREE_ROOT))
         g_string_append(text, view->lens->inverted ? ": callers below" : ": callees below");
     if (view->lens->fold)
         g_string_append(text, ", recursion folded");
+    append_rows(view, text);
     if (view->nav.zoom != CALLTREE_ROOT)
-        g_string_append(text, ", zoomed");
-    if (below > 0)
-        g_string_append_printf(text, ", %d more rows", below);
+        g_string_append_printf(text, wide ? ", zoomed to %s" : ", zoomed",
+                               name_of(view, view->nav.zoom));
+    if (drawn_share(view) < 0.5)
+        g_string_append(text, wide ? ", most frames are too narrow to draw (1 lists them)"
+                                   : ", most are too narrow");
     if (view->highlight != PROFILE_NONE)
         append_highlight(view);
     struct style style = theme_style(canvas->theme, ROLE_HEADER);
     struct span row = {y, 0, canvas->surface->cols};
     surface_fill(canvas->surface, row, style, ' ');
     surface_text(canvas->surface, (struct span){y, 1, row.cols - 2}, style, text->str);
+}
+
+/* A new zoom begins near the top: the rows belong to what is below it, not to its callers. */
+static void follow_zoom(struct flame *view)
+{
+    enum { CALLERS_SHOWN = 2 };
+    if (view->nav.zoom == view->shown_zoom)
+        return;
+    view->shown_zoom = view->nav.zoom;
+    view->top = MAX((int)node_of(view, view->nav.zoom)->depth - CALLERS_SHOWN, 0);
 }
 
 static void keep_cursor_in_sight(struct flame *view)
@@ -268,10 +299,10 @@ static void draw(void *data, const struct canvas *canvas)
     view->boxes_area = (struct area){area->y + 1, area->rows - (roomy ? 3 : 2)};
     if (lens_total(view->lens).value <= 0) {
         surface_text(canvas->surface, (struct span){area->y + 2, 2, canvas->surface->cols - 3},
-                     theme_style(canvas->theme, ROLE_NORMAL),
-                     "No samples yet: the target has not used the CPU.");
+                     theme_style(canvas->theme, ROLE_NORMAL), lens_no_samples(view->lens));
         return;
     }
+    follow_zoom(view);
     keep_cursor_in_sight(view);
     draw_mode(view, canvas, area->y);
     draw_callers(view, canvas);

@@ -210,17 +210,14 @@ static void draw_row(struct functions *view, const struct canvas *canvas, int y,
     put(view, canvas, (struct table_at){y, COLUMN_SOURCE}, source_text(view, row->function));
 }
 
-/* All of the selected function's name, which the table may have cut. */
+/* All of the selected function's name, which the table may have cut, and what a mark means. */
 static void draw_details(struct functions *view, const struct canvas *canvas, int y)
 {
     if (view->list.count == 0)
         return;
     uint32_t id = row_at(view, view->list.cursor)->function;
-    const struct function *f = profile_get_function(view->lens->profile, id);
-    g_string_assign(view->text, f->name);
-    g_string_append_printf(view->text, "  %s  ",
-                           profile_get_module(view->lens->profile, f->module)->name);
-    lens_append_source(view->lens, view->text, id);
+    g_string_truncate(view->text, 0);
+    lens_append_identity(view->lens, view->text, id);
     surface_text(canvas->surface, (struct span){y, 1, canvas->surface->cols - 2},
                  theme_style(canvas->theme, ROLE_FAINT), view->text->str);
 }
@@ -239,11 +236,9 @@ static void choose_columns(struct functions *view, int width)
 
 static void draw_empty(const struct functions *view, const struct canvas *canvas)
 {
-    const char *text = "No samples yet: the target has not used the CPU.";
+    const char *text = lens_no_samples(view->lens);
     if (view->lens->filter)
         text = "No function matches the filter (c clears it).";
-    else if (view->lens->window != LENS_WHOLE)
-        text = "No samples in this window of time (m widens it).";
     surface_text(canvas->surface, (struct span){canvas->area.y + 2, 2, canvas->surface->cols - 3},
                  theme_style(canvas->theme, ROLE_NORMAL), text);
 }

@@ -90,11 +90,11 @@ static void draw_title(const struct output *view, const struct canvas *canvas)
     if (view->fd < 0)
         title = "The target's output cannot be read";
     else if (view->text.full_screen)
-        title = "The target paints a full screen, which is not drawn here; only its text is";
+        title = "Only the text of its full screen, not as it is painted there";
     else if (view->skipped)
         title = "The target's terminal output (some of it came too fast and is left out)";
     else if (view->list.count == 0)
-        title = "The target has not written anything to its terminal";
+        title = "Nothing written to its terminal yet";
     struct style style = theme_style(canvas->theme, ROLE_HEADER);
     surface_fill(canvas->surface, (struct span){canvas->area.y, 0, canvas->surface->cols}, style,
                  ' ');

@@ -1,6 +1,6 @@
 /*
- * Threads: the processes of the target as a tree, each with its threads; choosing one narrows all
- * views to it.
+ * Threads: the processes of the target as a tree, each with its threads when it has more than one;
+ * choosing one narrows all views to it.
  */
 #include "tui/views/view.h"
 
@@ -200,6 +200,14 @@ struct tree_walk {
     struct groups threads, children;
 };
 
+/* The only thread of a process would say the same once more: it gives its numbers to the row of
+ * its process. */
+static void join_only_thread(struct threads *view, guint process_row)
+{
+    if (view->rows->len == process_row + 2)
+        g_array_set_size(view->rows, process_row + 1);
+}
+
 static void add_process(struct tree_walk *walk, uint32_t id, int depth)
 {
     struct threads *view = walk->view;
@@ -212,6 +220,7 @@ static void add_process(struct tree_walk *walk, uint32_t id, int depth)
     g_array_append_val(view->rows, row);
     for (uint32_t t = walk->threads.first[id]; t != PROFILE_NONE; t = walk->threads.next[t])
         add_thread(view, t, depth + 1, at);
+    join_only_thread(view, at);
 }
 
 static void add_children(struct tree_walk *walk, uint32_t parent, int depth)

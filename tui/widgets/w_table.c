@@ -93,7 +93,9 @@ void table_draw_cell(const struct table *table, struct surface *surface, struct 
     struct span span = {at.y, place->x, place->cols};
     if (place->cols == 0)
         return;
-    if (column->scrolls)
+    if (column->scrolls && table->skip == 0)
+        surface_text_name(surface, span, style, text);
+    else if (column->scrolls)
         surface_text_from(surface, span, style, text, table->skip);
     else if (column->right)
         surface_text_right(surface, span, style, text);

@@ -19,7 +19,7 @@ struct table_column {
     int most;     /* grows up to this when there is room; 0: does not grow */
     bool right;   /* right-aligned */
     int priority; /* the highest goes first when it gets narrow; 0: always stays */
-    bool scrolls; /* obeys the horizontal scroll */
+    bool scrolls; /* obeys the horizontal scroll; unscrolled, it is cut in the middle */
     bool hidden;  /* not wanted now */
 };
 

@@ -66,6 +66,18 @@ static void test_skipped_text_is_marked_on_the_left(void **state)
     assert_dump(s, "…efgh…\n");
 }
 
+static void test_long_name_keeps_both_its_ends(void **state)
+{
+    (void)state;
+    struct surface *s = surface_new(5, 10, false);
+    surface_text_name(s, (struct span){0, 0, 10}, plain, "library.so+0x1230");
+    surface_text_name(s, (struct span){1, 0, 10}, plain, "ten_letter");
+    surface_text_name(s, (struct span){2, 0, 7}, plain, "eight__x");
+    surface_text_name(s, (struct span){3, 0, 10}, plain, "abcdefgh中中中");
+    surface_text_name(s, (struct span){4, 0, 10}, plain, "write(int, void const*)");
+    assert_dump(s, "libra…1230\nten_letter\neight_…\nabcde…中中\nwrite(int…\n");
+}
+
 static void test_right_alignment_leaves_blanks_on_the_left(void **state)
 {
     (void)state;
@@ -94,6 +106,7 @@ int main(void)
         cmocka_unit_test(test_half_of_a_wide_character_becomes_blank_when_overwritten),
         cmocka_unit_test(test_ascii_draws_question_marks_and_a_tilde),
         cmocka_unit_test(test_skipped_text_is_marked_on_the_left),
+        cmocka_unit_test(test_long_name_keeps_both_its_ends),
         cmocka_unit_test(test_right_alignment_leaves_blanks_on_the_left),
         cmocka_unit_test(test_drawing_outside_changes_nothing),
     };

@@ -248,6 +248,14 @@ static void test_unknown_things_are_not_shown_as_zero(void **state)
 {
     assert_hides(*state, "RSS");
     assert_hides(*state, "cost");
+    struct fixture *f = *state;
+    f->session.status.cost_percent = 39947.3; /* of a target that has hardly run */
+    f->session.status.samples = 1;
+    f->session.status.cpu_percent = -1;
+    refresh(f);
+    assert_hides(f, "cost");
+    assert_hides(f, "CPU");
+    assert_shows(f, "1 sample\n");
     assert_hides(*state, "truncated");
     assert_hides(*state, "pending");
 }
@@ -327,7 +335,7 @@ static void test_enter_opens_the_function_in_flame(void **state)
 {
     struct fixture *f = *state;
     keys(f, "j\r");
-    assert_shows(f, "zoomed, highlighted: copy 40.0 % in all");
+    assert_shows(f, "zoomed to copy, highlighted: copy 40.0 % in all");
     app_key(&f->app, KEY_CODE_BACKSPACE);
     assert_hides(f, "zoomed");
 }
@@ -421,11 +429,80 @@ static void test_end_is_said_and_quit_asks_no_more(void **state)
     f->session.status.state = SESSION_ENDED;
     f->session.status.wait_status = 11 | 0x80;
     refresh(f);
-    assert_shows(f, "ended: killed by SIGSEGV (core dumped)");
+    assert_shows(f, "ended: killed by SIGSEGV (core dumped); q quits, 0 shows its output");
     assert_hides(f, "l leave it running");
     keys(f, "q");
     assert_true(f->app.done);
     assert_int_equal(f->app.end, APP_QUIT_ENDED);
+}
+
+static void test_figures_of_a_run_stay_when_it_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    f->session.status.state = SESSION_ENDED;
+    f->session.status.cost_percent = 2.5;
+    refresh(f);
+    f->session.status.cost_percent = 77;
+    f->session.status.rate_real_hz = 500;
+    refresh(f);
+    assert_shows(f, "997/999 Hz perf  cost 2.5 %");
+}
+
+static void test_program_is_named_without_its_folder(void **state)
+{
+    struct fixture *f = *state;
+    f->options.title = "/usr/lib/a/very/long/path/of/programs/small --data /var/lib/small";
+    assert_shows(f, " small --data");
+}
+
+static void test_marks_are_explained(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t frame = profile_mark(f->session.small.profile, "[truncated]");
+    uint32_t stack = profile_stack(f->session.small.profile, &frame, 1);
+    profile_add(f->session.small.profile, stack, f->session.small.threads[0], 1,
+                (const int64_t[]){500, 500 * INT64_C(1000000)});
+    refresh(f);
+    assert_shows(f, " [truncated]  the stack was deeper than what is copied of it");
+}
+
+static void test_process_with_one_thread_takes_one_row(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = f->session.small.profile;
+    uint32_t child = profile_process_new(p, 200, profile_process(p, 100));
+    profile_get_process(p, child)->name = profile_text(p, "child");
+    profile_thread(p, child, 200);
+    keys(f, "7");
+    assert_shows(f, " └200                child");
+    assert_hides(f, "  └200");
+}
+
+static void test_zoom_leaves_the_rows_to_what_is_below(void **state)
+{
+    struct fixture *f = *state;
+    const int deep[] = {SMALL_COPY, SMALL_WALK, SMALL_WALK, SMALL_WALK,
+                        SMALL_WALK, SMALL_WALK, SMALL_WALK, SMALL_MAIN};
+    small_add(&f->session.small, 0, 900, deep, G_N_ELEMENTS(deep));
+    refresh(f);
+    keys(f, "2jjjjj\r");
+    char *dump = picture(f, 10, 40, true);
+    assert_non_null(strstr(dump, "rows 4-8 of 9, zoomed"));
+    g_free(dump);
+}
+
+static void test_help_explains_keys_on_a_narrow_screen_too(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "?");
+    char *first = picture(f, 10, 40, true);
+    keys(f, "\x06");
+    char *second = picture(f, 10, 40, true);
+    assert_null(strchr(first, '~')); /* nothing is cut */
+    assert_null(strchr(second, '~'));
+    assert_int_equal(strcspn(first, "\n"), strcspn(second, "\n"));
+    g_free(first);
+    g_free(second);
 }
 
 static void test_typing_reaches_the_target_until_escape_twice(void **state)
@@ -513,6 +590,12 @@ int main(void)
         LIVE(test_reset_shows_only_what_comes_after),
         LIVE(test_quit_asks_while_the_target_runs),
         LIVE(test_end_is_said_and_quit_asks_no_more),
+        LIVE(test_figures_of_a_run_stay_when_it_has_ended),
+        LIVE(test_program_is_named_without_its_folder),
+        LIVE(test_marks_are_explained),
+        LIVE(test_process_with_one_thread_takes_one_row),
+        LIVE(test_zoom_leaves_the_rows_to_what_is_below),
+        LIVE(test_help_explains_keys_on_a_narrow_screen_too),
         LIVE(test_typing_reaches_the_target_until_escape_twice),
         LIVE(test_help_lists_the_keys_and_leaves),
         FILE_(test_file_has_no_live_keys),
