@@ -81,7 +81,7 @@ must_fail headers "prototypes are" "headers are" "files open"
 must_fail banned "unbounded" "shells" "numbers" "stack taken" "names of temp" "GLib's threads" "core neither" \
     "stdio in" "marks of" "tests that wait"
 must_fail format "core is" "collectors is" "tests is" "no tabs"
-must_fail man "man/proftop.1 is clean" "proftop.1: the options of --help" "proftop.1: the options of the page"
+must_fail man "man/proftop.1 is clean" "proftop.1: the options of --help" "proftop.1: the options of the page" "proftop.1: its keys"
 must_fail words "paths" "documents" "numbers"
 must_fail shell "tests/bad.sh" "scripts can be run"
 finish

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The manual pages and `--help` name the same options, and the pages are clean.
+# The manual pages and `--help` name the same options, keys too, and the pages are clean.
 # shellcheck source=tests/lint/lint.sh
 . "$(dirname "$0")/lint.sh"
 program=${LINT_PROGRAM:-$proftop}
@@ -27,6 +27,11 @@ compare() { # PAGE HELP-COMMAND...
 for page in $(files 'man/*.[1-8]'); do
     none "$page is clean" "$(mandoc -T lint -W warning "$page" 2>&1)"
 done
+# The section between the two comments is a print-out of the table of keys.
+none "proftop.1: its keys are those of --help-keys-mdoc" "$(
+    diff <(sed '1,/^\.\\" keys: begin/d; /^\.\\" keys: end/,$d' man/proftop.1 2>/dev/null) \
+        <("$program" --help-keys-mdoc 2>/dev/null </dev/null)
+)"
 [ -f man/proftop.1 ] || not_ok "man/proftop.1 exists"
 [ ! -f man/proftop.1 ] || compare man/proftop.1 "$program"
 for command in record report view diff compare export dump doctor; do
