@@ -91,9 +91,13 @@ pane() {
     mux display-message -p -t test "#{$1}" 2>/dev/null
 }
 
-# The status arrives after the terminal is closed; a command that was killed has a signal instead.
+# The status arrives after the terminal is closed; a command that was killed has a signal instead. tmux sometimes misses
+# that the command is there to be waited for, so it is told again.
 has_ended() {
-    [ "$(pane pane_dead)" = 1 ] && [ -n "$(pane pane_dead_status)$(pane pane_dead_signal)" ]
+    [ "$(pane pane_dead)" = 1 ] || return 1
+    [ -n "$(pane pane_dead_status)$(pane pane_dead_signal)" ] && return 0
+    kill -CHLD "$(pane pid)"
+    return 1
 }
 
 ends() {

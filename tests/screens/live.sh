@@ -69,12 +69,12 @@ keys q
 ends "q after the end: the target's exit status" 0
 
 open_screen 80x24 "$proftop" -- "$targets/dies" exit 3
-shows "a target that fails: said" '(exit|status|code).* 3' 20
+shows "a target that fails: said" 'ended: exit 3' 20
 keys q
 ends "a target that fails: its status" 3
 
 open_screen 80x24 "$proftop" -- "$targets/dies" segv
-shows "a target that is killed: said" '(SIGSEGV|[Ss]egmentation|signal 11)' 20
+shows "a target that is killed: said" 'ended: killed by SIGSEGV' 20
 keys q
 ends "a target that is killed: 128 + signal" 139
 
