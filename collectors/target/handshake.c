@@ -130,7 +130,7 @@ static int receive_welcome(int fd, struct wire_welcome *welcome)
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
                              .msg_control = &control,
-                             .msg_controllen = sizeof control};
+                             .msg_controllen = CMSG_LEN(sizeof(int))}; /* not the padding */
     long n = receive_patiently(fd, &message);
     int segment_fd = n >= 0 ? passed_descriptor(&message) : -1;
     if (segment_fd >= 0 && n == sizeof *welcome && welcome->magic == WIRE_MAGIC_WELCOME &&
