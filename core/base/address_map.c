@@ -115,6 +115,13 @@ const struct mapping *address_map_find(const struct address_map *map, uint64_t a
     return at(map, i);
 }
 
+bool mapping_vaddr(const struct mapping *mapping, uint64_t address, uint64_t *ret_vaddr)
+{
+    return mapping->elf &&
+           elf_file_address(mapping->elf, address - mapping->start + mapping->file_offset,
+                            ret_vaddr);
+}
+
 uint64_t address_map_generation(const struct address_map *map)
 {
     return map->generation;

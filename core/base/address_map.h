@@ -37,6 +37,12 @@ void address_map_insert(struct address_map *map, const struct mapping *mapping);
 /* The mapping that holds `address`, or NULL. Valid until the next change. O(log n). */
 const struct mapping *address_map_find(const struct address_map *map, uint64_t address);
 
+/*
+ * Address as linked of `address`, which lies in the mapping. false: the mapping has no file, or no
+ * segment of its file holds that place. Context: any thread.
+ */
+bool mapping_vaddr(const struct mapping *mapping, uint64_t address, uint64_t *ret_vaddr);
+
 /* Grows by one with each change: lets caches over the map notice. */
 uint64_t address_map_generation(const struct address_map *map);
 

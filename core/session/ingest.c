@@ -14,7 +14,7 @@
 #include "core/symbols/demangle.h"
 #include "core/symbols/symbol_worker.h"
 
-enum { VDSO_BYTES_MOST = 2 * 4096, LINES_MAX = 64, JIT_CHECK_NS = 1000000000 };
+enum { VDSO_BYTES_MOST = 2 * 4096, JIT_CHECK_NS = 1000000000 };
 
 /* A process as the kernel's events describe it. */
 struct tracked {
@@ -60,7 +60,7 @@ static void mapped_file_free(gpointer data)
     g_free(file);
 }
 
-/* Symbols ---------------------------------------------------------------------------------- */
+/* ---- symbols ---- */
 
 static uint32_t intern_symbol(struct profile *profile, uint32_t module,
                               const struct symbol_line *symbol)
@@ -93,8 +93,8 @@ static uint64_t nameless_start(const struct ingest *ingest, const struct frame *
 static void symbols_done(void *arg, uint32_t frame, const struct symbol_line *symbols, size_t n)
 {
     struct ingest *ingest = arg;
-    struct line lines[LINES_MAX];
-    n = MIN(n, (size_t)LINES_MAX);
+    struct line lines[SYMBOL_LINES_MAX];
+    n = MIN(n, (size_t)SYMBOL_LINES_MAX);
     pthread_mutex_lock(ingest->lock);
     struct frame f = *profile_get_frame(ingest->profile, frame);
     for (size_t i = 0; i < n; i++)
@@ -122,7 +122,7 @@ static void request_symbol(struct ingest *ingest, const struct tracked *t, uint3
         profile_resolve(ingest->profile, frame, NULL, 0, 0);
 }
 
-/* Frames ----------------------------------------------------------------------------------- */
+/* ---- frames ---- */
 
 static uint32_t frame_of(struct ingest *ingest, const struct tracked *t, uint32_t module,
                          uint64_t address)
@@ -155,16 +155,15 @@ static uint32_t jit_module(struct ingest *ingest, struct tracked *t, int64_t tim
 static uint32_t user_frame(struct ingest *ingest, struct tracked *t, uint64_t pc, int64_t time_ns)
 {
     const struct mapping *m = address_map_find(t->map, pc);
-    uint64_t offset = m ? pc - m->start + m->file_offset : 0;
     uint64_t address;
-    if (m && m->elf && elf_file_address(m->elf, offset, &address))
+    if (m && mapping_vaddr(m, pc, &address))
         return frame_of(ingest, t, m->module, address);
     if (m && m->module != PROFILE_NONE)
-        return frame_of(ingest, t, m->module, offset);
+        return frame_of(ingest, t, m->module, pc - m->start + m->file_offset);
     return frame_of(ingest, t, jit_module(ingest, t, time_ns), pc);
 }
 
-/* Samples ---------------------------------------------------------------------------------- */
+/* ---- samples ---- */
 
 static struct tracked *track(struct ingest *ingest, int pid)
 {
@@ -243,7 +242,7 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
     pthread_mutex_unlock(ingest->lock);
 }
 
-/* Maps and processes ------------------------------------------------------------------------ */
+/* ---- maps and processes ---- */
 
 static struct elf_file *open_elf(int pid, const struct ingest_mmap *map)
 {

@@ -17,7 +17,7 @@ static const void *code_at(const struct address_map *map, uint64_t address, size
 {
     const struct mapping *m = address_map_find(map, address);
     uint64_t vaddr;
-    if (!m || !m->elf || !elf_file_address(m->elf, m->file_offset + (address - m->start), &vaddr))
+    if (!m || !mapping_vaddr(m, address, &vaddr))
         return NULL;
     return elf_file_bytes(m->elf, vaddr, size);
 }
@@ -92,7 +92,7 @@ static bool is_start(const struct address_map *map, const struct frame *frame)
     static const uint8_t syscall_code[] = {0x0f, 0x05};
     uint64_t ip = frame->r[DWARF_RIP], vaddr;
     const struct mapping *m = address_map_find(map, ip);
-    if (!m || !m->elf || !elf_file_address(m->elf, m->file_offset + (ip - m->start), &vaddr))
+    if (!m || !mapping_vaddr(m, ip, &vaddr))
         return false;
     if (is_entry(m->elf, vaddr))
         return true;

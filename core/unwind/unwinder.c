@@ -106,8 +106,7 @@ static enum frame_step step_by_rule_at(struct walk *walk, uint64_t address)
 {
     const struct mapping *m = mapping_of(walk->unwinder, address);
     uint64_t vaddr;
-    if (!m || !m->elf || !m->elf->is_64bit ||
-        !elf_file_address(m->elf, m->file_offset + (address - m->start), &vaddr))
+    if (!m || !mapping_vaddr(m, address, &vaddr) || !m->elf->is_64bit)
         return FRAME_NO_RULE;
     return frame_rules_step(walk->unwinder->rules, m->elf, vaddr, &walk->view, &walk->frame);
 }

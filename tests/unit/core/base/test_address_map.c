@@ -122,6 +122,25 @@ static void test_copy_is_independent_and_holds_the_file(void **state)
     elf_file_unref(elf);
 }
 
+static void test_vaddr_is_that_of_the_segment(void **state)
+{
+    (void)state;
+    char *path = g_file_read_link("/proc/self/exe", NULL);
+    struct elf_file *elf = elf_file_open(0, path, 0, 0, NULL);
+    g_free(path);
+    assert_non_null(elf);
+    const struct elf_segment *last = &elf->segments[elf->n_segments - 1];
+    struct mapping m = {.start = 0x1000, .end = 0x2000, .file_offset = last->offset, .elf = elf};
+    uint64_t vaddr = 0;
+    assert_true(mapping_vaddr(&m, 0x1005, &vaddr));
+    assert_int_equal(vaddr, last->vaddr + 5);
+    m.file_offset = elf->size;
+    assert_false(mapping_vaddr(&m, 0x1005, &vaddr));
+    m.elf = NULL;
+    assert_false(mapping_vaddr(&m, 0x1005, &vaddr));
+    elf_file_unref(elf);
+}
+
 static void test_generation_grows_with_each_change(void **state)
 {
     (void)state;
@@ -143,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_insert_over_the_same_range_replaces),
         cmocka_unit_test(test_insert_agrees_with_a_page_table),
         cmocka_unit_test(test_copy_is_independent_and_holds_the_file),
+        cmocka_unit_test(test_vaddr_is_that_of_the_segment),
         cmocka_unit_test(test_generation_grows_with_each_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
