@@ -456,9 +456,9 @@ static void stop_thread(struct session *s)
 /* Says when much of the CPU time is in threads too short-lived to be sampled. */
 static void note_unsampled(struct session *s)
 {
-    enum { WORTH_A_NOTE_PERCENT = 10 };
+    enum { WORTH_A_NOTE_PERCENT = 10, LEAST_CPU_NS = 100 * 1000 * 1000 };
     int64_t cpu_ns = ingest_cpu_ns(s->ingest), unsampled_ns = ingest_unsampled_ns(s->ingest);
-    if (unsampled_ns * 100 < cpu_ns * WORTH_A_NOTE_PERCENT || cpu_ns == 0)
+    if (unsampled_ns * 100 < cpu_ns * WORTH_A_NOTE_PERCENT || cpu_ns < LEAST_CPU_NS)
         return;
     char *note = g_strdup_printf(
         "%d %% of the CPU time is in threads that ended before or soon after a sample: a "

@@ -96,7 +96,8 @@ static void print_error(const GError *error)
 
 int main(int argc, char **argv)
 {
-    struct command_context context = {.state = inherited_state_capture()};
+    struct inherited_state *state = inherited_state_capture();
+    struct command_context context = {.state = state};
     GError *error = NULL;
     occupy_standard_descriptors();
     setlocale(LC_ALL, "");
@@ -113,5 +114,6 @@ int main(int argc, char **argv)
         g_error_free(error);
     }
     g_free(name);
+    inherited_state_free(state);
     return status;
 }
