@@ -78,18 +78,4 @@ const void *elf_file_bytes(const struct elf_file *file, uint64_t vaddr, size_t s
 /* As elf_file_bytes, by file offset. Context: any thread. */
 const void *elf_file_at(const struct elf_file *file, uint64_t offset, size_t size);
 
-/*
- * The entry of .eh_frame_hdr's sorted table for `vaddr`: its first address and the address of its
- * FDE, which may turn out to end before `vaddr`. false: no (usable) table, or no entry before it.
- * Context: any thread.
- */
-bool elf_file_unwind_entry(const struct elf_file *file, uint64_t vaddr, uint64_t *ret_start,
-                           uint64_t *ret_fde);
-
-/*
- * The function that holds `vaddr` by .eh_frame_hdr's sorted table: its first address. This names
- * code that has no symbol. false: no table, or no entry before it. Context: any thread.
- */
-bool elf_file_function_start(const struct elf_file *file, uint64_t vaddr, uint64_t *ret_start);
-
 #endif

@@ -11,6 +11,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "core/base/eh_frame_table.h"
 #include "core/symbols/demangle.h"
 #include "core/symbols/symbol_worker.h"
 
@@ -85,7 +86,7 @@ static uint64_t nameless_start(const struct ingest *ingest, const struct frame *
                                      ? g_ptr_array_index(ingest->elf_of_module, frame->module)
                                      : NULL;
     if (elf)
-        elf_file_function_start(elf, frame->address, &start);
+        eh_frame_table_function(elf, frame->address, &start);
     return start;
 }
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "core/base/eh_frame_table.h"
+
 enum { START_BYTES = 48, LOAD_BYTES = 7 };
 
 /* The address that the instruction loads into %rdi (lea rel32(%rip), mov $imm32), if it is one of
@@ -43,7 +45,7 @@ static bool find_main(const struct elf_file *elf, uint64_t *ret_main)
 const char *entry_name(const struct elf_file *elf, uint64_t vaddr)
 {
     uint64_t start, main_start;
-    if (!elf->is_64bit || !elf_file_function_start(elf, vaddr, &start) ||
+    if (!elf->is_64bit || !eh_frame_table_function(elf, vaddr, &start) ||
         !find_main(elf, &main_start))
         return NULL;
     if (start == elf->entry)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/eh_frame_table.h"
 #include "core/symbols/elf_image.h"
 
 enum {
@@ -316,7 +317,7 @@ static const struct entry *find_sizeless(const struct symbol_table *table,
             (!best || is_better(table, &entries[i], best)))
             best = &entries[i];
     }
-    if (best && elf_file_function_start(elf, vaddr, &function) && function > best->start)
+    if (best && eh_frame_table_function(elf, vaddr, &function) && function > best->start)
         return NULL;
     return best;
 }

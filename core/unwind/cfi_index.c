@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/eh_frame_table.h"
+
 enum { ENTRIES_MAX = 1 << 20 };
 
 static const uint64_t SECTION_BYTES_MAX = 256 << 20;
@@ -117,7 +119,7 @@ static void add_eh_frame(struct cfi_index *index, Elf *elf)
 {
     GElf_Shdr header;
     uint64_t start, fde;
-    if (elf_file_unwind_entry(index->file, UINT64_MAX, &start, &fde))
+    if (eh_frame_table_find(index->file, UINT64_MAX, &start, &fde))
         return; /* it has its table */
     if (section_named(elf, ".eh_frame", &header) && header.sh_size <= SECTION_BYTES_MAX)
         add_places(index, &index->eh_frame, header.sh_addr, header.sh_addr + header.sh_size);
@@ -203,7 +205,7 @@ bool cfi_index_find(struct cfi_index *index, uint64_t vaddr, struct cfi_entry *r
     struct cfi_entry entry;
     if (!index->file->is_64bit)
         return false;
-    if (elf_file_unwind_entry(index->file, vaddr, &start, &fde) &&
+    if (eh_frame_table_find(index->file, vaddr, &start, &fde) &&
         cfi_read(&index->eh_frame, fde, &entry, NULL) == CFI_FDE && covers(&entry, vaddr)) {
         *ret_entry = entry;
         return true;

@@ -8,6 +8,8 @@
  */
 #include "core/unwind/guess.h"
 
+#include "core/base/eh_frame_table.h"
+
 enum {
     START_BYTES = 96,    /* how far behind its entry point a program still counts as starting */
     NEAR_BYTES = 1 << 20 /* how far above the copy a frame pointer is believed */
@@ -81,7 +83,7 @@ static bool is_entry(const struct elf_file *elf, uint64_t vaddr)
 {
     uint64_t start;
     return elf->entry && vaddr >= elf->entry && vaddr - elf->entry < START_BYTES &&
-           !(elf_file_function_start(elf, vaddr, &start) && start > elf->entry);
+           !(eh_frame_table_function(elf, vaddr, &start) && start > elf->entry);
 }
 
 /* The program's entry point, or the stub that enters a thread: rbp 0, and an exit call behind the

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "core/base/eh_frame_table.h"
 #include "core/base/elf_file.h"
 #include "core/base/error.h"
 
@@ -125,7 +126,7 @@ static void test_open_survives_every_truncation(void **state)
         struct elf_file *file = elf_file_open(getpid(), f->path, 0, 0, NULL);
         uint64_t start;
         if (file)
-            elf_file_function_start(file, linked((void *)linked), &start);
+            eh_frame_table_function(file, linked((void *)linked), &start);
         elf_file_unref(file);
     }
     g_free(bytes);
@@ -146,7 +147,7 @@ static void test_open_survives_damaged_headers(void **state)
         struct elf_file *file = elf_file_open(getpid(), f->path, 0, 0, NULL);
         uint64_t start;
         if (file)
-            elf_file_function_start(file, linked((void *)linked), &start);
+            eh_frame_table_function(file, linked((void *)linked), &start);
         elf_file_unref(file);
         g_free(damaged);
     }
@@ -199,19 +200,6 @@ static void test_address_of_an_offset(void **state)
     elf_file_unref(file);
 }
 
-static void test_function_start_names_the_function_around(void **state)
-{
-    struct fixture *f = *state;
-    struct elf_file *file = elf_file_open(getpid(), f->self, 0, 0, NULL);
-    uint64_t start = 0;
-    assert_true(elf_file_function_start(file, linked((void *)setup) + 5, &start));
-    assert_int_equal(start, linked((void *)setup));
-    assert_true(elf_file_function_start(file, linked((void *)teardown), &start));
-    assert_int_equal(start, linked((void *)teardown));
-    assert_false(elf_file_function_start(file, 1, &start));
-    elf_file_unref(file);
-}
-
 static void test_from_memory_takes_the_vdso(void **state)
 {
     (void)state;
@@ -237,7 +225,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bytes_fail_softly_when_the_file_shrinks, setup,
                                         teardown),
         cmocka_unit_test(test_address_of_an_offset),
-        cmocka_unit_test(test_function_start_names_the_function_around),
         cmocka_unit_test(test_from_memory_takes_the_vdso),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "core/base/eh_frame_table.h"
 #include "core/unwind/unwinder.h"
 
 #define NOINLINE         __attribute__((noinline, noclone, no_sanitize("address", "undefined")))
@@ -139,7 +140,7 @@ static bool is_in(uint64_t pc, const void *function)
     const struct mapping *m = address_map_find(t.map, pc);
     uint64_t vaddr, start;
     return m && m->elf && elf_file_address(m->elf, m->file_offset + (pc - m->start), &vaddr) &&
-           elf_file_function_start(m->elf, vaddr, &start) &&
+           eh_frame_table_function(m->elf, vaddr, &start) &&
            pc - vaddr + start == (uintptr_t)function;
 }
 
