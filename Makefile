@@ -205,6 +205,7 @@ run-fuzzers: $(FUZZERS)
 bench: deps-bench
 	$(AGAIN) check-build $(BUILD)/tests/bench/frontend_load
 	$(Q)BUILD=$(BUILD) tests/bench/bench.py
+	$(Q)$(BUILD)/tests/bench/frontend_load
 
 format:
 	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' '*.cc' | xargs -r clang-format -i
