@@ -45,7 +45,8 @@ static struct perf_event_attr clock_attr(const struct perf_clock_options *o, int
         .enable_on_exec = o->at_exec,
         .inherit = 1,
         .inherit_thread = !o->inherit,
-        .inherit_stat = o->count,
+        /* Never inherit_stat: a task that ends then writes its counts into the rings of all CPUs
+         * from the one it is on. A ring can only take one writer; records get lost, uncounted. */
         .exclude_kernel = !o->kernel,
         .exclude_hv = 1,
         .exclude_callchain_user = 1,

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 enum {
-    RING_BYTES_MOST = 4 << 20,
+    RING_BYTES_MOST = 32 << 20,
+    RING_BYTES_AT_1_KHZ = 4 << 20, /* 64 whole stacks: the reader may be 32 ms late */
     RING_BYTES_LEAST = 128 << 10,
     STACK_BYTES_LEAST = 8 << 10,
 };
@@ -132,10 +133,18 @@ static int open_rings(struct perf_events *events, int tid, size_t ring_bytes)
     return events->n_cpus ? 0 : -ENODEV;
 }
 
+static size_t wanted_ring_bytes(uint32_t rate_hz)
+{
+    size_t bytes = RING_BYTES_AT_1_KHZ;
+    while (bytes < RING_BYTES_MOST && bytes / RING_BYTES_AT_1_KHZ * 1000 < rate_hz)
+        bytes *= 2;
+    return bytes;
+}
+
 int perf_events_open_rings(struct perf_events *events, int tid)
 {
     int code = -EPERM;
-    for (size_t bytes = RING_BYTES_MOST; bytes >= RING_BYTES_LEAST; bytes /= 2) {
+    for (size_t bytes = wanted_ring_bytes(events->clock.rate_hz); bytes >= RING_BYTES_LEAST; bytes /= 2) {
         code = open_rings(events, tid, bytes);
         if (code != -EPERM && code != -ENOMEM)
             break;

@@ -188,19 +188,6 @@ bool perf_record_task(const struct perf_event_header *record, struct perf_task_r
     return true;
 }
 
-bool perf_record_read(const struct perf_event_header *record, struct perf_read_record *ret)
-{
-    struct reader r = reader_of(record);
-    uint32_t pid, tid;
-    read_u32_pair(&r, &pid, &tid);
-    uint64_t count_ns = read_u64(&r);
-    const struct record_id *id = read_bytes(&r, sizeof *id);
-    if (!id)
-        return false;
-    *ret = (struct perf_read_record){(int)pid, (int)tid, id->id, count_ns};
-    return true;
-}
-
 void perf_record_ingest(const struct perf_event_header *record, struct ingest *ingest)
 {
     struct reader r = reader_of(record);

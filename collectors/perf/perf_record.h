@@ -42,16 +42,6 @@ struct perf_task_record {
 /* Takes one of those two apart. false: too short. */
 bool perf_record_task(const struct perf_event_header *record, struct perf_task_record *ret);
 
-/* What PERF_RECORD_READ says at the end of a task: its counter's last value. */
-struct perf_read_record {
-    int pid, tid;
-    uint64_t event_id;
-    uint64_t count_ns;
-};
-
-/* Takes it apart. false: too short. */
-bool perf_record_read(const struct perf_event_header *record, struct perf_read_record *ret);
-
 /* Hands any other record to the ingest. */
 void perf_record_ingest(const struct perf_event_header *record, struct ingest *ingest);
 

@@ -123,7 +123,7 @@ static void *perf_start(const struct source_options *options, GError **error)
     s->polls = g_new0(struct pollfd, s->events.n_cpus + 1);
     for (size_t i = 0; i < s->events.n_cpus; i++)
         s->polls[i] = (struct pollfd){.fd = s->events.rings[i].fd, .events = POLLIN};
-    perf_tasks_get(&s->tasks, options->pid)->is_opened = true;
+    perf_tasks_get(&s->tasks, options->pid);
     describe(s);
     return s;
 }
@@ -137,7 +137,6 @@ static int open_task(struct perf_source *s, int tid)
     guint first = s->events.all->len;
     int code = perf_events_open_task(&s->events, tid);
     task->opened_ns = now_ns();
-    task->is_opened = true;
     if (s->enabled)
         perf_events_enable(&s->events, first, true);
     return code == -ESRCH ? 0 : code;
@@ -160,33 +159,11 @@ static void note_fork(struct perf_source *s, const struct perf_event_header *rec
         task->opened_ns = parent_opened_ns;
 }
 
-/* With counters, a task's last counts come after its end; a task that we opened ourselves leaves
- * none. */
 static void note_exit(struct perf_source *s, const struct perf_event_header *record)
 {
     struct perf_task_record r;
-    if (!perf_record_task(record, &r))
-        return;
-    const struct perf_task *task = perf_tasks_find(&s->tasks, r.tid);
-    if (task && (!s->events.clock.count || task->is_opened))
+    if (perf_record_task(record, &r))
         perf_tasks_remove(&s->tasks, r.tid);
-}
-
-/* An event of a task that has ended says its last count; after the last of its events the task is
- * done. */
-static void take_last_count(struct perf_source *s, const struct perf_event_header *record,
-                            struct ingest *ingest)
-{
-    struct perf_read_record r;
-    if (!perf_record_read(record, &r))
-        return;
-    struct perf_task *task = perf_tasks_get(&s->tasks, r.tid);
-    task->rest_ns += perf_task_advance(task, perf_events_find(&s->events, r.event_id), r.count_ns);
-    if (++task->n_ended < s->events.n_cpus * PERF_CLOCKS)
-        return;
-    if (task->rest_ns >= 1)
-        ingest_unsampled(ingest, r.pid, r.tid, perf_record_time(record), (int64_t)task->rest_ns);
-    perf_tasks_remove(&s->tasks, r.tid);
 }
 
 /* Draining --------------------------------------------------------------------------------- */
@@ -221,8 +198,6 @@ static bool take_record(struct perf_source *s, const struct perf_event_header *r
 {
     if (record->type == PERF_RECORD_SAMPLE)
         return take_sample(s, record, ingest);
-    if (record->type == PERF_RECORD_READ)
-        take_last_count(s, record, ingest);
     if (is_foreign(s, record))
         return false;
     perf_record_ingest(record, ingest);
@@ -258,8 +233,9 @@ static void jitter(struct perf_source *s)
     perf_events_jitter(&s->events);
 }
 
-/* What the first task used after its last samples: all that was counted and nobody has accounted
- * for. */
+/* What tasks used after their last samples: all that was counted and nobody has accounted for. An
+ * ended task's counts are added to those of the event it had inherited, so whose it was is not
+ * known any more. */
 static void take_rest(struct perf_source *s, struct ingest *ingest)
 {
     double rest_ns = s->events.clock.count ? perf_events_unaccounted_ns(&s->events) : 0;

@@ -12,9 +12,6 @@
 struct perf_task {
     int64_t opened_ns; /* when it, or the parent it inherits from, got events at a change of rate;
                           0: at launch */
-    bool is_opened;    /* its events are its own, not inherited */
-    size_t n_ended;    /* of its events that have left their last count */
-    double rest_ns;    /* CPU time after the last samples, from those */
     GArray *counts;    /* private: an event's last count */
 };
 
