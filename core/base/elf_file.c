@@ -314,6 +314,19 @@ struct elf_file *elf_file_open(pid_t pid, const char *path, uint64_t device, uin
     return NULL;
 }
 
+struct elf_file *elf_file_open_below(const char *root, const char *path, GError **error)
+{
+    struct elf_file *file = file_alloc(path);
+    file->root = g_strdup(root);
+    file->fd = open_in_root(*root ? root : "/", path);
+    if (file->fd < 0)
+        proftop_error_set_errno(error, path);
+    else if (open_checked(file, 0, 0, error))
+        return file;
+    elf_file_unref(file);
+    return NULL;
+}
+
 struct elf_file *elf_file_from_memory(const void *image, size_t size, const char *name)
 {
     struct elf_file *file = file_alloc(name);

@@ -55,6 +55,13 @@ struct elf_file {
 struct elf_file *elf_file_open(pid_t pid, const char *path, uint64_t device, uint64_t inode,
                                GError **error);
 
+/*
+ * Opens `path`, absolute, as it is seen below the directory `root` ("": our own): neither "..", nor
+ * a symbolic link, nor a magic link leads out of it. For the `root` of another file. Otherwise as
+ * elf_file_open. Context: any thread.
+ */
+struct elf_file *elf_file_open_below(const char *root, const char *path, GError **error);
+
 /* Takes an image in memory that lives as long as the process does (the vDSO). NULL when it is not
  * ELF. */
 struct elf_file *elf_file_from_memory(const void *image, size_t size, const char *name);

@@ -10,7 +10,6 @@
 #include <dlfcn.h>
 #include <elfutils/libdwelf.h>
 #include <lzma.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <zlib.h>
@@ -29,12 +28,6 @@ struct identity {
     bool has_crc;
     uint32_t crc;
 };
-
-static pid_t root_pid(const char *root)
-{
-    static const char prefix[] = "/proc/";
-    return g_str_has_prefix(root, prefix) ? (pid_t)strtol(root + strlen(prefix), NULL, 10) : 0;
-}
 
 static bool is_note(const char *name, const Elf64_Shdr *header)
 {
@@ -67,11 +60,11 @@ static bool belongs(const struct elf_file *file, const struct identity *identity
     return bytes && crc32_z(0, bytes, file->size) == identity->crc;
 }
 
-/* Opens a candidate, which elf_file_open confines to the root, and takes it when it belongs. */
+/* Opens a candidate, which is confined to the root, and takes it when it belongs. */
 static struct debug_file *try_file(const char *root, const char *path,
                                    const struct identity *identity)
 {
-    struct elf_file *elf = elf_file_open(root_pid(root), path, 0, 0, NULL);
+    struct elf_file *elf = elf_file_open_below(root, path, NULL);
     if (!elf || !belongs(elf, identity)) {
         elf_file_unref(elf);
         return NULL;

@@ -4,11 +4,8 @@
  */
 #include "core/unwind/cfi_index.h"
 
-#include <fcntl.h>
 #include <gelf.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/eh_frame_table.h"
 
@@ -127,32 +124,26 @@ static void add_eh_frame(struct cfi_index *index, Elf *elf)
 
 static char *debug_file_path(const struct elf_file *file)
 {
-    GString *path = g_string_new(file->root);
-    g_string_append(path, "/usr/lib/debug/.build-id/");
+    GString *path = g_string_new("/usr/lib/debug/.build-id/");
     for (size_t i = 0; i < file->build_id_size; i++)
         g_string_append_printf(path, i == 0 ? "%02x/" : "%02x", file->build_id[i]);
     g_string_append(path, ".debug");
     return g_string_free(path, FALSE);
 }
 
-/* .debug_frame out of the separate debug file, if there is one. */
+/* .debug_frame out of the separate debug file, if there is one where the program's root is. */
 static void load_separate(struct cfi_index *index)
 {
-    struct stat st;
     if (index->file->build_id_size < 2)
         return;
     char *path = debug_file_path(index->file);
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct elf_file *debug = elf_file_open_below(index->file->root, path, NULL);
     g_free(path);
-    if (fd < 0)
-        return;
-    Elf *elf = NULL;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        elf = elf_begin(fd, ELF_C_READ, NULL);
+    Elf *elf = debug ? elf_begin(debug->fd, ELF_C_READ, NULL) : NULL;
     if (elf)
         load_debug_frame(index, elf);
     elf_end(elf);
-    close(fd);
+    elf_file_unref(debug);
 }
 
 static void make_places(struct cfi_index *index)

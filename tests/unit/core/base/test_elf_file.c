@@ -155,6 +155,28 @@ static void test_open_survives_damaged_headers(void **state)
     g_free(bytes);
 }
 
+static void test_open_below_stays_in_the_root(void **state)
+{
+    struct fixture *f = *state;
+    char *bytes, *up = g_strconcat("/../../../../..", f->self, NULL);
+    size_t size;
+    assert_true(g_file_get_contents(f->self, &bytes, &size, NULL));
+    assert_true(g_file_set_contents(f->path, bytes, (gssize)size, NULL));
+    struct elf_file *file = elf_file_open_below(f->directory, "/file", NULL);
+    assert_non_null(file);
+    assert_string_equal(file->root, f->directory);
+    elf_file_unref(file);
+    assert_null(elf_file_open_below(f->directory, up, NULL));
+    assert_int_equal(unlink(f->path), 0);
+    assert_int_equal(symlink(f->self, f->path), 0);
+    assert_null(elf_file_open_below(f->directory, "/file", NULL));
+    file = elf_file_open_below("", f->self, NULL);
+    assert_non_null(file);
+    elf_file_unref(file);
+    g_free(bytes);
+    g_free(up);
+}
+
 static void test_bytes_are_those_in_memory(void **state)
 {
     struct fixture *f = *state;
@@ -221,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_open_refuses_garbage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_survives_every_truncation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_survives_damaged_headers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_open_below_stays_in_the_root, setup, teardown),
         cmocka_unit_test(test_bytes_are_those_in_memory),
         cmocka_unit_test_setup_teardown(test_bytes_fail_softly_when_the_file_shrinks, setup,
                                         teardown),
