@@ -61,7 +61,7 @@ static void wake(struct session *s)
     (void)written; /* it can only fail when the thread is being woken already */
 }
 
-/* The sampling thread ------------------------------------------------------------------------ */
+/* ---- the sampling thread ---- */
 
 static struct meter_reading read_sums(const struct session *s)
 {
@@ -193,7 +193,7 @@ static void *sampling_thread(void *arg)
     return NULL;
 }
 
-/* Start -------------------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 static char *command_line(char **argv)
 {
@@ -353,7 +353,7 @@ struct session *session_launch(const struct session_options *options, GError **e
     return NULL;
 }
 
-/* From other threads --------------------------------------------------------------------------- */
+/* ---- from other threads ---- */
 
 void session_lock(struct session *s)
 {
@@ -438,7 +438,7 @@ void session_signal(struct session *s, int signal_number)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* End ------------------------------------------------------------------------------------------ */
+/* ---- end ---- */
 
 static void stop_thread(struct session *s)
 {

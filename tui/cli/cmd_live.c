@@ -32,7 +32,7 @@ struct live {
     struct session *session;
 };
 
-/* Headless ----------------------------------------------------------------------------------- */
+/* ---- headless ---- */
 
 /* Without a screen: the target has the terminal, stdout stays all its own, the report goes to
  * stderr. */
@@ -53,7 +53,7 @@ static int run_headless(struct live *live, const struct command_context *context
     return signal_number ? 128 + signal_number : measure_exit_status(profile);
 }
 
-/* On the screen -------------------------------------------------------------------------------- */
+/* ---- on the screen ---- */
 
 static void type_to_target(void *arg, const char *bytes, size_t n)
 {

@@ -103,7 +103,7 @@ static void print_line(FILE *out, GString *line)
     g_string_truncate(line, 0);
 }
 
-/* Header ------------------------------------------------------------------------------------- */
+/* ---- header ---- */
 
 static void print_fact(FILE *out, const char *key, const char *value)
 {
@@ -212,7 +212,7 @@ static void print_base(FILE *out, const struct report *r)
     g_string_free(text, TRUE);
 }
 
-/* Functions ---------------------------------------------------------------------------------- */
+/* ---- functions ---- */
 
 static const struct function *row_function(const struct report *r, unsigned row)
 {
@@ -294,7 +294,7 @@ static void print_functions(FILE *out, const struct report *r)
     g_string_free(line, TRUE);
 }
 
-/* Tree ----------------------------------------------------------------------------------------- */
+/* ---- tree ---- */
 
 static void append_node(GString *line, const struct report *r, uint32_t id)
 {
@@ -338,7 +338,7 @@ static void print_tree(FILE *out, const struct report *r)
     g_string_free(line, TRUE);
 }
 
-/* Threads -------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 static void append_thread(GString *line, const struct report *r, const struct thread *thread)
 {
