@@ -26,7 +26,7 @@ echo precious >"$tmp/precious"
 refuses "a link" 1 'symbolic link' "$proftop" record -o "$tmp/link" -- echo ran
 is "a link: still there" "$(readlink "$tmp/link"; cat "$tmp/precious")" "$tmp/precious"$'\n'precious
 refuses "an empty name" 2 'empty' "$proftop" record -o '' -- echo ran
-refuses "a name that is too long" 1 'too long' "$proftop" record -o "$tmp/$(printf '%300s' | tr ' ' a)" -- echo ran
+refuses "a name that is too long" 1 'too long' "$proftop" record -o "$tmp/$(printf '%300s' '' | tr ' ' a)" -- echo ran
 refuses "a name of two lines" 1 'nowhere\\x0a' "$proftop" record -o "$tmp/nowhere"$'\n/x' -- echo ran
 mkdir "$tmp/gone"
 refuses "a folder that is gone" 1 'cannot be written' \
@@ -59,7 +59,7 @@ refuses "few descriptors" 1 'descriptor|open files' bash -c 'ulimit -n 10; exec 
 # ---- signals ----
 # shellcheck disable=SC2016 # expanded by the profiled shell
 for signal in TERM HUP USR1 ALRM RTMIN; do
-    "$proftop" record -o "$tmp/$signal.pb.gz" -- sh -c 'kill -s "$0" $PPID; exec sleep 1' "$signal" 2>"$tmp/err"
+    "$proftop" record -o "$tmp/$signal.pb.gz" -- sh -c 'kill -s "$0" $PPID; exec sleep "$1"' "$signal" 1 2>"$tmp/err"
     is "the command sends $signal: exit status" $? $((128 + $(kill -l "$signal")))
     check "the command sends $signal: the snapshot is good" "$proftop" report "$tmp/$signal.pb.gz"
     like "the command sends $signal: it is said to run on" "$(cat "$tmp/err")" 'runs on'
