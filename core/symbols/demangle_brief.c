@@ -225,8 +225,17 @@ static void take_prefix(struct brief *b)
     b->base = b->out->len;
 }
 
+/* Go: package.(*Type).Method. The brackets are no parameters, and nothing else is there to shorten.
+ */
+static bool is_go_method(const char *full)
+{
+    return strstr(full, ".(") != NULL;
+}
+
 char *demangle_brief(const char *full)
 {
+    if (is_go_method(full))
+        return g_strdup(full);
     struct brief b = {
         .next = full, .out = g_string_new(NULL), .has_params = strchr(full, '(') != NULL};
     take_prefix(&b);

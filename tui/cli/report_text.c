@@ -108,7 +108,7 @@ static void print_line(FILE *out, GString *line)
 static void print_fact(FILE *out, const char *key, const char *value)
 {
     if (*value)
-        fprintf(out, "%-*s%s\n", HEADER_COLUMN, key, value);
+        fprintf(out, "%-*s %s\n", HEADER_COLUMN - 1, key, value);
 }
 
 static void print_start(FILE *out, const struct profile_info *info)

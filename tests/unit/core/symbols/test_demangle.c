@@ -50,6 +50,7 @@ static void test_brief_keeps_what_names_the_function(void **state)
         {"main", "main"},
         {"", ""},
         {"foo(int)", "foo"},
+        {"runtime.(*addrRange).update", "runtime.(*addrRange).update"},
         {"void ns::f<int>(char const*)", "ns::f<…>"},
         {"void ns::f<std::vector<int, A<(1>2)> > >(char) const", "ns::f<…>"},
         {"std::map<int, char>::operator[](int const&)", "std::map<…>::operator[]"},
