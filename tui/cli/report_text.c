@@ -156,7 +156,8 @@ static void print_sampling(FILE *out, const struct profile_info *info)
     g_string_printf(text, "%" G_GINT64_FORMAT, info->samples);
     if (*info->engine)
         g_string_append_printf(text, ", %" G_GINT64_FORMAT " lost", info->lost);
-    print_fact(out, "samples", text->str);
+    bool counted = info->samples > 0 || *info->engine; /* else nothing was sampled: a heap, say */
+    print_fact(out, "samples", counted ? text->str : "");
     if (*info->engine && info->samples > 0) {
         int64_t complete = report_complete_stacks(info);
         g_string_printf(text,
@@ -196,8 +197,8 @@ static void print_header(FILE *out, const struct report *r)
     for (guint i = 0; i < r->profile->processes->len; i++) {
         const struct process *process = profile_get_process(r->profile, i);
         if (*process->coverage)
-            fprintf(out, "%-*s%s (pid %d): %s\n", HEADER_COLUMN, "note", process->name,
-                    process->pid, process->coverage);
+            fprintf(out, "%-*sthe collector is not in %s (pid %d): %s\n", HEADER_COLUMN, "note",
+                    process->name, process->pid, process->coverage);
     }
 }
 

@@ -51,7 +51,7 @@ static void test_text_says_how_it_was_measured(void **state)
     assert_says(text, "2 truncated, 3 broken\n");
     assert_says(text, "exit       killed by signal 11 (Segmentation fault)\n");
     assert_says(text, "note       kernel time is not visible\n");
-    assert_says(text, "note       child of app (pid 101): it is setuid\n");
+    assert_says(text, "note       the collector is not in child of app (pid 101): it is setuid\n");
     assert_says(text, "% of 4.00 ms CPU time, all threads\n");
     g_free(text);
     profile_free(p);
