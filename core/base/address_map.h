@@ -3,6 +3,8 @@
  *
  * The ingest thread owns one per process image and applies the kernel's mmap events in time order,
  * so that a library mapped over another's place takes it over from that moment on.
+ *
+ * Context: a map is used by one thread at a time; different maps are independent.
  */
 #ifndef PROFTOP_CORE_BASE_ADDRESS_MAP_H
 #define PROFTOP_CORE_BASE_ADDRESS_MAP_H

@@ -1,6 +1,8 @@
 /*
  * Memory for unpacking one message at a time with protobuf-c: what a hostile message can make it
  * allocate is bounded, and everything is given back at once.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_FORMATS_BOUNDED_ARENA_H
 #define PROFTOP_CORE_FORMATS_BOUNDED_ARENA_H

@@ -1,6 +1,8 @@
 /*
  * The outermost fields of a protocol buffer, one after the other, from a stream: a message of any
  * length is read in the memory of its largest field.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_FORMATS_FIELD_READER_H
 #define PROFTOP_CORE_FORMATS_FIELD_READER_H

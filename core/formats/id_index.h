@@ -1,5 +1,7 @@
 /*
  * From the ids that a file gives its records to the records' positions.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_FORMATS_ID_INDEX_H
 #define PROFTOP_CORE_FORMATS_ID_INDEX_H

@@ -1,5 +1,7 @@
 /*
  * A new gzipped file that appears whole under its name, or not at all.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_FORMATS_PACKED_FILE_H
 #define PROFTOP_CORE_FORMATS_PACKED_FILE_H

@@ -4,6 +4,8 @@
  *
  * What proftop saves reads back identical; files of other writers open too. man/proftop-snapshot.5
  * describes the labels and comments that proftop adds.
+ *
+ * Context: any thread; what needs the profile's lock says so.
  */
 #ifndef PROFTOP_CORE_FORMATS_SNAPSHOT_H
 #define PROFTOP_CORE_FORMATS_SNAPSHOT_H
@@ -12,8 +14,7 @@
 
 /*
  * Writes the profile to `path`, which must not exist yet unless `overwrite`: to a temporary file
- * beside it, mode 0600, then rename, so that a full disk leaves
- * nothing half-written. Context: holder of the profile's lock.
+ * beside it, mode 0600, then rename, so that a full disk leaves nothing half-written. Context: holder of the profile's lock.
  */
 bool snapshot_save(const struct profile *profile, const char *path, bool overwrite, GError **error);
 

@@ -1,6 +1,8 @@
 /*
  * What pprof's schema has no place for, as key=value comments: how the measurement went, the
  * processes and threads, kinds of modules. man/proftop-snapshot.5 lists the keys.
+ *
+ * Context: the thread that reads or writes the file.
  */
 #ifndef PROFTOP_CORE_FORMATS_SNAPSHOT_COMMENTS_H
 #define PROFTOP_CORE_FORMATS_SNAPSHOT_COMMENTS_H

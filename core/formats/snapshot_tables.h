@@ -1,6 +1,8 @@
 /*
  * The tables of a pprof file (texts, mappings, functions, locations), read and checked before any
  * sample is looked at: they may stand anywhere in the file, mostly behind the samples.
+ *
+ * Context: the thread that reads the file.
  */
 #ifndef PROFTOP_CORE_FORMATS_SNAPSHOT_TABLES_H
 #define PROFTOP_CORE_FORMATS_SNAPSHOT_TABLES_H

@@ -1,5 +1,7 @@
 /*
  * Which thread of the profile a sample of a file belongs to, by its labels.
+ *
+ * Context: the thread that reads the file.
  */
 #ifndef PROFTOP_CORE_FORMATS_SNAPSHOT_THREADS_H
 #define PROFTOP_CORE_FORMATS_SNAPSHOT_THREADS_H

@@ -1,5 +1,7 @@
 /*
  * The content of a file that may be gzipped, unpacked as it is read: bounded and never held whole.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_FORMATS_UNPACKED_H
 #define PROFTOP_CORE_FORMATS_UNPACKED_H

@@ -1,5 +1,7 @@
 /*
  * Which of the target's processes have the collector inside, and why others have not.
+ *
+ * Context, where nothing else is said: the thread that owns the session.
  */
 #ifndef PROFTOP_CORE_SESSION_COVERAGE_H
 #define PROFTOP_CORE_SESSION_COVERAGE_H

@@ -453,7 +453,7 @@ static void stop_thread(struct session *s)
     s->thread_runs = false;
 }
 
-/* Says when much of the CPU time is in threads too short-lived to be sampled. */
+/* Says when much of the CPU time has no samples, and why. */
 static void note_unsampled(struct session *s)
 {
     enum { WORTH_A_NOTE_PERCENT = 10, LEAST_CPU_NS = 100 * 1000 * 1000 };
@@ -461,8 +461,11 @@ static void note_unsampled(struct session *s)
     if (unsampled_ns * 100 < cpu_ns * WORTH_A_NOTE_PERCENT || cpu_ns < LEAST_CPU_NS)
         return;
     char *note = g_strdup_printf(
-        "%d %% of the CPU time is in threads that ended before or soon after a sample: a "
-        "higher rate (-F) sees more of it",
+        s->profile->info.lost
+            ? "%d %% of the CPU time has no samples: records were lost while proftop could not "
+              "keep up, a lower rate (-F) loses fewer"
+            : "%d %% of the CPU time is in threads that ended before or soon after a sample: a "
+              "higher rate (-F) sees more of it",
         (int)(100 * unsampled_ns / cpu_ns));
     g_ptr_array_add(s->profile->notes, (gpointer)profile_text(s->profile, note));
     g_free(note);

@@ -4,6 +4,9 @@
  * Threads: the caller's (UI or command line); the session's own sampling thread, which drains the
  * sources, unwinds and fills the profile; the symbol worker. The profile is guarded by
  * session_lock.
+ *
+ * Context, where nothing else is said: any thread; session_launch, session_finish and
+ * session_free: the thread that owns the session.
  */
 #ifndef PROFTOP_CORE_SESSION_SESSION_H
 #define PROFTOP_CORE_SESSION_SESSION_H

@@ -1,9 +1,9 @@
 /*
  * Functions, inlined calls and lines from DWARF, by libdw.
  *
- * Entry trees are walked by die_walk rather than by dwarf_getscopes:
- * that recurses as deep as a hostile file nests, and walks the whole unit for each address. Split
- * units (.dwo) are never opened: their names are paths of the target's choice.
+ * Entry trees are walked by die_walk rather than by dwarf_getscopes: that recurses as deep as a
+ * hostile file nests, and walks the whole unit for each address. Split units (.dwo) are never
+ * opened: their names are paths of the target's choice.
  */
 #include "core/symbols/debug_info.h"
 

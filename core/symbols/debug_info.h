@@ -3,7 +3,9 @@
  * belongs to.
  *
  * The only user of libdw. Everything is read on demand and kept by compilation unit and function,
- * so that the first lookup costs one unit and the next ones a binary search. One thread at a time.
+ * so that the first lookup costs one unit and the next ones a binary search.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_SYMBOLS_DEBUG_INFO_H
 #define PROFTOP_CORE_SYMBOLS_DEBUG_INFO_H

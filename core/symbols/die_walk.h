@@ -1,6 +1,8 @@
 /*
  * Walking DWARF entries without recursion and within a budget: a hostile file may nest as deep as
  * it is long, or lead in circles.
+ *
+ * Context: the thread that owns the Dwarf.
  */
 #ifndef PROFTOP_CORE_SYMBOLS_DIE_WALK_H
 #define PROFTOP_CORE_SYMBOLS_DIE_WALK_H

@@ -2,9 +2,10 @@
  * Names of kernel functions, from /proc/kallsyms.
  *
  * Reading that file costs 56 ms for 122,000 symbols, so a sorted copy is kept in
- * $XDG_CACHE_HOME/proftop or
- * ~/.cache/proftop, good for one boot and one set of modules, and mapped from there: opening costs
- * some microseconds.
+ * $XDG_CACHE_HOME/proftop or ~/.cache/proftop, good for one boot and one set of modules, and mapped
+ * from there: opening costs some microseconds.
+ *
+ * Context: any thread; once opened, the object does not change.
  */
 #ifndef PROFTOP_CORE_SYMBOLS_KALLSYMS_H
 #define PROFTOP_CORE_SYMBOLS_KALLSYMS_H

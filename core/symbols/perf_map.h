@@ -3,6 +3,8 @@
  *
  * Hostile text: the file must belong to the target's user or root, is never waited for, and every
  * count is capped.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_SYMBOLS_PERF_MAP_H
 #define PROFTOP_CORE_SYMBOLS_PERF_MAP_H

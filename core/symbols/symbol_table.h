@@ -3,6 +3,8 @@
  *
  * Built once, then only searched. Names are not copied: they point into the files that were added,
  * of which the caller holds references as long as the table. One thread at a time.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_SYMBOLS_SYMBOL_TABLE_H
 #define PROFTOP_CORE_SYMBOLS_SYMBOL_TABLE_H

@@ -7,6 +7,8 @@
  *
  * Cost rule: compressed DWARF of a library's separate debug file is not unpacked (33 ms for
  * libc's): such frames have names, but no lines. A program's own is.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_SYMBOLS_SYMBOLIZER_H
 #define PROFTOP_CORE_SYMBOLS_SYMBOLIZER_H

@@ -9,6 +9,8 @@
  *
  * Because the launched command leads the session of this terminal, its end sends SIGHUP to its
  * foreground process group, as the end of any terminal's session leader does.
+ *
+ * Context, where nothing else is said: one thread at a time.
  */
 #ifndef PROFTOP_CORE_TARGET_TERMINAL_KEEPER_H
 #define PROFTOP_CORE_TARGET_TERMINAL_KEEPER_H

@@ -4,6 +4,8 @@
  * .eh_frame_hdr's sorted table is used where there is one. What it does not cover is looked up in a
  * sorted index made, once, of .eh_frame without a table and of .debug_frame, in the file itself or
  * in its separate debug file.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_UNWIND_CFI_INDEX_H
 #define PROFTOP_CORE_UNWIND_CFI_INDEX_H

@@ -5,6 +5,8 @@
  * rows (unw_apply_reg_state). unw_step is not used: it takes a lock and two system calls a frame,
  * keeps at most 32,768 addresses, and guesses where unwind information ends. Rows are cached by
  * file and address as linked, so they stay good when the process maps and unmaps.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_UNWIND_FRAME_RULES_H
 #define PROFTOP_CORE_UNWIND_FRAME_RULES_H

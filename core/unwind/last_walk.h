@@ -7,6 +7,8 @@
  * read is equal byte by byte, then the frames above must be equal too: a frame reads at or above
  * its own rsp only. Frames up to the last guess or signal trampoline are not offered, because
  * guesses also depend on where the copy ends, and a signal may have changed stacks.
+ *
+ * Context: one thread at a time.
  */
 #ifndef PROFTOP_CORE_UNWIND_LAST_WALK_H
 #define PROFTOP_CORE_UNWIND_LAST_WALK_H

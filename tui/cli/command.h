@@ -1,5 +1,7 @@
 /*
  * Subcommands: one file each, one line in the table of main.c.
+ *
+ * Context: main thread.
  */
 #ifndef PROFTOP_TUI_CLI_COMMAND_H
 #define PROFTOP_TUI_CLI_COMMAND_H

@@ -1,5 +1,7 @@
 /*
  * Options about how things look, for the commands with a screen.
+ *
+ * Context: main thread.
  */
 #ifndef PROFTOP_TUI_CLI_LOOK_H
 #define PROFTOP_TUI_CLI_LOOK_H

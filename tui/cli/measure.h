@@ -1,5 +1,7 @@
 /*
  * What the commands that launch a program have in common: options, launching, saving, exit status.
+ *
+ * Context: main thread.
  */
 #ifndef PROFTOP_TUI_CLI_MEASURE_H
 #define PROFTOP_TUI_CLI_MEASURE_H

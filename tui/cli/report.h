@@ -1,5 +1,7 @@
 /*
  * What text and JSON reports share: which view, which rows, shares of what.
+ *
+ * Context, where nothing else is said: main thread, the profile at rest or locked.
  */
 #ifndef PROFTOP_TUI_CLI_REPORT_H
 #define PROFTOP_TUI_CLI_REPORT_H
