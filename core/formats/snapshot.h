@@ -14,7 +14,8 @@
 
 /*
  * Writes the profile to `path`, which must not exist yet unless `overwrite`: to a temporary file
- * beside it, mode 0600, then rename, so that a full disk leaves nothing half-written. Context: holder of the profile's lock.
+ * beside it, mode 0600, then rename, so that a full disk leaves nothing half-written. Context:
+ * holder of the profile's lock.
  */
 bool snapshot_save(const struct profile *profile, const char *path, bool overwrite, GError **error);
 
