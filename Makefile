@@ -79,7 +79,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
 
 T             := $(BUILD)/tests/targets
 TARGETS_TWICE := truth threads_cxx recursion
-TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf $(if $(wildcard tests/targets/selfcheck.c),selfcheck)
+TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf hostile $(if $(wildcard tests/targets/selfcheck.c),selfcheck)
 TEST_TARGETS  := $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \
                  $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra -Werror
