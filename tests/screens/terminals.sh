@@ -2,6 +2,7 @@
 # Terminals of all kinds, and what is left of them afterwards.
 # shellcheck source=tests/screens/driver.sh
 . "$(dirname "$0")/driver.sh"
+cd "$tmp" || exit 2
 short=("$proftop" -- "$targets/truth-nofp" burst .5)
 
 for term in linux xterm-256color screen vt100; do
