@@ -18,6 +18,7 @@
 #include "core/session/coverage.h"
 #include "core/session/ingest.h"
 #include "core/session/meter.h"
+#include "core/session/vanished.h"
 #include "core/target/launch.h"
 
 enum { DRAIN_INTERVAL_MS = 50 };
@@ -92,6 +93,7 @@ static void update_status(struct session *s)
     if (meter_update(&s->meter, &now, s->status.sampling, &s->status)) {
         if (s->coverage)
             coverage_update(s->coverage, s->profile);
+        vanished_mark(s->profile);
         pids = count_alive(s);
     }
     pthread_mutex_unlock(&s->lock);
@@ -478,6 +480,7 @@ void session_finish(struct session *s, int symbols_timeout_ms)
     stop_thread(s);
     s->source_ops->stop(s->source);
     s->source = NULL;
+    vanished_mark(s->profile);
     ingest_wait_symbols(s->ingest, symbols_timeout_ms);
     struct profile_info *info = &s->profile->info;
     int64_t cpu_ns = ingest_cpu_ns(s->ingest);
