@@ -37,6 +37,7 @@ fails "a rate of 0" 2 '.' "$proftop" record -F 0 -- true
 fails "a rate beyond reason" 2 '.' "$proftop" record -F 99999999999999999999 -- true
 fails "a duration that is no number" 2 'soon' "$proftop" record -d soon -- true
 fails "a negative duration" 2 '.' "$proftop" record -d -1 -- true
+fails "a duration that is not a number at all" 2 'nan' "$proftop" record -d nan -- true
 fails "report without a file" 2 '.' "$proftop" report
 fails "report of two files" 2 '.' "$proftop" report a b
 fails "an unknown view" 2 'nonsense' "$proftop" report --view nonsense "$tmp/x.pb.gz"

@@ -96,7 +96,7 @@ static int run(const struct command_context *context, int argc, char **argv, GEr
     measure_fill_entries(&o, entries);
     int status = 2;
     if (command_parse(&usage, entries, &argc, &argv, error)) {
-        if (seconds < 0 || seconds > 1e9)
+        if (!(seconds >= 0 && seconds <= 1e9)) /* so that NaN fails too */
             g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
                         "a duration of %g seconds makes no sense: choose more than 0 with -d",
                         seconds);
