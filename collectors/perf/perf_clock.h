@@ -9,6 +9,8 @@
  * multiples of phi are the hardest to approximate by fractions. On top of that the opened events,
  * and so every thread and child created later, get a slightly different period now and then, so
  * that even work with a period of phi milliseconds drifts through the samples.
+ *
+ * Context of all: one thread at a time (the sampling thread, once it runs).
  */
 #ifndef PROFTOP_COLLECTORS_PERF_PERF_CLOCK_H
 #define PROFTOP_COLLECTORS_PERF_PERF_CLOCK_H

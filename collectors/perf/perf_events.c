@@ -144,7 +144,8 @@ static size_t wanted_ring_bytes(uint32_t rate_hz)
 int perf_events_open_rings(struct perf_events *events, int tid)
 {
     int code = -EPERM;
-    for (size_t bytes = wanted_ring_bytes(events->clock.rate_hz); bytes >= RING_BYTES_LEAST; bytes /= 2) {
+    for (size_t bytes = wanted_ring_bytes(events->clock.rate_hz); bytes >= RING_BYTES_LEAST;
+         bytes /= 2) {
         code = open_rings(events, tid, bytes);
         if (code != -EPERM && code != -ENOMEM)
             break;

@@ -3,6 +3,8 @@
  *
  * One ring per CPU: an inherited event can only write to the ring of its CPU. The first event of a
  * CPU owns its ring; all others there are redirected into it.
+ *
+ * Context of all: one thread at a time (the sampling thread, once it runs).
  */
 #ifndef PROFTOP_COLLECTORS_PERF_PERF_EVENTS_H
 #define PROFTOP_COLLECTORS_PERF_PERF_EVENTS_H

@@ -116,7 +116,7 @@ static bool read_stack(struct reader *r, struct unwind_input *input)
         return false;
     input->stack = bytes;
     input->stack_size = copied;
-    input->stack_address = input->regs.r[7];
+    input->stack_address = input->regs.r[UNWIND_RSP];
     /* Near the end of the address space the kernel asks for less than we did: then that was all. */
     input->copy_full = copied == size && input->stack_address + size < user_space_end;
     return true;

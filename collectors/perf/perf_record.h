@@ -1,5 +1,7 @@
 /*
  * Decoding of perf_event records, for the one layout that perf_clock_attr asks for.
+ *
+ * Context of all: one thread at a time (the sampling thread, once it runs).
  */
 #ifndef PROFTOP_COLLECTORS_PERF_PERF_RECORD_H
 #define PROFTOP_COLLECTORS_PERF_PERF_RECORD_H

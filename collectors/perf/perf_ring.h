@@ -1,5 +1,7 @@
 /*
  * One perf_event ring buffer: mapped, read in place.
+ *
+ * Context of all: one thread at a time (the sampling thread, once it runs).
  */
 #ifndef PROFTOP_COLLECTORS_PERF_PERF_RING_H
 #define PROFTOP_COLLECTORS_PERF_PERF_RING_H

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "collectors/perf/perf_record.h"
 #include "collectors/perf/perf_tasks.h"
@@ -27,14 +26,7 @@ struct perf_source {
     char description[64];
 };
 
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-/* Refusal ---------------------------------------------------------------------------------- */
+/* ---- refusal ---- */
 
 static int paranoid_level(void)
 {
@@ -81,7 +73,7 @@ static bool perf_probe(GPtrArray *notes, GError **error)
     return true;
 }
 
-/* Start and stop ----------------------------------------------------------------------------- */
+/* ---- start and stop ---- */
 
 static void perf_stop(void *source)
 {
@@ -128,7 +120,7 @@ static void *perf_start(const struct source_options *options, GError **error)
     return s;
 }
 
-/* Tasks -------------------------------------------------------------------------------------- */
+/* ---- tasks ---- */
 
 /* Own events for a task that runs; one that has just ended is no error. */
 static int open_task(struct perf_source *s, int tid)
@@ -136,7 +128,7 @@ static int open_task(struct perf_source *s, int tid)
     struct perf_task *task = perf_tasks_get(&s->tasks, tid);
     guint first = s->events.all->len;
     int code = perf_events_open_task(&s->events, tid);
-    task->opened_ns = now_ns();
+    task->opened_ns = g_get_monotonic_time() * 1000;
     if (s->enabled)
         perf_events_enable(&s->events, first, true);
     return code == -ESRCH ? 0 : code;
@@ -166,7 +158,7 @@ static void note_exit(struct perf_source *s, const struct perf_event_header *rec
         perf_tasks_remove(&s->tasks, r.tid);
 }
 
-/* Draining --------------------------------------------------------------------------------- */
+/* ---- draining ---- */
 
 static bool take_sample(struct perf_source *s, const struct perf_event_header *record,
                         struct ingest *ingest)
@@ -226,7 +218,7 @@ static struct perf_ring *oldest_ring(struct perf_source *s, int64_t horizon_ns)
 
 static void jitter(struct perf_source *s)
 {
-    int64_t now = now_ns();
+    int64_t now = g_get_monotonic_time() * 1000;
     if (now < s->next_jitter_ns)
         return;
     s->next_jitter_ns = now + JITTER_INTERVAL_NS;
@@ -240,13 +232,13 @@ static void take_rest(struct perf_source *s, struct ingest *ingest)
 {
     double rest_ns = s->events.clock.count ? perf_events_unaccounted_ns(&s->events) : 0;
     if (rest_ns >= 1)
-        ingest_unsampled(ingest, s->pid, s->pid, now_ns(), (int64_t)rest_ns);
+        ingest_unsampled(ingest, s->pid, s->pid, g_get_monotonic_time() * 1000, (int64_t)rest_ns);
 }
 
 static size_t perf_drain(void *source, struct ingest *ingest, bool last)
 {
     struct perf_source *s = source;
-    int64_t horizon_ns = last ? INT64_MAX : now_ns() - SETTLE_NS;
+    int64_t horizon_ns = last ? INT64_MAX : g_get_monotonic_time() * 1000 - SETTLE_NS;
     size_t samples = 0;
     for (size_t i = 0; i < s->events.n_cpus; i++)
         perf_ring_refresh(&s->events.rings[i]);
@@ -269,7 +261,7 @@ static void perf_wait(void *source, int wake_fd, int timeout_ms)
     poll(s->polls, s->events.n_cpus + 1, timeout_ms);
 }
 
-/* Control ---------------------------------------------------------------------------------- */
+/* ---- control ---- */
 
 static void perf_set_enabled(void *source, bool enabled)
 {

@@ -3,6 +3,8 @@
  *
  * A sample weighs what its event's counter has advanced since the same event's last sample in the
  * same task: exact, whatever the period was and however late the sample came.
+ *
+ * Context of all: one thread at a time (the sampling thread, once it runs).
  */
 #ifndef PROFTOP_COLLECTORS_PERF_PERF_TASKS_H
 #define PROFTOP_COLLECTORS_PERF_PERF_TASKS_H

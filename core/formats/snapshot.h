@@ -24,10 +24,10 @@ bool snapshot_check_place(const char *path, bool overwrite, GError **error);
 
 /*
  * A name for a snapshot that does not exist yet: "proftop-COMM-DATE.pb.gz" in `folder` (NULL: the
- * current directory), with "-2", "-3", ... where that is taken. `comm` may be hostile. Free with
- * g_free.
+ * current directory), with "-2", "-3", ... where that is taken; COMM is the last part of `command`,
+ * which may be hostile. Free with g_free.
  */
-char *snapshot_default_name(const char *folder, const char *comm);
+char *snapshot_default_name(const char *folder, const char *command);
 
 /*
  * Reads a snapshot of any pprof writer, gzipped or not. Every byte is untrusted: sizes, counts and

@@ -8,10 +8,12 @@
 
 enum { COMM_MAX = 64, TRIES = 10000 };
 
-/* Only what needs no quoting in any shell, and no leading dot or dash. */
-static char *clean_comm(const char *comm)
+/* The last part of the path; only what needs no quoting in any shell, and no leading dot or dash.
+ */
+static char *clean_comm(const char *command)
 {
-    char *clean = g_strndup(comm ? comm : "", COMM_MAX);
+    const char *slash = strrchr(command, '/');
+    char *clean = g_strndup(slash && slash[1] ? slash + 1 : command, COMM_MAX);
     g_strcanon(clean, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-", '_');
     if (clean[0] == '.' || clean[0] == '-')
         clean[0] = '_';
@@ -31,10 +33,10 @@ static char *name_in(const char *folder, const char *base, int number)
     return name;
 }
 
-char *snapshot_default_name(const char *folder, const char *comm)
+char *snapshot_default_name(const char *folder, const char *command)
 {
     struct stat st;
-    char *clean = clean_comm(comm);
+    char *clean = clean_comm(command);
     GDateTime *now = g_date_time_new_now_local();
     char *date = g_date_time_format(now, "%Y%m%d-%H%M%S");
     char *base = g_strdup_printf("proftop-%s-%s", clean, date);

@@ -183,7 +183,7 @@ static uint32_t module_of(struct reader *r, const struct file_location *l)
         if (*profile_get_module(r->profile, id)->path)
             return id;
     }
-    return profile_module(r->profile, l->n_lines ? "" : "[unknown]", NULL, MODULE_FILE);
+    return profile_module(r->profile, l->n_lines ? "" : PROFILE_MARK_UNKNOWN, NULL, MODULE_FILE);
 }
 
 /* As linked, as far as the mapping tells; proftop's own mappings begin at 0. */
@@ -261,7 +261,7 @@ static bool read_stack(struct reader *r, const Pprof__Sample *sample, uint64_t o
             frames[i] = g_array_index(r->tables->locations, struct file_location, at).frame;
     }
     if (n < sample->n_location_id) {
-        frames[n - 1] = profile_mark(r->profile, "[truncated]");
+        frames[n - 1] = profile_mark(r->profile, PROFILE_MARK_TRUNCATED);
         r->n_cut++;
     }
     if (n == 0)

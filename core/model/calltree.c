@@ -8,6 +8,8 @@
  */
 #include "core/model/calltree.h"
 
+#include "core/base/hash.h"
+
 /* Where a stack stands, and what this tree has counted for it (so that it can be moved). */
 struct calltree_leaf {
     uint32_t node; /* PROFILE_NONE: not placed yet */
@@ -80,7 +82,7 @@ static bool pass_through(struct calltree *tree, uint32_t function)
  */
 static uint32_t *slot_of(const struct calltree *tree, uint32_t parent, uint32_t function)
 {
-    uint64_t hash = ((uint64_t)parent << 32 | function) * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t hash = hash_mix(0, (uint64_t)parent << 32 | function);
     uint32_t mask = tree->n_slots - 1;
     uint32_t i = (uint32_t)(hash >> 32) & mask;
     for (; tree->slots[i]; i = (i + 1) & mask) {

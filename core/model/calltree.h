@@ -5,6 +5,8 @@
  * A tree has its own view of the profile (which threads, which window of time, which direction).
  * calltree_update applies only what changed since the last call: it costs O(new samples x depth),
  * not O(stacks).
+ *
+ * Context of all: one thread at a time, holding what guards the profile.
  */
 #ifndef PROFTOP_CORE_MODEL_CALLTREE_H
 #define PROFTOP_CORE_MODEL_CALLTREE_H

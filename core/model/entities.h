@@ -13,8 +13,18 @@
 enum {
     PROFILE_METRICS_MAX = 8,
     PROFILE_CHANGES_MAX = 1 << 20, /* changes remembered: 17 minutes of one thread at 1 kHz */
-    PROFILE_DEPTH_MAX = 1100,      /* frames of one stack, kernel and inlined ones included */
+    /* Frames of one stack, before inlined ones are told apart; the last may be a mark. */
+    PROFILE_KERNEL_FRAMES_MAX =
+        128, /* the kernel's own limit is 127 (kernel.perf_event_max_stack) */
+    PROFILE_USER_FRAMES_MAX = 1024,
+    PROFILE_DEPTH_MAX = PROFILE_KERNEL_FRAMES_MAX + PROFILE_USER_FRAMES_MAX + 1,
 };
+
+/* Frames that stand for what is not known: modules of kind MODULE_SPECIAL. */
+#define PROFILE_MARK_TRUNCATED   "[truncated]"      /* the copy of the stack ended first */
+#define PROFILE_MARK_BROKEN      "[no unwind info]" /* nothing tells who called this */
+#define PROFILE_MARK_UNKNOWN     "[unknown]"        /* neither a stack nor an address */
+#define PROFILE_MARK_NOT_SAMPLED "[not sampled]"    /* CPU time that no sample stands for */
 
 /* pprof's ValueType: ("samples", "count"), ("cpu", "nanoseconds"), ... */
 struct metric {

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-const char *const function_sort_names[FUNCTION_SORTS] = {
+static const char *const sort_names[FUNCTION_SORTS] = {
     [FUNCTION_SORT_SELF] = "self",       [FUNCTION_SORT_TOTAL] = "total",
     [FUNCTION_SORT_SAMPLES] = "samples", [FUNCTION_SORT_NAME] = "function",
     [FUNCTION_SORT_MODULE] = "module",   [FUNCTION_SORT_SOURCE] = "source",
@@ -14,7 +14,7 @@ const char *const function_sort_names[FUNCTION_SORTS] = {
 enum function_sort function_sort_find(const char *name)
 {
     for (int i = 0; i < FUNCTION_SORTS; i++)
-        if (strcmp(function_sort_names[i], name) == 0)
+        if (strcmp(sort_names[i], name) == 0)
             return (enum function_sort)i;
     return FUNCTION_SORTS;
 }

@@ -21,10 +21,8 @@ enum function_sort {
     FUNCTION_SORTS,
 };
 
-/* Names of the sort columns as the command line takes them, indexed by enum function_sort. */
-extern const char *const function_sort_names[FUNCTION_SORTS];
-
-/* The column of that name, or FUNCTION_SORTS. */
+/* The column of that name, as the command line takes it (self, total, samples, function, module,
+ * source), or FUNCTION_SORTS. Context: any thread. */
 enum function_sort function_sort_find(const char *name);
 
 struct function_query {

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/text.h"
 
 enum { CHANGES_FIRST_SIZE = 1 << 12 };
@@ -27,8 +28,7 @@ struct profile_index {
 
 static guint hash_u64(gconstpointer key)
 {
-    uint64_t h = (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15);
-    return (guint)(h >> 32);
+    return (guint)(hash_mix(0, (uint64_t)(uintptr_t)key) >> 32);
 }
 
 static GHashTable *u64_table(void)
@@ -72,16 +72,10 @@ static void intern_add(struct intern *table, uint64_t hash, uint32_t id)
     g_hash_table_insert(table->heads, u64_key(hash), GUINT_TO_POINTER(id + 1));
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    hash = (hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ (hash >> 29);
-}
-
 /* Interned texts are equal exactly when their pointers are. */
 static uint64_t mix_text(uint64_t hash, const char *text)
 {
-    return mix(hash, (uint64_t)(uintptr_t)text);
+    return hash_mix(hash, (uint64_t)(uintptr_t)text);
 }
 
 struct profile *profile_new(void)
@@ -149,14 +143,6 @@ uint32_t profile_add_metric(struct profile *p, const char *type, const char *uni
     return p->n_metrics++;
 }
 
-uint32_t profile_find_metric(const struct profile *p, const char *type)
-{
-    for (uint32_t i = 0; i < p->n_metrics; i++)
-        if (strcmp(p->metrics[i].type, type) == 0)
-            return i;
-    return PROFILE_NONE;
-}
-
 const char *profile_text(struct profile *p, const char *text)
 {
     if (!text || !*text)
@@ -172,7 +158,7 @@ uint32_t profile_module(struct profile *p, const char *path, const char *build_i
 {
     struct module m = {
         .path = profile_text(p, path), .build_id = profile_text(p, build_id), .kind = kind};
-    uint64_t hash = mix(mix_text(mix_text(1, m.path), m.build_id), kind);
+    uint64_t hash = hash_mix(mix_text(mix_text(1, m.path), m.build_id), kind);
     struct intern *table = &p->index->modules;
     for (uint32_t id = intern_first(table, hash); id != PROFILE_NONE; id = intern_next(table, id)) {
         const struct module *old = profile_get_module(p, id);
@@ -192,7 +178,7 @@ uint32_t profile_function(struct profile *p, const struct function_spec *spec)
     struct function f = {.linkage = profile_text(p, spec->linkage ? spec->linkage : spec->name),
                          .file = profile_text(p, spec->file),
                          .module = spec->module};
-    uint64_t hash = mix(mix_text(mix_text(2, f.linkage), f.file), f.module);
+    uint64_t hash = hash_mix(mix_text(mix_text(2, f.linkage), f.file), f.module);
     struct intern *table = &p->index->functions;
     for (uint32_t id = intern_first(table, hash); id != PROFILE_NONE; id = intern_next(table, id)) {
         const struct function *old = profile_get_function(p, id);
@@ -235,7 +221,7 @@ static uint32_t frame_append(struct profile *p, uint32_t module, uint64_t addres
 
 static uint64_t frame_hash(uint32_t module, uint64_t address)
 {
-    return mix(mix(3, module), address);
+    return hash_mix(hash_mix(3, module), address);
 }
 
 uint32_t profile_frame(struct profile *p, uint32_t module, uint64_t address)
@@ -296,7 +282,7 @@ uint32_t profile_stack(struct profile *p, const uint32_t *frames, size_t n)
     g_assert(n >= 1 && n <= PROFILE_DEPTH_MAX);
     uint64_t hash = n;
     for (size_t i = 0; i < n; i++)
-        hash = mix(hash, frames[i]);
+        hash = hash_mix(hash, frames[i]);
     struct intern *table = &p->index->stacks;
     for (uint32_t id = intern_first(table, hash); id != PROFILE_NONE; id = intern_next(table, id))
         if (profile_get_stack(p, id)->n_frames == n &&
@@ -344,7 +330,7 @@ uint32_t profile_thread(struct profile *p, uint32_t process, int tid)
 
 static uint32_t entry_of(struct profile *p, uint32_t stack, uint32_t thread)
 {
-    uint64_t hash = mix(mix(4, stack), thread);
+    uint64_t hash = hash_mix(hash_mix(4, stack), thread);
     struct intern *table = &p->index->entries;
     for (uint32_t id = intern_first(table, hash); id != PROFILE_NONE; id = intern_next(table, id)) {
         const struct entry *old = profile_get_entry(p, id);

@@ -8,6 +8,7 @@
  *
  * A profile has no lock of its own: a live one belongs to its session (session_lock), one read from
  * a file to its reader.
+ * Context of all functions: whoever holds that.
  */
 #ifndef PROFTOP_CORE_MODEL_PROFILE_H
 #define PROFTOP_CORE_MODEL_PROFILE_H
@@ -54,9 +55,6 @@ void profile_free(struct profile *profile);
 /* Adds a metric and returns its index. At most PROFILE_METRICS_MAX, all before the first weight.
  * The texts are copied. */
 uint32_t profile_add_metric(struct profile *profile, const char *type, const char *unit);
-
-/* The metric of that type, or PROFILE_NONE. */
-uint32_t profile_find_metric(const struct profile *profile, const char *type);
 
 /* Copies a text that may be hostile: cleaned and interned, valid as long as the profile. NULL gives
  * "". */

@@ -15,6 +15,8 @@
 #include "core/symbols/demangle.h"
 #include "core/symbols/symbol_worker.h"
 
+_Static_assert((int)UNWIND_FRAMES_MAX == (int)PROFILE_USER_FRAMES_MAX, "a walk fits into a stack");
+
 enum { VDSO_BYTES_MOST = 2 * 4096, JIT_CHECK_NS = 1000000000 };
 
 /* A process as the kernel's events describe it. */
@@ -185,7 +187,7 @@ static struct tracked *track(struct ingest *ingest, int pid)
 static size_t add_kernel_frames(struct ingest *ingest, const struct tracked *t,
                                 const struct ingest_sample *s, uint32_t *frames)
 {
-    size_t n = MIN(s->n_kernel, (size_t)PROFILE_DEPTH_MAX / 8);
+    size_t n = MIN(s->n_kernel, (size_t)PROFILE_KERNEL_FRAMES_MAX);
     for (size_t i = 0; i < n; i++)
         frames[i] = frame_of(ingest, t, ingest->kernel_module, s->kernel_chain[i] - (i > 0));
     return n;
@@ -209,7 +211,7 @@ static size_t add_user_frames(struct ingest *ingest, struct tracked *t,
                               const struct unwind_result *walked, int64_t time_ns, uint32_t *frames)
 {
     size_t n = 0;
-    for (; n < walked->n && n < PROFILE_DEPTH_MAX / 8 * 7 - 1; n++)
+    for (; n < walked->n; n++)
         frames[n] = user_frame(ingest, t, walked->pc[n], time_ns);
     uint32_t mark = end_mark(ingest, walked->end);
     if (mark != PROFILE_NONE)
@@ -382,7 +384,7 @@ void ingest_unsampled(struct ingest *ingest, int pid, int tid, int64_t time_ns, 
 {
     pthread_mutex_lock(ingest->lock);
     struct profile *profile = ingest->profile;
-    uint32_t frame = profile_mark(profile, "[not sampled]");
+    uint32_t frame = profile_mark(profile, PROFILE_MARK_NOT_SAMPLED);
     uint32_t thread = profile_thread(profile, profile_process(profile, pid), tid);
     profile_add(profile, profile_stack(profile, &frame, 1), thread, time_ns,
                 (int64_t[]){0, cpu_ns});
@@ -408,9 +410,9 @@ struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock)
     ingest->elf_of_module = g_ptr_array_new();
     ingest->symbols = symbol_worker_new(symbols_done, ingest);
     ingest->kernel_module = profile_module(profile, "[kernel]", NULL, MODULE_KERNEL);
-    ingest->mark_truncated = profile_mark(profile, "[truncated]");
-    ingest->mark_broken = profile_mark(profile, "[no unwind info]");
-    ingest->mark_unknown = profile_mark(profile, "[unknown]");
+    ingest->mark_truncated = profile_mark(profile, PROFILE_MARK_TRUNCATED);
+    ingest->mark_broken = profile_mark(profile, PROFILE_MARK_BROKEN);
+    ingest->mark_unknown = profile_mark(profile, PROFILE_MARK_UNKNOWN);
     g_ptr_array_set_size(ingest->elf_of_module, (gint)profile->modules->len);
     return ingest;
 }

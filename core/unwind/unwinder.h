@@ -14,6 +14,9 @@
 
 enum { UNWIND_FRAMES_MAX = 1024 };
 
+/* Indexes of unwind_regs.r, by DWARF number, that callers need. */
+enum { UNWIND_RSP = 7 };
+
 enum unwind_end {
     UNWIND_ROOT, /* the outermost frame: so says the unwind information, or it is a known start */
     UNWIND_TRUNCATED, /* the stack copy ended before the root, or the stack goes on elsewhere */

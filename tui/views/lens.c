@@ -112,11 +112,12 @@ const char *lens_no_samples(const struct lens *lens)
 static const struct {
     const char *name, *meaning;
 } marks[] = {
-    {"[not sampled]",
+    {PROFILE_MARK_NOT_SAMPLED,
      "CPU time that no sample stands for: processes that came and went between two"},
-    {"[truncated]", "the stack was deeper than what is copied of it: its outer part is missing"},
-    {"[no unwind info]", "nothing tells who called this code: its outer part is missing"},
-    {"[unknown]", "code that belongs to no known file"},
+    {PROFILE_MARK_TRUNCATED,
+     "the stack was deeper than what is copied of it: its outer part is missing"},
+    {PROFILE_MARK_BROKEN, "nothing tells who called this code: its outer part is missing"},
+    {PROFILE_MARK_UNKNOWN, "code that belongs to no known file"},
     {"[no stack]", "samples without a stack"},
 };
 

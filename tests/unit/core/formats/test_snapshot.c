@@ -395,9 +395,9 @@ static void test_save_leaves_nothing_when_the_disk_is_full(void **state)
 static void test_default_name_is_clean_and_new(void **state)
 {
     (void)state;
-    char *name = snapshot_default_name(NULL, "../e vil\033;rm");
-    assert_true(g_regex_match_simple(
-        "^proftop-_.{1,2}e_vil__rm-[0-9]{8}-[0-9]{6}(-[0-9]+)?\\.pb\\.gz$", name, 0, 0));
+    char *name = snapshot_default_name(NULL, "/usr/bin/-e vil\033;rm");
+    assert_true(g_regex_match_simple("^proftop-_e_vil__rm-[0-9]{8}-[0-9]{6}(-[0-9]+)?\\.pb\\.gz$",
+                                     name, 0, 0));
     assert_null(strchr(name, '/'));
     assert_false(g_file_test(name, G_FILE_TEST_EXISTS));
     g_free(name);
