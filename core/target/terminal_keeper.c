@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -47,6 +48,7 @@ struct request {
 struct counts {
     _Atomic int64_t written;
     _Atomic int64_t discarded;
+    char path[PATH_MAX]; /* of the file; written before the keeper starts */
 };
 
 struct keeper {
@@ -192,6 +194,17 @@ static void ignore_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* An empty file that proftop left behind, for the target could still have written, and its folder
+ * when there is nothing else in it. */
+static void remove_empty(struct counts *counts)
+{
+    char *slash = strrchr(counts->path, '/');
+    if (counts->written > 0 || !slash || unlink(counts->path) != 0)
+        return;
+    *slash = '\0';
+    rmdir(counts->path);
+}
+
 static void be_keeper(struct counts *counts, int master_fd, int file_fd, int control_fd)
     __attribute__((noreturn));
 
@@ -205,6 +218,8 @@ static void be_keeper(struct counts *counts, int master_fd, int file_fd, int con
     if (chdir("/") != 0) /* hold no file system busy */
         _exit(EXIT_FAILURE);
     keep(&loop);
+    if (loop.is_alone)
+        remove_empty(counts);
     _exit(EXIT_SUCCESS);
 }
 
@@ -264,7 +279,8 @@ static bool fork_keeper(struct counts *counts, int master_fd, int file_fd, int c
 }
 
 /* The keeper's half of the work, with everything it needs open. */
-static bool set_up_keeper(struct keeper *keeper, int master_fd, int file_fd, GError **error)
+static bool set_up_keeper(struct keeper *keeper, const char *path, int master_fd, int file_fd,
+                          GError **error)
 {
     int pair[2];
     void *page = mmap(NULL, sizeof *keeper->counts, PROT_READ | PROT_WRITE,
@@ -272,6 +288,8 @@ static bool set_up_keeper(struct keeper *keeper, int master_fd, int file_fd, GEr
     if (page == MAP_FAILED)
         return proftop_error_set_errno(error, "cannot share memory");
     keeper->counts = page;
+    if (g_strlcpy(keeper->counts->path, path, PATH_MAX) >= PATH_MAX)
+        keeper->counts->path[0] = '\0';
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return proftop_error_set_errno(error, "cannot make a socket pair");
     keeper->control_fd = pair[0];
@@ -296,7 +314,7 @@ struct keeper *keeper_start(const char *path, int rows, int columns, GError **er
         is_good = proftop_error_set_errno(error, path);
     if (is_good) {
         copy_settings(keeper->slave_fd, rows, columns);
-        is_good = set_up_keeper(keeper, master_fd, file_fd, error);
+        is_good = set_up_keeper(keeper, path, master_fd, file_fd, error);
     }
     if (file_fd >= 0)
         close(file_fd);

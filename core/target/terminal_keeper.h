@@ -29,7 +29,9 @@ struct keeper;
 
 /*
  * Makes the pseudo-terminal (settings of the first of stdin, stdout and stderr that is a terminal),
- * creates the file `path` (it must not exist) with mode 0600 and forks the keeper. NULL on error:
+ * creates the file `path` (absolute, it must not exist) with mode 0600 and forks the keeper. When
+ * proftop is gone before the target and nothing was written, the keeper removes the file, and its
+ * folder if that is empty then. NULL on error:
  * PROFTOP_ERROR_FAILED. Context: main thread, before there are others and before the real terminal
  * is put into raw mode.
  */

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,16 @@ static void test_keeper_without_target_ends_with_the_front_end(void **state)
     close(ends[0]);
 }
 
+static void test_empty_file_goes_with_a_keeper_that_was_left_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct keeper *keeper = keeper_start(fixture->file, 24, 80, NULL);
+    assert_true(g_file_test(fixture->file, G_FILE_TEST_EXISTS));
+    keeper_free(keeper);
+    while (g_file_test(fixture->file, G_FILE_TEST_EXISTS))
+        sched_yield();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -285,6 +296,7 @@ int main(void)
         TEST(test_terminal_can_be_closed_and_opened_again),
         TEST(test_target_writes_on_when_the_front_end_is_killed),
         TEST(test_keeper_without_target_ends_with_the_front_end),
+        TEST(test_empty_file_goes_with_a_keeper_that_was_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
