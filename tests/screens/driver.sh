@@ -44,7 +44,8 @@ open_screen() {
     done
     close_screen
     mux new-session -d -s test -x "${size%x*}" -y "${size#*x}" "exec cat" \; \
-        set-option -g status off \; set-option -g remain-on-exit on \; set-option -g remain-on-exit-format '' \; set-option -g escape-time 0 \; \
+        set-option -s exit-empty off \; set-option -g status off \; set-option -g remain-on-exit on \; \
+        set-option -g remain-on-exit-format '' \; set-option -g escape-time 0 \; \
         set-option -g history-limit 0 \; resize-window -t test -x "${size%x*}" -y "${size#*x}" \; \
         respawn-pane -k -t test "exec $line"
 }
