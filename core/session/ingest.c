@@ -235,8 +235,10 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
     size_t n = add_kernel_frames(ingest, t, s, frames);
     if (s->has_user)
         n += add_user_frames(ingest, t, &walked, s->time_ns, frames + n);
-    if (n == 0)
+    if (n == 0) { /* the kernel gave neither registers nor a chain */
         frames[n++] = ingest->mark_unknown;
+        ingest->profile->info.broken++;
+    }
     uint32_t stack = profile_stack(ingest->profile, frames, n);
     uint32_t thread = profile_thread(ingest->profile, t->process, s->tid);
     profile_add(ingest->profile, stack, thread, s->time_ns, (int64_t[]){1, s->weight_ns});
