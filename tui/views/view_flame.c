@@ -244,6 +244,15 @@ static double drawn_share(const struct flame *view)
     return wanted >= 1 ? drawn / wanted : 1;
 }
 
+/* Blank space on the right is no idle time: what would stand there is narrower than a column. */
+static void append_undrawn(const struct flame *view, GString *text)
+{
+    enum { LEAST_PERCENT = 10 };
+    int percent = (int)(100 * (1 - drawn_share(view)) + 0.5);
+    if (percent >= LEAST_PERCENT)
+        g_string_append_printf(text, ", %d %% too narrow to draw", percent);
+}
+
 /* How to read the picture: direction, folding, zoom, what is highlighted, how much is in sight. */
 static void draw_mode(struct flame *view, const struct canvas *canvas, int y)
 {
@@ -258,9 +267,7 @@ static void draw_mode(struct flame *view, const struct canvas *canvas, int y)
     if (view->nav.zoom != CALLTREE_ROOT)
         g_string_append_printf(text, wide ? ", zoomed to %s" : ", zoomed",
                                name_of(view, view->nav.zoom));
-    if (drawn_share(view) < 0.5)
-        g_string_append(text, wide ? ", most frames are too narrow to draw (1 lists them)"
-                                   : ", most are too narrow");
+    append_undrawn(view, text);
     if (view->highlight != PROFILE_NONE)
         append_highlight(view);
     struct style style = theme_style(canvas->theme, ROLE_HEADER);

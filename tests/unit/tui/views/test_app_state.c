@@ -491,6 +491,27 @@ static void test_zoom_leaves_the_rows_to_what_is_below(void **state)
     g_free(dump);
 }
 
+static void test_frames_without_room_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = f->session.small.profile;
+    keys(f, "2");
+    assert_hides(f, "too narrow");
+    uint32_t module = profile_module(p, "/bin/many", "", MODULE_FILE);
+    for (uint64_t i = 0; i < 300; i++) {
+        char *name = g_strdup_printf("f%d", (int)i);
+        struct function_spec spec = {.module = module, .linkage = name, .name = name};
+        uint32_t frame = profile_frame(p, module, 0x1000 + i);
+        struct line line = {profile_function(p, &spec), 0};
+        profile_resolve(p, frame, &line, 1, 0);
+        profile_add(p, profile_stack(p, &frame, 1), f->session.small.threads[0], 1,
+                    (const int64_t[]){1, INT64_C(1000000)});
+        g_free(name);
+    }
+    refresh(f);
+    assert_shows(f, ", 75 % too narrow to draw");
+}
+
 static void test_help_explains_keys_on_a_narrow_screen_too(void **state)
 {
     struct fixture *f = *state;
@@ -595,6 +616,7 @@ int main(void)
         LIVE(test_marks_are_explained),
         LIVE(test_process_with_one_thread_takes_one_row),
         LIVE(test_zoom_leaves_the_rows_to_what_is_below),
+        LIVE(test_frames_without_room_are_counted),
         LIVE(test_help_explains_keys_on_a_narrow_screen_too),
         LIVE(test_typing_reaches_the_target_until_escape_twice),
         LIVE(test_help_lists_the_keys_and_leaves),
