@@ -61,7 +61,7 @@ static int record(const struct measure_options *o, const struct command_context 
                   char **argv, double seconds, GError **error)
 {
     enum { SYMBOLS_TIMEOUT_MS = 30000 };
-    if (!o->output && !check_folder(argv[0], error))
+    if (!o->output && argv[0] && !check_folder(argv[0], error))
         return 1;
     struct session *session = measure_launch(o, context, argv, -1, error);
     if (!session)

@@ -112,6 +112,14 @@ static void test_stack_that_leads_nowhere_is_marked_and_counted(void **state)
     assert_int_equal(f->profile->info.samples, 1);
 }
 
+static void test_sample_of_nothing_is_marked_and_counted(void **state)
+{
+    struct fixture *f = *state;
+    ingest_sample(f->ingest, &(struct ingest_sample){.pid = 100, .tid = 100, .weight_ns = 5});
+    assert_string_equal(root_name(f, 0), "[unknown]");
+    assert_int_equal(f->profile->info.broken, 1);
+}
+
 static void test_kernel_frames_stand_before_the_users(void **state)
 {
     struct fixture *f = *state;
@@ -198,6 +206,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_stack_that_leads_nowhere_is_marked_and_counted, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_sample_of_nothing_is_marked_and_counted, set_up,
         cmocka_unit_test_setup_teardown(test_kernel_frames_stand_before_the_users, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_process_ends_with_its_last_thread, set_up, tear_down),
