@@ -207,6 +207,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stack_that_leads_nowhere_is_marked_and_counted, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_sample_of_nothing_is_marked_and_counted, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_kernel_frames_stand_before_the_users, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_process_ends_with_its_last_thread, set_up, tear_down),
