@@ -60,6 +60,7 @@
     KEY(FOLD,          FLAME,     "y",             "fold",    "fold direct recursion into one frame") \
     KEY(HIGHLIGHT,     FLAME,     "#",             "same",    "highlight every occurrence of this function") \
     KEY(SELECT,        THREADS,   "Enter Space",   "only this", "show only this thread or process in all views; again: all") \
+    KEY(BY_TIME,       THREADS,   "s F6",          "sort",    "most time first among siblings, or oldest first") \
     KEY(TYPE,          OUTPUT,    "i",             "type",    "type into the target") \
     KEY(TYPE_END,      TYPING,    "C-]",           "stop typing", "stop typing (also Esc twice); all other keys go to the target") \
     KEY(PROMPT_ACCEPT, PROMPT,    "Enter",         "keep",    "keep the pattern") \

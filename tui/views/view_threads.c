@@ -5,14 +5,14 @@
 #include "tui/views/view.h"
 
 #include "core/base/text.h"
+#include "core/target/thread_state.h"
+#include "tui/views/thread_rows.h"
 #include "tui/widgets/w_table.h"
 
 #include <string.h>
 
 #define CPU_INTERVAL_NS INT64_C(1000000000)
 #define CPU_STALE_NS    INT64_C(3000000000) /* the view was not shown: begin anew */
-
-enum { DEPTH_SHOWN = 12 }; /* deeper processes are not indented further */
 
 enum column {
     COLUMN_ID,
@@ -37,17 +37,6 @@ static const struct table_column columns[COLUMNS] = {
     [COLUMN_COVERAGE] = {.title = "COVERAGE", .width = 16, .most = 100, .priority = 6},
 };
 
-/* A process, or a thread of the process above. The numbers are copies, so that a frozen display
- * stays as it is. */
-struct thread_row {
-    uint32_t process, thread; /* thread PROFILE_NONE: the process */
-    int depth;
-    bool last; /* of its siblings */
-    bool ended;
-    int64_t samples, value;
-    float cpu; /* per cent now; < 0 unknown */
-};
-
 struct threads {
     struct lens *lens;
     GArray *rows;   /* struct thread_row */
@@ -58,6 +47,7 @@ struct threads {
     struct list list;
     struct area rows_area;
     uint32_t process, thread; /* under the cursor */
+    bool by_time;             /* siblings by their time, not by age */
     GString *text;
 };
 
@@ -125,124 +115,6 @@ static void measure_cpu(struct threads *view)
     view->measured_ns = now;
 }
 
-static float cpu_of(const struct threads *view, uint32_t thread)
-{
-    return thread < view->cpu->len ? g_array_index(view->cpu, float, thread) : -1.0f;
-}
-
-static void add_thread(struct threads *view, uint32_t id, int depth, guint process_row)
-{
-    const struct thread *thread = profile_get_thread(view->lens->profile, id);
-    struct thread_row row = {.process = thread->process,
-                             .thread = id,
-                             .depth = depth,
-                             .ended = thread->ended,
-                             .samples = thread->samples,
-                             .value = thread->value,
-                             .cpu = thread->ended ? 0.0f : cpu_of(view, id)};
-    struct thread_row *process = row_at(view, (int)process_row);
-    process->samples += row.samples;
-    process->value += row.value;
-    if (row.cpu >= 0)
-        process->cpu = MAX(process->cpu, 0) + row.cpu;
-    g_array_append_val(view->rows, row);
-}
-
-/* Members of groups as linked lists, in order of their ids: threads of processes, children of
- * parents. */
-struct groups {
-    uint32_t *first; /* by group */
-    uint32_t *next;  /* by member */
-};
-
-static void groups_init(struct groups *groups, guint n_groups, guint n_members)
-{
-    groups->first = g_new(uint32_t, n_groups + 1);
-    groups->next = g_new(uint32_t, n_members + 1);
-    for (guint i = 0; i < n_groups; i++)
-        groups->first[i] = PROFILE_NONE;
-}
-
-static void groups_clear(struct groups *groups)
-{
-    g_free(groups->first);
-    g_free(groups->next);
-}
-
-/* Members are added from the last to the first. */
-static void groups_add(struct groups *groups, uint32_t group, uint32_t member)
-{
-    groups->next[member] = groups->first[group];
-    groups->first[group] = member;
-}
-
-static void group_threads(struct groups *groups, const struct profile *p)
-{
-    groups_init(groups, p->processes->len, p->threads->len);
-    for (guint i = p->threads->len; i-- > 0;)
-        groups_add(groups, profile_get_thread(p, i)->process, i);
-}
-
-/* The last group holds the processes without a parent. A parent is older, so its id is smaller; a
- * file that says otherwise has its processes at the top. */
-static void group_children(struct groups *groups, const struct profile *p)
-{
-    guint n = p->processes->len;
-    groups_init(groups, n + 1, n);
-    for (guint i = n; i-- > 0;) {
-        uint32_t parent = profile_get_process(p, i)->parent;
-        groups_add(groups, parent < i ? parent : n, i);
-    }
-}
-
-struct tree_walk {
-    struct threads *view;
-    struct groups threads, children;
-};
-
-/* The only thread of a process would say the same once more: it gives its numbers to the row of
- * its process. */
-static void join_only_thread(struct threads *view, guint process_row)
-{
-    if (view->rows->len == process_row + 2)
-        g_array_set_size(view->rows, process_row + 1);
-}
-
-static void add_process(struct tree_walk *walk, uint32_t id, int depth)
-{
-    struct threads *view = walk->view;
-    struct thread_row row = {.process = id,
-                             .thread = PROFILE_NONE,
-                             .depth = depth,
-                             .ended = profile_get_process(view->lens->profile, id)->ended,
-                             .cpu = -1.0f};
-    guint at = view->rows->len;
-    g_array_append_val(view->rows, row);
-    for (uint32_t t = walk->threads.first[id]; t != PROFILE_NONE; t = walk->threads.next[t])
-        add_thread(view, t, depth + 1, at);
-    join_only_thread(view, at);
-}
-
-static void add_children(struct tree_walk *walk, uint32_t parent, int depth)
-{
-    for (uint32_t i = walk->children.first[parent]; i != PROFILE_NONE; i = walk->children.next[i]) {
-        add_process(walk, i, depth);
-        add_children(walk, i, MIN(depth + 1, DEPTH_SHOWN));
-    }
-}
-
-/* A row is the last of its siblings when the next row of at most its depth is higher up. */
-static void mark_last_rows(struct threads *view)
-{
-    for (guint i = 0; i < view->rows->len; i++) {
-        struct thread_row *row = row_at(view, (int)i);
-        guint next = i + 1;
-        while (next < view->rows->len && row_at(view, (int)next)->depth > row->depth)
-            next++;
-        row->last = next == view->rows->len || row_at(view, (int)next)->depth < row->depth;
-    }
-}
-
 static void follow_cursor(struct threads *view)
 {
     for (guint i = 0; i < view->rows->len; i++) {
@@ -252,20 +124,27 @@ static void follow_cursor(struct threads *view)
     }
 }
 
+/* Of the rows that are shown: with a thousand threads, all of them would cost too much. */
+static void read_states(struct threads *view)
+{
+    const struct profile *p = view->lens->profile;
+    for (int i = view->list.top;
+         view->lens->live && i < view->list.top + view->list.height && i < view->list.count; i++) {
+        struct thread_row *row = row_at(view, i);
+        int pid = profile_get_process(p, row->process)->pid;
+        int tid = row->thread == PROFILE_NONE ? pid : profile_get_thread(p, row->thread)->tid;
+        row->state = row->ended ? 0 : thread_state(pid, tid);
+    }
+}
+
 static void refresh(void *data)
 {
     struct threads *view = data;
     measure_cpu(view);
-    struct tree_walk walk = {.view = view};
-    group_threads(&walk.threads, view->lens->profile);
-    group_children(&walk.children, view->lens->profile);
-    g_array_set_size(view->rows, 0);
-    add_children(&walk, view->lens->profile->processes->len, 0);
-    groups_clear(&walk.threads);
-    groups_clear(&walk.children);
-    mark_last_rows(view);
+    thread_rows_fill(view->lens->profile, view->by_time, view->cpu, view->rows);
     list_fit(&view->list, (int)view->rows->len, view->list.height);
     follow_cursor(view);
+    read_states(view);
 }
 
 /* --- drawing --- */
@@ -301,11 +180,26 @@ static const char *name_of(const struct threads *view, const struct thread_row *
                                        : profile_get_thread(p, row->thread)->name;
 }
 
-static const char *state_text(const struct threads *view, const struct thread_row *row)
+static const char *state_text(const struct thread_row *row)
 {
     if (row->ended)
         return "ended";
-    return view->lens->live ? "running" : "-";
+    switch (row->state) {
+    case 'R':
+        return "running";
+    case 'S':
+        return "asleep";
+    case 'D':
+        return "disk";
+    case 'T':
+        return "stopped";
+    case 't':
+        return "traced";
+    case 'Z':
+        return "zombie";
+    default:
+        return "-";
+    }
 }
 
 static const char *cpu_text(struct threads *view, const struct thread_row *row)
@@ -363,7 +257,7 @@ static void draw_row(struct threads *view, const struct canvas *canvas, int y,
 {
     put(view, canvas, (struct table_at){y, COLUMN_ID}, id_text(view, canvas->theme, row));
     draw_name(view, canvas, y, row);
-    put(view, canvas, (struct table_at){y, COLUMN_STATE}, state_text(view, row));
+    put(view, canvas, (struct table_at){y, COLUMN_STATE}, state_text(row));
     put(view, canvas, (struct table_at){y, COLUMN_CPU}, cpu_text(view, row));
     put(view, canvas, (struct table_at){y, COLUMN_SHARE}, share_text(view, row));
     put(view, canvas, (struct table_at){y, COLUMN_TIME}, time_text(view, row));
@@ -417,6 +311,10 @@ static enum view_reaction request(void *data, enum request request)
     struct threads *view = data;
     if (request == REQUEST_SELECT)
         return choose(view);
+    if (request == REQUEST_BY_TIME) {
+        view->by_time = !view->by_time;
+        return VIEW_REBUILD;
+    }
     if (!list_request(&view->list, request))
         return VIEW_PASS;
     take_cursor(view);
