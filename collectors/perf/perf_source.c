@@ -17,7 +17,6 @@ enum {
 };
 
 struct perf_source {
-    int pid; /* of the first task */
     struct perf_events events;
     struct perf_tasks tasks;
     struct pollfd *polls; /* one per ring, and one for the caller's wake_fd */
@@ -110,7 +109,6 @@ static void *perf_start(const struct source_options *options, GError **error)
         perf_stop(s);
         return NULL;
     }
-    s->pid = options->pid;
     s->enabled = true;
     s->polls = g_new0(struct pollfd, s->events.n_cpus + 1);
     for (size_t i = 0; i < s->events.n_cpus; i++)
@@ -232,7 +230,7 @@ static void take_rest(struct perf_source *s, struct ingest *ingest)
 {
     double rest_ns = s->events.clock.count ? perf_events_unaccounted_ns(&s->events) : 0;
     if (rest_ns >= 1)
-        ingest_unsampled(ingest, s->pid, s->pid, g_get_monotonic_time() * 1000, (int64_t)rest_ns);
+        ingest_unsampled(ingest, g_get_monotonic_time() * 1000, (int64_t)rest_ns);
 }
 
 static size_t perf_drain(void *source, struct ingest *ingest, bool last)

@@ -382,13 +382,26 @@ void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool
     pthread_mutex_unlock(ingest->lock);
 }
 
-void ingest_unsampled(struct ingest *ingest, int pid, int tid, int64_t time_ns, int64_t cpu_ns)
+/* Whose unsampled time it is: with several processes nobody knows. */
+static uint32_t unsampled_thread(struct profile *profile)
+{
+    if (profile->processes->len == 1)
+        return profile_thread(profile, 0, profile_get_process(profile, 0)->pid);
+    uint32_t process = profile_process(profile, 0);
+    uint32_t thread = profile_thread(profile, process, 0);
+    const char *name = profile_text(profile, PROFILE_MARK_NOT_SAMPLED);
+    profile_get_process(profile, process)->name = profile_get_thread(profile, thread)->name = name;
+    profile_get_process(profile, process)->ended = profile_get_thread(profile, thread)->ended =
+        true;
+    return thread;
+}
+
+void ingest_unsampled(struct ingest *ingest, int64_t time_ns, int64_t cpu_ns)
 {
     pthread_mutex_lock(ingest->lock);
     struct profile *profile = ingest->profile;
     uint32_t frame = profile_mark(profile, PROFILE_MARK_NOT_SAMPLED);
-    uint32_t thread = profile_thread(profile, profile_process(profile, pid), tid);
-    profile_add(profile, profile_stack(profile, &frame, 1), thread, time_ns,
+    profile_add(profile, profile_stack(profile, &frame, 1), unsampled_thread(profile), time_ns,
                 (int64_t[]){0, cpu_ns});
     ingest->cpu_ns += cpu_ns;
     ingest->unsampled_ns += cpu_ns;

@@ -49,9 +49,12 @@ void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool
 void ingest_map(struct ingest *ingest, const struct ingest_mmap *map);
 /* A thread was sampled. */
 void ingest_sample(struct ingest *ingest, const struct ingest_sample *sample);
-/* CPU time of a thread that no sample stands for: what it used after its last one, or all when it
- * had none. */
-void ingest_unsampled(struct ingest *ingest, int pid, int tid, int64_t time_ns, int64_t cpu_ns);
+/*
+ * CPU time that no sample stands for: what threads used after their last one, or all when they had
+ * none. It goes to the first process when there was no other, else to a process of its own, pid 0,
+ * since nobody knows whose it was.
+ */
+void ingest_unsampled(struct ingest *ingest, int64_t time_ns, int64_t cpu_ns);
 /* The source could not deliver so many records. */
 void ingest_lost(struct ingest *ingest, int64_t records);
 

@@ -133,13 +133,30 @@ static void print_start(FILE *out, const struct profile_info *info)
     g_string_free(text, TRUE);
 }
 
+/* Without the one that stands for time whose owner is unknown. */
+static guint count_processes(const struct profile *p)
+{
+    guint n = 0;
+    for (guint i = 0; i < p->processes->len; i++)
+        n += strcmp(profile_get_process(p, i)->name, PROFILE_MARK_NOT_SAMPLED) != 0;
+    return n;
+}
+
+static guint count_threads(const struct profile *p)
+{
+    guint n = 0;
+    for (guint i = 0; i < p->threads->len; i++)
+        n += strcmp(profile_get_thread(p, i)->name, PROFILE_MARK_NOT_SAMPLED) != 0;
+    return n;
+}
+
 static void print_metric(FILE *out, const struct report *r)
 {
     const struct metric *metric = &r->profile->metrics[r->profile->main_metric];
     bool cpu = strcmp(metric->type, "cpu") == 0;
     GString *text = g_string_new(NULL);
     text_append_value(text, r->total, metric->unit);
-    guint processes = r->profile->processes->len, threads = r->profile->threads->len;
+    guint processes = count_processes(r->profile), threads = count_threads(r->profile);
     g_string_append_printf(text, " in %u process%s, %u thread%s", processes,
                            processes == 1 ? "" : "es", threads, threads == 1 ? "" : "s");
     print_fact(out, cpu ? "CPU time" : metric->type, text->str);

@@ -165,12 +165,25 @@ static void test_unsampled_time_counts_without_a_sample(void **state)
 {
     struct fixture *f = *state;
     sample(f, 100, 100, 0x10010, 10);
-    ingest_unsampled(f->ingest, 100, 100, 0, 32);
+    ingest_unsampled(f->ingest, 0, 32);
     assert_int_equal(ingest_cpu_ns(f->ingest), 42);
     assert_int_equal(ingest_unsampled_ns(f->ingest), 32);
     assert_int_equal(profile_get_thread(f->profile, 0)->samples, 1);
     assert_int_equal(profile_get_thread(f->profile, 0)->value, 42);
     assert_string_equal(root_name(f, 1), "[not sampled]");
+}
+
+static void test_unsampled_time_of_several_processes_is_nobodys(void **state)
+{
+    struct fixture *f = *state;
+    sample(f, 100, 100, 0x10010, 10);
+    ingest_fork(f->ingest, 200, 100, 200);
+    ingest_unsampled(f->ingest, 0, 32);
+    assert_int_equal(profile_get_thread(f->profile, 0)->value, 10);
+    const struct thread *nobody = profile_get_thread(f->profile, f->profile->threads->len - 1);
+    assert_int_equal(nobody->value, 32);
+    assert_int_equal(profile_get_process(f->profile, nobody->process)->pid, 0);
+    assert_true(nobody->ended);
 }
 
 static void test_losses_are_counted(void **state)
@@ -213,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_process_ends_with_its_last_thread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reused_pid_gets_a_row_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unsampled_time_counts_without_a_sample, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_unsampled_time_of_several_processes_is_nobodys, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_losses_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile_names_and_ranges, set_up, tear_down),
