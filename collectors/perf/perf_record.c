@@ -14,6 +14,7 @@
 
 /* x86-64: the last page of the lower half is never mapped. */
 static const uint64_t user_space_end = 0x7ffffffff000;
+static const uint64_t kernel_space = UINT64_C(1) << 63;
 
 const uint64_t perf_user_registers = 1ull << PERF_REG_X86_AX | 1ull << PERF_REG_X86_BX |
                                      1ull << PERF_REG_X86_CX | 1ull << PERF_REG_X86_DX |
@@ -70,9 +71,9 @@ int64_t perf_record_time(const struct perf_event_header *record)
 {
     const uint8_t *begin = (const uint8_t *)record;
     if (record->type == PERF_RECORD_SAMPLE) {
-        uint64_t pid_and_time[2];
-        memcpy(pid_and_time, begin + sizeof *record, sizeof pid_and_time);
-        return (int64_t)pid_and_time[1];
+        uint64_t ip_pid_time[3];
+        memcpy(ip_pid_time, begin + sizeof *record, sizeof ip_pid_time);
+        return (int64_t)ip_pid_time[2];
     }
     struct record_id id;
     memcpy(&id, begin + record->size - sizeof id, sizeof id);
@@ -128,6 +129,7 @@ bool perf_record_sample(const struct perf_event_header *record, bool with_count,
     struct reader r = reader_of(record);
     uint32_t pid, tid, cpu, reserved;
     struct perf_sample p = {0};
+    const uint64_t *ip = read_bytes(&r, sizeof *ip);
     read_u32_pair(&r, &pid, &tid);
     p.sample.pid = (int)pid;
     p.sample.tid = (int)tid;
@@ -142,6 +144,11 @@ bool perf_record_sample(const struct perf_event_header *record, bool with_count,
      */
     if (p.sample.user.stack_size == 0 && p.sample.n_kernel > 0)
         p.sample.has_user = false;
+    /* Nor a chain: early in exec the kernel gives none. The interrupted address it always gives. */
+    if (!p.sample.has_user && p.sample.n_kernel == 0 && ip && *ip >= kernel_space) {
+        p.sample.kernel_chain = ip;
+        p.sample.n_kernel = 1;
+    }
     if (!r.ok && !p.sample.n_kernel && !has_registers)
         return false;
     *ret = p;

@@ -12,8 +12,9 @@
 
 /* What follows the header of a sample, in this order; see perf_event_open(2). */
 enum {
-    PERF_SAMPLE_LAYOUT = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ID | PERF_SAMPLE_CPU |
-                         PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER,
+    PERF_SAMPLE_LAYOUT = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ID |
+                         PERF_SAMPLE_CPU | PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_REGS_USER |
+                         PERF_SAMPLE_STACK_USER,
 };
 
 /* User registers that the unwinder needs: the sixteen general ones and the instruction pointer. */

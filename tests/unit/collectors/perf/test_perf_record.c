@@ -17,6 +17,7 @@ static GByteArray *sample_record(bool with_count, uint64_t abi, uint64_t copied)
     struct perf_event_header header = {.type = PERF_RECORD_SAMPLE};
     uint64_t words[64], n = 0;
     g_byte_array_append(r, (const guint8 *)&header, sizeof header);
+    words[n++] = 0xffffffff81000010;      /* interrupted address */
     words[n++] = 4242ull | 4243ull << 32; /* pid, tid */
     words[n++] = 1000;                    /* time */
     words[n++] = 77;                      /* event id */
@@ -115,9 +116,10 @@ static void test_claimed_lengths_are_not_believed(void **state)
     assert_true(decode(r, true, &s)); /* the kernel part is still good */
     assert_false(s.sample.has_user);
     uint64_t huge = UINT64_MAX / 8;
-    memcpy(r->data + 8 + 5 * 8, &huge, sizeof huge); /* callchain length */
-    if (decode(r, true, &s))
-        assert_int_equal(s.sample.n_kernel, 0);
+    memcpy(r->data + 8 + 6 * 8, &huge, sizeof huge); /* callchain length */
+    assert_true(decode(r, true, &s));                /* what is left is where it was interrupted */
+    assert_int_equal(s.sample.n_kernel, 1);
+    assert_true(s.sample.kernel_chain[0] == 0xffffffff81000010);
     g_byte_array_unref(r);
 }
 
