@@ -120,7 +120,7 @@ static uint32_t child_of(struct calltree *tree, uint32_t parent, uint32_t functi
                                  .recursive = recursive};
     g_array_append_val(tree->nodes, node);
     node_at(tree, parent)->first_child = id;
-    if (tree->nodes->len > tree->n_slots / 2)
+    if (tree->nodes->len > tree->n_slots / 4 * 3)
         grow_slots(tree);
     return id;
 }
@@ -166,9 +166,17 @@ static void weight_add(struct weight *to, int64_t count, int64_t value)
 
 static struct weight *function_weight(GArray *weights, uint32_t function)
 {
-    if (function >= weights->len)
-        g_array_set_size(weights, function + 1);
     return &g_array_index(weights, struct weight, function);
+}
+
+/* Room for all functions that the profile knows. */
+static void size_function_weights(struct calltree *tree)
+{
+    guint n = tree->profile->functions->len;
+    if (tree->function_self->len < n) {
+        g_array_set_size(tree->function_self, n);
+        g_array_set_size(tree->function_total, n);
+    }
 }
 
 /* Adds (or with negative numbers takes off) along the path that ends in `node`. */
@@ -198,6 +206,30 @@ static struct calltree_leaf *leaf_of(struct calltree *tree, uint32_t stack)
     return &g_array_index(tree->leaves, struct calltree_leaf, stack);
 }
 
+/* What ends in a node, for now only there: propagate() takes it up the tree. */
+static void add_at_leaf(struct calltree *tree, uint32_t node, int64_t count, int64_t value)
+{
+    weight_add(&node_at(tree, node)->total, count, value);
+    if (!tree->options.inverted && node != CALLTREE_ROOT)
+        weight_add(function_weight(tree->function_self, node_at(tree, node)->function), count,
+                   value);
+}
+
+/* From what ends in each node to its total: children have larger ids than their parents. */
+static void propagate(struct calltree *tree)
+{
+    for (uint32_t id = tree->nodes->len; id-- > CALLTREE_ROOT + 1;) {
+        const struct calltree_node *node = node_at(tree, id);
+        struct weight total = node->total;
+        if (total.count == 0 && total.value == 0)
+            continue;
+        weight_add(&node_at(tree, node->parent)->total, total.count, total.value);
+        if (!tree->options.inverted && !node->recursive)
+            weight_add(function_weight(tree->function_total, node->function), total.count,
+                       total.value);
+    }
+}
+
 static void add_to_stack(struct calltree *tree, uint32_t stack, int64_t count, int64_t value)
 {
     struct calltree_leaf *leaf = leaf_of(tree, stack);
@@ -208,7 +240,10 @@ static void add_to_stack(struct calltree *tree, uint32_t stack, int64_t count, i
             g_array_append_val(tree->unresolved, stack);
     }
     weight_add(&leaf->weight, count, value);
-    add_to_path(tree, leaf->node, count, value);
+    if (tree->bulk)
+        add_at_leaf(tree, leaf->node, count, value);
+    else
+        add_to_path(tree, leaf->node, count, value);
 }
 
 /* Moves stacks whose names have come in since they were placed. */
@@ -308,14 +343,39 @@ static bool expire(struct calltree *tree, int64_t now_ns)
     return changed;
 }
 
-/* Begins again: after creation, or because the profile has dropped changes that this tree still
- * counted on. */
-static void restart(struct calltree *tree)
+/* Changes that have left the sliding window before they were ever applied. */
+static void skip_expired(struct calltree *tree, int64_t now_ns)
+{
+    int64_t begin = now_ns - tree->options.window_ns;
+    while (tree->options.window_ns > 0 && tree->next_change < tree->profile->n_changes &&
+           change_at(tree, tree->next_change)->time_ns < begin)
+        tree->next_change++;
+    tree->first_in_window = tree->next_change;
+}
+
+/* Weighs everything anew: at first, for another look, or when the profile has dropped changes that
+ * still counted. */
+static void restart(struct calltree *tree, int64_t now_ns)
 {
     reset_weights(tree);
-    tree->first_in_window = tree->next_change = tree->profile->first_change;
+    size_function_weights(tree);
+    tree->bulk = true;
+    tree->next_change = tree->profile->first_change;
+    skip_expired(tree, now_ns);
     if (!windowed(tree))
         load_entries(tree);
+    for (; tree->next_change < tree->profile->n_changes; tree->next_change++)
+        apply(tree, tree->next_change, 1);
+    propagate(tree);
+    tree->bulk = false;
+}
+
+void calltree_look(struct calltree *tree, const struct calltree_options *options)
+{
+    g_assert(options->inverted == tree->options.inverted &&
+             options->fold_recursion == tree->options.fold_recursion);
+    tree->options = *options;
+    tree->next_change = UINT64_MAX;
 }
 
 bool calltree_update(struct calltree *tree, int64_t now_ns)
@@ -325,8 +385,9 @@ bool calltree_update(struct calltree *tree, int64_t now_ns)
     bool first = tree->next_change == UINT64_MAX;
     bool missed = tree->next_change < p->first_change ||
                   (tree->options.window_ns > 0 && tree->first_in_window < p->first_change);
+    size_function_weights(tree);
     if (first || missed) {
-        restart(tree);
+        restart(tree, now_ns);
         changed = true;
     }
     for (; tree->next_change < p->n_changes; tree->next_change++) {

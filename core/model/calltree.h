@@ -47,10 +47,11 @@ struct calltree {
     /* Private. */
     const struct profile *profile;
     uint32_t *slots;          /* hash table of nodes by (parent, function); 0: empty */
-    uint32_t n_slots;         /* a power of two, at least twice the nodes */
+    uint32_t n_slots;         /* a power of two, more than the nodes by a third or more */
     GArray *leaves;           /* struct calltree_leaf by stack id */
     GArray *unresolved;       /* stacks that were placed before all their frames had names */
     GArray *seen;             /* by function: the last path that led through it */
+    bool bulk;                /* weights stay at the leaves until all are there */
     uint64_t path;            /* number of the path that is being followed */
     uint64_t next_change;     /* first change of the profile not yet applied */
     uint64_t first_in_window; /* oldest change still inside the window */
@@ -64,6 +65,13 @@ struct calltree *calltree_new(const struct profile *profile,
 
 /* NULL is allowed; the profile stays. */
 void calltree_free(struct calltree *tree);
+
+/*
+ * Looks at other threads or another window of time; direction and folding must stay. The nodes
+ * stay, with their ids, and the next update weighs them anew: O(stacks + nodes), without placing a
+ * stack twice.
+ */
+void calltree_look(struct calltree *tree, const struct calltree_options *options);
 
 /*
  * Brings the tree up to date with the profile as of `now_ns` (CLOCK_MONOTONIC; for window_ns).

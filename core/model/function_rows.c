@@ -37,17 +37,28 @@ static int compare_sources(const struct function *a, const struct function *b)
     return order ? order : (a->decl_line > b->decl_line) - (a->decl_line < b->decl_line);
 }
 
-static int compare_by_column(const struct function_row *a, const struct function_row *b,
-                             const struct sort_context *context)
+/* The numbers that a column sorts by; 0 where it sorts by text. */
+static int64_t number_of(const struct function_row *row, enum function_sort sort)
+{
+    switch (sort) {
+    case FUNCTION_SORT_SELF:
+        return row->self.value;
+    case FUNCTION_SORT_TOTAL:
+        return row->total.value;
+    case FUNCTION_SORT_SAMPLES:
+        return row->self.count;
+    default:
+        return 0;
+    }
+}
+
+static int compare_texts(const struct function_row *a, const struct function_row *b,
+                         const struct sort_context *context)
 {
     const struct profile *p = context->profile;
     const struct function *fa = profile_get_function(p, a->function);
     const struct function *fb = profile_get_function(p, b->function);
     switch (context->query->sort) {
-    case FUNCTION_SORT_TOTAL:
-        return compare_numbers(a->total.value, b->total.value);
-    case FUNCTION_SORT_SAMPLES:
-        return compare_numbers(a->self.count, b->self.count);
     case FUNCTION_SORT_NAME:
         return strcmp(fa->name, fb->name);
     case FUNCTION_SORT_MODULE:
@@ -55,21 +66,21 @@ static int compare_by_column(const struct function_row *a, const struct function
                       profile_get_module(p, fb->module)->name);
     case FUNCTION_SORT_SOURCE:
         return compare_sources(fa, fb);
-    case FUNCTION_SORT_SELF:
-    case FUNCTION_SORTS:
-        break;
+    default:
+        return 0;
     }
-    return compare_numbers(a->self.value, b->self.value);
 }
 
 static gint compare_rows(gconstpointer left, gconstpointer right, gpointer data)
 {
     const struct function_row *a = left, *b = right;
     const struct sort_context *context = data;
-    int order = compare_by_column(a, b, context);
-    /* As compared, numbers run down and names run up. */
-    bool by_name = context->query->sort >= FUNCTION_SORT_NAME;
-    if (order && context->query->ascending != by_name)
+    enum function_sort sort = context->query->sort;
+    bool by_text = sort >= FUNCTION_SORT_NAME;
+    int order = by_text ? compare_texts(a, b, context)
+                        : compare_numbers(number_of(a, sort), number_of(b, sort));
+    /* As compared, numbers run down and texts run up. */
+    if (order && context->query->ascending != by_text)
         order = -order;
     if (!order)
         order = compare_numbers(a->total.value, b->total.value);

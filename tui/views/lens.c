@@ -15,9 +15,9 @@ static const int64_t window_ns[LENS_WINDOWS] = {
     [LENS_LAST_60_S] = 60 * SECOND_NS,
 };
 
-static struct calltree *new_tree(const struct lens *lens, bool inverted, bool fold)
+static struct calltree_options tree_options(const struct lens *lens, bool inverted, bool fold)
 {
-    struct calltree_options options = {
+    return (struct calltree_options){
         .inverted = inverted,
         .fold_recursion = fold,
         .process = lens->process,
@@ -25,6 +25,18 @@ static struct calltree *new_tree(const struct lens *lens, bool inverted, bool fo
         .since_ns = lens->window == LENS_SINCE_MARK ? lens->mark_ns : 0,
         .window_ns = window_ns[lens->window],
     };
+}
+
+/* The tree that was there, looking elsewhere, when it has the right shape; else a new one. */
+static struct calltree *tree_like(const struct lens *lens, struct calltree *old, bool inverted,
+                                  bool fold)
+{
+    struct calltree_options options = tree_options(lens, inverted, fold);
+    if (old && old->options.inverted == inverted && old->options.fold_recursion == fold) {
+        calltree_look(old, &options);
+        return old;
+    }
+    calltree_free(old);
     return calltree_new(lens->profile, &options);
 }
 
@@ -67,12 +79,18 @@ void lens_update(struct lens *lens, int64_t now_ns)
 
 void lens_rebuild(struct lens *lens)
 {
-    free_trees(lens);
-    lens->tree = new_tree(lens, false, false);
-    lens->flame = lens->tree;
-    if (lens->inverted || lens->fold)
-        lens->flame = new_tree(lens, lens->inverted, lens->fold);
-    lens->generation++;
+    bool same_shape = lens->flame && lens->flame->options.inverted == lens->inverted &&
+                      lens->flame->options.fold_recursion == lens->fold;
+    struct calltree *own =
+        lens->flame == lens->tree ? NULL : lens->flame; /* Flame's, if not shared */
+    lens->tree = tree_like(lens, lens->tree, false, false);
+    if (lens->inverted || lens->fold) {
+        lens->flame = tree_like(lens, own, lens->inverted, lens->fold);
+    } else {
+        calltree_free(own);
+        lens->flame = lens->tree;
+    }
+    lens->generation += !same_shape;
     lens_update(lens, lens->updated_ns);
 }
 

@@ -55,7 +55,7 @@ void lens_clear(struct lens *lens);
  * lock. */
 void lens_update(struct lens *lens, int64_t now_ns);
 
-/* After a change of window, thread, inverted or fold: makes the trees anew, as of the last update.
+/* After a change of window, thread, inverted or fold: weighs the trees anew, as of the last update.
  * Context: UI thread with the lock. */
 void lens_rebuild(struct lens *lens);
 

@@ -110,6 +110,43 @@ static void test_update_equals_a_new_tree(void **state)
     profile_free(p);
 }
 
+/* Looking elsewhere must give what a new tree gives, and keep up with changes from there on. */
+static void test_look_equals_a_new_tree(void **state)
+{
+    (void)state;
+    struct profile *p = builder_profile();
+    struct calltree *tree = tree_of(p, builder_everything());
+    struct calltree_options looks[5];
+    for (int i = 0; i < 5; i++)
+        looks[i] = builder_everything();
+    const char *paths[] = {"main a", "main b", "main a c", "main b c a", "main a a"};
+    for (int i = 0; i < 500; i++)
+        builder_sample(p, paths[i * 7 % 5], 1 + i % 2, 1 + i % 3, i, i % 11);
+    looks[1].process = profile_process(p, 1);
+    looks[2].thread = profile_thread(p, profile_process(p, 2), 2);
+    looks[3].window_ns = 100;
+    looks[4].since_ns = 321;
+    for (int round = 0; round < 10; round++) {
+        int64_t now = 500 + round;
+        calltree_look(tree, &looks[round % 5]);
+        calltree_update(tree, now);
+        builder_sample(p, paths[round % 5], 1 + round % 2, 1, now, 5);
+        calltree_update(tree, now);
+        struct calltree *fresh = calltree_new(p, &looks[round % 5]);
+        calltree_update(fresh, now);
+        for (const char *const *name = (const char *[]){"main", "a", "b", "c", NULL}; *name;
+             name++) {
+            assert_int_equal(self_of(tree, *name), self_of(fresh, *name));
+            assert_int_equal(total_of(tree, *name), total_of(fresh, *name));
+        }
+        assert_int_equal(calltree_node(tree, CALLTREE_ROOT)->total.count,
+                         calltree_node(fresh, CALLTREE_ROOT)->total.count);
+        calltree_free(fresh);
+    }
+    calltree_free(tree);
+    profile_free(p);
+}
+
 static void test_filters_by_thread_and_process(void **state)
 {
     (void)state;
@@ -219,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_folded_recursion_is_one_node),
         cmocka_unit_test(test_inverted_tree_starts_with_leaves),
         cmocka_unit_test(test_update_equals_a_new_tree),
+        cmocka_unit_test(test_look_equals_a_new_tree),
         cmocka_unit_test(test_filters_by_thread_and_process),
         cmocka_unit_test(test_window_slides),
         cmocka_unit_test(test_since_leaves_out_what_was_before),
