@@ -42,7 +42,7 @@ uint64_t perf_clock_period(uint32_t rate_hz, int which);
 double perf_clock_share(int which);
 
 /*
- * A random period close to that one: its rate is the same in the mean and less than 2 % off, which
+ * A random period close to that one: its rate is the same in the mean and less than 1 % off, which
  * moves the phase by whole periods within a second, yet leaves threads that keep one such period at
  * the asked rate. Context: any thread (the random state is the caller's).
  */
