@@ -14,6 +14,7 @@
 
 /* x86-64: the last page of the lower half is never mapped. */
 static const uint64_t user_space_end = 0x7ffffffff000;
+enum { PAGE_BYTES = 4096 };
 static const uint64_t kernel_space = UINT64_C(1) << 63;
 
 const uint64_t perf_user_registers = 1ull << PERF_REG_X86_AX | 1ull << PERF_REG_X86_BX |
@@ -106,6 +107,16 @@ static bool read_registers(struct reader *r, struct unwind_regs *regs)
            unwind_regs_from_perf(values, perf_user_registers, regs);
 }
 
+/*
+ * Whether there may be stack above a copy that ends at `end`: all that was asked for came, or the
+ * kernel met a page that was never touched, as inside a large local array. Near the end of the
+ * address space it asks for less than we did, and that was all.
+ */
+static bool ends_early(uint64_t end, bool full)
+{
+    return (full || end % PAGE_BYTES == 0) && end < user_space_end;
+}
+
 static bool read_stack(struct reader *r, struct unwind_input *input)
 {
     uint64_t size = read_u64(r);
@@ -118,8 +129,7 @@ static bool read_stack(struct reader *r, struct unwind_input *input)
     input->stack = bytes;
     input->stack_size = copied;
     input->stack_address = input->regs.r[UNWIND_RSP];
-    /* Near the end of the address space the kernel asks for less than we did: then that was all. */
-    input->copy_full = copied == size && input->stack_address + size < user_space_end;
+    input->may_go_on = ends_early(input->stack_address + copied, copied == size);
     return true;
 }
 

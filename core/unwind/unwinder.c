@@ -32,7 +32,7 @@ struct walk {
     struct last_walk *last;
     struct stack_view view;
     struct frame frame;
-    bool copy_full;
+    bool may_go_on;
     size_t n, n_guessed;
     size_t n_kept;       /* frames since the last guess or signal, in unwinder.kept */
     size_t n_taken_over; /* frames taken from the last walk */
@@ -192,7 +192,7 @@ static enum unwind_end end_of_failed(const struct walk *walk)
     bool left_stack =
         walk->frame.is_exact && walk->n > 1 &&
         (walk->frame.r[DWARF_RSP] < walk->view.start || walk->frame.r[DWARF_RSP] >= walk->view.end);
-    if (left_stack || (walk->view.asked_beyond && walk->copy_full))
+    if (left_stack || (walk->view.asked_beyond && walk->may_go_on))
         return UNWIND_TRUNCATED;
     return UNWIND_BROKEN;
 }
@@ -245,7 +245,7 @@ void unwinder_walk(struct unwinder *unwinder, uint32_t thread_key, const struct 
         .last = last_walks_get(unwinder->walks, thread_key),
         .view = {.bytes = input->stack, .start = input->stack_address},
         .frame = {.known = input->regs.known & FRAME_ALL, .is_exact = true},
-        .copy_full = input->copy_full,
+        .may_go_on = input->may_go_on,
     };
     uint64_t room = UINT64_MAX - input->stack_address;
     walk.view.end = input->stack_address + MIN((uint64_t)input->stack_size, room);

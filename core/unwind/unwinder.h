@@ -38,7 +38,7 @@ struct unwind_input {
     const uint8_t *stack; /* borrowed for the walk */
     size_t stack_size;
     uint64_t stack_address; /* of stack[0]; rsp, as perf copies it */
-    bool copy_full;         /* the whole requested size was filled: there may be more stack above */
+    bool may_go_on;         /* there may be more stack above the copy */
 };
 
 struct unwind_result {

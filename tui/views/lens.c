@@ -132,8 +132,8 @@ static const struct {
 } marks[] = {
     {PROFILE_MARK_NOT_SAMPLED,
      "CPU time that no sample stands for: processes that came and went between two"},
-    {PROFILE_MARK_TRUNCATED,
-     "the stack was deeper than what is copied of it: its outer part is missing"},
+    {PROFILE_MARK_TRUNCATED, "the copy of the stack ends here (too deep, or with untouched pages "
+                             "in it): its outer part is missing"},
     {PROFILE_MARK_BROKEN, "nothing tells who called this code: its outer part is missing"},
     {PROFILE_MARK_UNKNOWN, "code that belongs to no known file"},
     {"[no stack]", "samples without a stack"},

@@ -65,7 +65,7 @@ static void test_sample_is_taken_apart(void **state)
     assert_int_equal(s.sample.user.regs.r[7],
                      0x1000 + 7); /* rsp: DWARF 7, and the 8th x86 register */
     assert_int_equal(s.sample.user.regs.r[16], 0x1000 + 8);
-    assert_false(s.sample.user.copy_full);
+    assert_false(s.sample.user.may_go_on);
     g_byte_array_unref(r);
 }
 
@@ -76,8 +76,30 @@ static void test_sample_without_count(void **state)
     struct perf_sample s;
     assert_true(decode(r, false, &s));
     assert_int_equal(s.count_ns, 0);
-    assert_true(s.sample.user.copy_full);
+    assert_true(s.sample.user.may_go_on);
     g_byte_array_unref(r);
+}
+
+/* Cut at a page that was never touched, there may be more; cut anywhere else, or at the top, there
+ * is not. */
+static void test_copy_may_go_on_behind_an_untouched_page(void **state)
+{
+    (void)state;
+    struct perf_sample s;
+    for (uint64_t copied = 8; copied < STACK_BYTES; copied += 8) {
+        GByteArray *r = sample_record(false, PERF_SAMPLE_REGS_ABI_64, copied);
+        /* Behind the header, five ids, three words of chain after its length, and the abi: the 8th
+         * register. */
+        uint64_t *sp = (uint64_t *)(void *)(r->data + 8) + 5 + 4 + 1 + 7;
+        assert_int_equal(*sp, 0x1000 + 7);
+        *sp = 0x7000 - 24;
+        assert_true(decode(r, false, &s));
+        assert_int_equal(s.sample.user.may_go_on, copied == 24);
+        *sp = 0x7ffffffff000 - copied;
+        assert_true(decode(r, false, &s));
+        assert_false(s.sample.user.may_go_on);
+        g_byte_array_unref(r);
+    }
 }
 
 static void test_32_bit_registers_are_not_unwound(void **state)
@@ -128,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sample_is_taken_apart),
         cmocka_unit_test(test_sample_without_count),
+        cmocka_unit_test(test_copy_may_go_on_behind_an_untouched_page),
         cmocka_unit_test(test_32_bit_registers_are_not_unwound),
         cmocka_unit_test(test_cut_records_stay_inside),
         cmocka_unit_test(test_claimed_lengths_are_not_believed),

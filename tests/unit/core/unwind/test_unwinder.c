@@ -105,7 +105,7 @@ NOINLINE static void copy_stack(uint64_t from, uint64_t end)
     t.sample.stack = t.copy;
     t.sample.stack_size = size;
     t.sample.stack_address = from;
-    t.sample.copy_full = false;
+    t.sample.may_go_on = false;
 }
 
 NOINLINE static void take_sample(const ucontext_t *uc, uint64_t end)
@@ -218,12 +218,12 @@ static void test_walk_of_a_cut_copy_says_truncated(void **state)
     uint64_t *pc = g_memdup2(whole.pc, whole.n * sizeof(*pc));
     for (size_t size = 1200; size < 3000; size += 8) {
         t.sample.stack_size = size;
-        t.sample.copy_full = true;
+        t.sample.may_go_on = true;
         struct unwind_result r = walk();
         assert_int_equal(r.end, UNWIND_TRUNCATED);
         assert_true(r.n > 2 && r.n < whole.n);
         assert_memory_equal(r.pc, pc, r.n * sizeof(*pc));
-        t.sample.copy_full = false;
+        t.sample.may_go_on = false;
         assert_int_equal(walk().end, UNWIND_BROKEN);
     }
     g_free(pc);
@@ -394,7 +394,7 @@ static void test_reuse_gives_the_same_frames_as_a_fresh_walk(void **state)
             damage(rand);
         if (round % 7 == 0)
             t.sample.stack_size -= g_rand_int(rand) % t.sample.stack_size;
-        t.sample.copy_full = round % 5 == 0;
+        t.sample.may_go_on = round % 5 == 0;
         unwinder_walk(t.unwinder, 2 + (uint32_t)(round % 2), &t.sample, &kept);
         unwinder_walk(fresh, 2, &t.sample, &made);
         assert_same(&kept, &made);

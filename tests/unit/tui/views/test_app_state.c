@@ -463,7 +463,7 @@ static void test_marks_are_explained(void **state)
     profile_add(f->session.small.profile, stack, f->session.small.threads[0], 1,
                 (const int64_t[]){500, 500 * INT64_C(1000000)});
     refresh(f);
-    assert_shows(f, " [truncated]  the stack was deeper than what is copied of it");
+    assert_shows(f, " [truncated]  the copy of the stack ends here");
 }
 
 static void test_process_with_one_thread_takes_one_row(void **state)
