@@ -71,7 +71,7 @@ static void on_process(const struct listener_process *process, void *data)
 {
     struct trial *trial = data;
     if (!trial->first)
-        trial->first = process->segment;
+        __atomic_store_n(&trial->first, process->segment, __ATOMIC_RELEASE);
     trial->hellos++;
     trial->forked_hellos += process->is_forked;
     trial->n_segments += process->segment != trial->last_segment;
@@ -97,7 +97,7 @@ static void change_own_state(void)
 
 static void note_first_segment(struct trial *trial)
 {
-    const struct wire_segment *first = trial->first;
+    const struct wire_segment *first = __atomic_load_n(&trial->first, __ATOMIC_ACQUIRE);
     if (!first)
         return;
     trial->forks = first->forks;
