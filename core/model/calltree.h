@@ -46,15 +46,15 @@ struct calltree {
     uint64_t generation;    /* grows with each update that changed something */
     /* Private. */
     const struct profile *profile;
-    uint32_t *slots;          /* hash table of nodes by (parent, function); 0: empty */
-    uint32_t n_slots;         /* a power of two, more than the nodes by a third or more */
-    GArray *leaves;           /* struct calltree_leaf by stack id */
-    GArray *unresolved;       /* stacks that were placed before all their frames had names */
-    GArray *seen;             /* by function: the last path that led through it */
-    bool bulk;                /* weights stay at the leaves until all are there */
-    uint64_t path;            /* number of the path that is being followed */
-    uint64_t next_change;     /* first change of the profile not yet applied */
-    uint64_t first_in_window; /* oldest change still inside the window */
+    struct calltree_slot *slots; /* hash table of nodes by (parent, function) */
+    uint32_t n_slots;            /* a power of two, more than the nodes by a third or more */
+    GArray *leaves;              /* struct calltree_leaf by stack id */
+    GArray *unresolved;          /* stacks that were placed before all their frames had names */
+    GArray *seen;                /* by function: the last path that led through it */
+    bool bulk;                   /* weights stay at the leaves until all are there */
+    uint64_t path;               /* number of the path that is being followed */
+    uint64_t next_change;        /* first change of the profile not yet applied */
+    uint64_t first_in_window;    /* oldest change still inside the window */
     uint32_t resolved_generation;
 };
 
