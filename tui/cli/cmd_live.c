@@ -150,7 +150,7 @@ static int end_session(struct live *live, enum app_end end, GError **error)
 
 static int run_on_screen(struct live *live, const struct command_context *context, GError **error)
 {
-    if (!terminal_check(error) || !start_keeper(live, error))
+    if (!terminal_check(STDOUT_FILENO, error) || !start_keeper(live, error))
         return 1;
     live->session =
         measure_launch(&live->measure, context, live->argv, keeper_slave_fd(live->keeper), error);

@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "tui/term/keys.h"
+#include "tui/term/terminal_check.h"
 #include "tui/term/tty_guard.h"
 
 #include <curses.h>
@@ -81,23 +82,6 @@ static const char *capability(const char *name)
     return text && text != (const char *)-1 ? text : "";
 }
 
-/* Looks TERM up before anything is written to the terminal. */
-static bool find_terminal(struct screen *screen, GError **error)
-{
-    const char *term = g_getenv("TERM");
-    int problem;
-    bool found = term && *term && setupterm(term, fileno(screen->out), &problem) == OK;
-    if (found && *capability("cup") && *capability("clear"))
-        return true;
-    char *clean = g_str_to_ascii(term ? term : "", "C");
-    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
-                "TERM='%s' is no terminal that can show full screens: set TERM, for instance to "
-                "xterm-256color, or use --no-tui",
-                clean);
-    g_free(clean);
-    return false;
-}
-
 static bool open_curses(struct screen *screen, GError **error)
 {
     TERMINAL *looked_up = cur_term;
@@ -162,7 +146,7 @@ struct screen *screen_open(bool color, bool ascii, GError **error)
     setlocale(LC_CTYPE, "");
     struct screen *screen = g_new0(struct screen, 1);
     /* The guard remembers the terminal's modes as they are before curses changes them. */
-    if (!open_files(screen, error) || !find_terminal(screen, error) ||
+    if (!open_files(screen, error) || !terminal_check(fileno(screen->out), error) ||
         !start_guard(screen, error) || !open_curses(screen, error)) {
         tty_guard_end();
         free_screen(screen);

@@ -5,7 +5,6 @@
 
 #include <curses.h>
 #include <term.h>
-#include <unistd.h>
 
 #include "core/base/error.h"
 
@@ -15,12 +14,11 @@ static bool can(const char *capability)
     return text && text != (const char *)-1;
 }
 
-bool terminal_check(GError **error)
+bool terminal_check(int fd, GError **error)
 {
     int status;
     const char *term = g_getenv("TERM");
-    if (term && *term && setupterm(term, STDOUT_FILENO, &status) == OK && can("cup") &&
-        can("clear"))
+    if (term && *term && setupterm(term, fd, &status) == OK && can("cup") && can("clear"))
         return true;
     char *clean = g_str_to_ascii(term ? term : "", "C");
     g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,

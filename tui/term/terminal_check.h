@@ -8,9 +8,10 @@
 #include <stdbool.h>
 
 /*
- * Whether TERM names a terminal that can show full screens. Touches nothing.
+ * Whether TERM names a terminal that can show full screens. Sends nothing to `fd`, the terminal.
+ * Leaves the entry that it found in curses' cur_term.
  * false: the error says how to mend it. Context: UI thread.
  */
-bool terminal_check(GError **error);
+bool terminal_check(int fd, GError **error);
 
 #endif

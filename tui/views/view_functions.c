@@ -62,8 +62,8 @@ struct functions {
     struct table table;
     struct list list;
     uint32_t selected; /* function; PROFILE_NONE: the first row */
-    struct area rows_area;
-    GString *text; /* of the cell being drawn */
+    int rows_y;        /* where the first row is drawn */
+    GString *text;     /* of the cell being drawn */
 };
 
 static const struct function_row *row_at(const struct functions *view, int i)
@@ -251,12 +251,12 @@ static void draw(void *data, const struct canvas *canvas)
     rows -= details ? 1 : 0;
     choose_columns(view, canvas->surface->cols);
     table_draw_titles(&view->table, canvas->surface, canvas->theme, canvas->area.y);
-    view->rows_area = (struct area){canvas->area.y + 1, rows};
+    view->rows_y = canvas->area.y + 1;
     list_fit(&view->list, (int)view->rows->len, rows);
     if (view->list.count == 0)
         draw_empty(view, canvas);
     for (int i = 0; i < rows && view->list.top + i < view->list.count; i++) {
-        int y = view->rows_area.y + i;
+        int y = view->rows_y + i;
         draw_row(view, canvas, y, row_at(view, view->list.top + i));
         if (view->list.top + i == view->list.cursor)
             surface_restyle(canvas->surface, (struct span){y, 0, canvas->surface->cols},
@@ -365,11 +365,10 @@ static enum view_reaction click_title(struct functions *view, int x)
 static enum view_reaction click(void *data, int y, int x, bool twice)
 {
     struct functions *view = data;
-    int row = view->list.top + y - view->rows_area.y;
-    if (y == view->rows_area.y - 1)
+    int row = list_row_at(&view->list, y - view->rows_y);
+    if (y == view->rows_y - 1)
         return click_title(view, x);
-    if (y < view->rows_area.y || y >= view->rows_area.y + view->rows_area.rows ||
-        row >= view->list.count)
+    if (row < 0)
         return VIEW_PASS;
     list_move_to(&view->list, row);
     select_cursor(view);
@@ -383,21 +382,20 @@ static void wheel(void *data, int rows)
     select_cursor(view);
 }
 
+static bool row_matches(void *data, int row)
+{
+    struct functions *view = data;
+    return lens_matches(view->lens, lens_function_name(view->lens, row_at(view, row)->function));
+}
+
 static bool search(void *data, int direction)
 {
     struct functions *view = data;
-    int n = view->list.count;
     int step = direction == VIEW_SEARCH_BACK ? -1 : 1;
-    int from = view->list.cursor + direction;
-    for (int i = 0; i < n; i++) {
-        int row = ((from + i * step) % n + n) % n;
-        if (!lens_matches(view->lens, lens_function_name(view->lens, row_at(view, row)->function)))
-            continue;
-        list_move_to(&view->list, row);
-        select_cursor(view);
-        return true;
-    }
-    return false;
+    if (!list_find(&view->list, direction, step, row_matches, view))
+        return false;
+    select_cursor(view);
+    return true;
 }
 
 static bool always(const struct app_options *options)

@@ -45,7 +45,7 @@ struct threads {
     int64_t measured_ns;
     struct table table;
     struct list list;
-    struct area rows_area;
+    int rows_y;               /* where the first row is drawn */
     uint32_t process, thread; /* under the cursor */
     bool by_time;             /* siblings by their time, not by age */
     GString *text;
@@ -273,10 +273,10 @@ static void draw(void *data, const struct canvas *canvas)
     int rows = canvas->area.rows - 1;
     table_arrange(&view->table, canvas->surface->cols);
     table_draw_titles(&view->table, canvas->surface, canvas->theme, canvas->area.y);
-    view->rows_area = (struct area){canvas->area.y + 1, rows};
+    view->rows_y = canvas->area.y + 1;
     list_fit(&view->list, (int)view->rows->len, rows);
     for (int i = 0; i < rows && view->list.top + i < view->list.count; i++) {
-        int y = view->rows_area.y + i;
+        int y = view->rows_y + i;
         draw_row(view, canvas, y, row_at(view, view->list.top + i));
         if (view->list.top + i == view->list.cursor)
             surface_restyle(canvas->surface, (struct span){y, 0, canvas->surface->cols},
@@ -325,9 +325,8 @@ static enum view_reaction click(void *data, int y, int x, bool twice)
 {
     (void)x;
     struct threads *view = data;
-    int row = view->list.top + y - view->rows_area.y;
-    if (y < view->rows_area.y || y >= view->rows_area.y + view->rows_area.rows ||
-        row >= view->list.count)
+    int row = list_row_at(&view->list, y - view->rows_y);
+    if (row < 0)
         return VIEW_PASS;
     list_move_to(&view->list, row);
     take_cursor(view);
@@ -341,21 +340,20 @@ static void wheel(void *data, int rows)
     take_cursor(view);
 }
 
+static bool row_matches(void *data, int row)
+{
+    struct threads *view = data;
+    return lens_matches(view->lens, name_of(view, row_at(view, row)));
+}
+
 static bool search(void *data, int direction)
 {
     struct threads *view = data;
-    int n = view->list.count;
     int step = direction == VIEW_SEARCH_BACK ? -1 : 1;
-    int from = view->list.cursor + direction;
-    for (int i = 0; i < n; i++) {
-        int row = ((from + i * step) % n + n) % n;
-        if (!lens_matches(view->lens, name_of(view, row_at(view, row))))
-            continue;
-        list_move_to(&view->list, row);
-        take_cursor(view);
-        return true;
-    }
-    return false;
+    if (!list_find(&view->list, direction, step, row_matches, view))
+        return false;
+    take_cursor(view);
+    return true;
 }
 
 static bool exists(const struct app_options *options)

@@ -64,3 +64,24 @@ void list_scroll(struct list *list, int rows)
     list->cursor = CLAMP(list->cursor, list->top, list->top + list->height - 1);
     keep_in_sight(list);
 }
+
+int list_row_at(const struct list *list, int y)
+{
+    int row = list->top + y;
+    return y >= 0 && y < list->height && row < list->count ? row : -1;
+}
+
+bool list_find(struct list *list, int offset, int step, bool (*matches)(void *data, int row),
+               void *data)
+{
+    int n = list->count;
+    int from = list->cursor + offset;
+    for (int i = 0; i < n; i++) {
+        int row = ((from + i * step) % n + n) % n;
+        if (!matches(data, row))
+            continue;
+        list_move_to(list, row);
+        return true;
+    }
+    return false;
+}

@@ -25,4 +25,14 @@ bool list_request(struct list *list, enum request request);
 /* Scrolls by rows, for the wheel; the cursor stays in sight. Context: UI thread. */
 void list_scroll(struct list *list, int rows);
 
+/* The row that is shown `y` rows below the first one; -1: none. Context: any thread. */
+int list_row_at(const struct list *list, int y);
+
+/*
+ * Moves the cursor to the nearest row that matches, beginning `offset` rows from it and going
+ * `step` (1 or -1) at a time, around the ends. false: none does. Context: UI thread.
+ */
+bool list_find(struct list *list, int offset, int step, bool (*matches)(void *data, int row),
+               void *data);
+
 #endif
