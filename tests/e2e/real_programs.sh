@@ -64,7 +64,7 @@ def fib(n):
 words = {}
 for i in range(200000):
     words.setdefault(str(i * 7919 % 1000), []).append(i)
-print(fib(27), len(words), sum(len(v) for v in words.values()))
+print(fib(30), len(words), sum(len(v) for v in words.values()))
 END
     same python3 /usr/bin/python3 -S "$tmp/work.py"
     reaches python3
@@ -123,9 +123,10 @@ shell() {
     check "bash: its children are told apart" at_least "$(json bash '[.threads[].pid] | unique | length')" 4
 }
 
+# A history that takes git long enough to show that a few samples of its start do not matter.
 history() {
     awk 'BEGIN {
-        for (i = 1; i <= 250; i++) {
+        for (i = 1; i <= 3000; i++) {
             body = ""
             for (j = 0; j < 200; j++) body = body "line " j " of " (j % 17 == i % 17 ? i : 0) "\n"
             printf "commit refs/heads/main\ncommitter A <a@b> %d +0000\ndata 6\nchange\n", 1500000000 + i
