@@ -79,8 +79,10 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
 
 T             := $(BUILD)/tests/targets
 TARGETS_TWICE := truth threads_cxx recursion
-TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf hostile $(if $(wildcard tests/targets/selfcheck.c),selfcheck)
-TEST_TARGETS  := $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \
+TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf attacker $(if $(wildcard tests/targets/selfcheck.c),selfcheck)
+HOSTILE       := $(basename $(notdir $(wildcard tests/targets/hostile/*.c tests/targets/hostile/*.cc)))
+TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) \
+                 $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \
                  $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra -Werror
 T_CXX         := $(CXX) -std=gnu++17 -O2 -g -pthread -Wall -Wextra -Werror
@@ -116,6 +118,10 @@ $(T)/%: tests/targets/%.c
 $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/libtui.a $(BUILD)/libcore.a $(PKG_LIBS)
+
+$(T)/%: tests/targets/%.cc
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CXX) -o $@ $<
 
 # ---- packages ----
 

@@ -1,5 +1,5 @@
 /*
- * Programs that break careless profilers: `hostile MODE [N]`. Each ends with a line that says what
+ * Programs that attack the profiler: `attacker MODE [N]`. Each ends with a line that says what
  * it did; the last word of `forks` and `threads` is the CPU time in milliseconds that the kernel
  * counted for it.
  */

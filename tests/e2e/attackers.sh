@@ -8,7 +8,7 @@ mkdir -m 700 "$tmp/run"
 
 survives() { # NAME ARG...
     local name=$1
-    record "$name" "$targets/hostile" "$@"
+    record "$name" "$targets/attacker" "$@"
     is "$name: exit status" "$(cat "$tmp/$name.rc")" 5
     like "$name: ran to its end" "$(cat "$tmp/$name.out")" "^$name"
     check "$name: can be reported" report "$name"
@@ -22,7 +22,7 @@ for mode in forks threads; do
     # What a task does before its events begin and after they end is a part of short lives.
     is "$mode: CPU time within 20 % of the kernel's ($kernel_ms ms)" \
         "$(json $mode ".total_ns / 1e6 / $kernel_ms | . > .8 and . < 1.2")" true
-    "$proftop" record -o "$tmp/loud.pb.gz" -- "$targets/hostile" $mode 1000 2>"$tmp/err" >/dev/null
+    "$proftop" record -o "$tmp/loud.pb.gz" -- "$targets/attacker" $mode 1000 2>"$tmp/err" >/dev/null
     is "$mode: nothing is said to run on" "$(grep -c 'runs* on' "$tmp/err")" 0
 done
 
@@ -38,12 +38,12 @@ survives scribble
 like "scribble: had something to write to" "$(cat "$tmp/scribble.out")" '^scribble 1'
 
 # shellcheck disable=SC2016 # expanded by the profiled shell
-record noise bash -c 'exec "$0" noise "$(echo "$1"/proftop/run-*/socket)"' "$targets/hostile" "$tmp/run"
+record noise bash -c 'exec "$0" noise "$(echo "$1"/proftop/run-*/socket)"' "$targets/attacker" "$tmp/run"
 is "noise: exit status" "$(cat "$tmp/noise.rc")" 5
 is "noise: it was listened to" "$(cat "$tmp/noise.out")" "noise 300"
 check "noise: can be reported" report noise
 
-"$proftop" record -F 9999 -o "$tmp/stop_parent.pb.gz" -- "$targets/hostile" stop_parent >"$tmp/out" 2>"$tmp/err" </dev/null
+"$proftop" record -F 9999 -o "$tmp/stop_parent.pb.gz" -- "$targets/attacker" stop_parent >"$tmp/out" 2>"$tmp/err" </dev/null
 is "stop_parent: exit status" $? 5
 check "stop_parent: can be reported" report stop_parent
 is "stop_parent: children whose end was lost do not run on" "$(grep -c 'runs* on' "$tmp/err")" 0
