@@ -15,7 +15,7 @@ passed=0 failed=0 skipped=0
 programs() {
     case $1 in
     unit) find tests/unit -name 'test_*.c' | sort | sed "s|^|$BUILD/|; s|\.c\$||" ;;
-    e2e) find tests/e2e -name '*.sh' ! -name tap.sh | sort ;;
+    e2e) find tests/e2e -name '*.sh' ! -name tap.sh ! -name '*_lib.sh' | sort ;;
     screens) find tests/screens -name '*.sh' ! -name driver.sh | sort ;;
     lint) find tests/lint -name "*.sh" ! -name lint.sh | sort ;;
     *) echo "tests/run.sh: no suite $1" >&2 && exit 2 ;;
