@@ -85,8 +85,8 @@ TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) \
                  $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \
                  $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so
 $(HOSTILE:%=$(T)/hostile/%): tests/targets/hostile/hostile.h
-T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra -Werror
-T_CXX         := $(CXX) -std=gnu++17 -O2 -g -pthread -Wall -Wextra -Werror
+T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror
+T_CXX         := $(CXX) -std=gnu++17 -I. -O2 -g -pthread -Wall -Wextra -Werror
 
 $(T)/%-fp: tests/targets/%.c
 	$(call say,TARGET,$@)

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "hostile.h"
+#include "tests/targets/hostile/hostile.h"
 
 static pthread_mutex_t app_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool done;
