@@ -12,12 +12,8 @@
 
 struct packed_file;
 
-/*
- * Begins a file that will be `path`: in a hidden temporary one beside it, mode 0600, since a
- * recording shows command lines and paths. What already exists at `path` is an error unless
- * `overwrite`, and anything but a regular file is always one. NULL with an error. Context: one
- * thread.
- */
+/* Begins one, as new_file_new does (core/formats/new_file.h). NULL with an error. Context: one
+ * thread. */
 struct packed_file *packed_file_new(const char *path, bool overwrite, GError **error);
 
 /* Appends. After an error only packed_file_free may follow. */

@@ -29,6 +29,9 @@ bool snapshot_check_place(const char *path, bool overwrite, GError **error);
  */
 char *snapshot_default_name(const char *folder, const char *command);
 
+/* The same for a file of another kind: `suffix` instead of ".pb.gz". */
+char *snapshot_name(const char *folder, const char *command, const char *suffix);
+
 /*
  * Reads a snapshot of any pprof writer, gzipped or not. Every byte is untrusted: sizes, counts and
  * indexes are checked, and the error says what is wrong and at which offset. NULL with an error

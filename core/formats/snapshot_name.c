@@ -1,5 +1,5 @@
 /*
- * Names for new snapshots.
+ * Names for new snapshots, and for what is made from them.
  */
 #include "core/formats/snapshot.h"
 
@@ -24,30 +24,35 @@ static char *clean_comm(const char *command)
     return clean;
 }
 
-static char *name_in(const char *folder, const char *base, int number)
+static char *name_in(const char *folder, const char *base, int number, const char *suffix)
 {
-    char *file = number == 1 ? g_strconcat(base, ".pb.gz", NULL)
-                             : g_strdup_printf("%s-%d.pb.gz", base, number);
+    char *file = number == 1 ? g_strconcat(base, suffix, NULL)
+                             : g_strdup_printf("%s-%d%s", base, number, suffix);
     char *name = folder ? g_build_filename(folder, file, NULL) : g_strdup(file);
     g_free(file);
     return name;
 }
 
-char *snapshot_default_name(const char *folder, const char *command)
+char *snapshot_name(const char *folder, const char *command, const char *suffix)
 {
     struct stat st;
     char *clean = clean_comm(command);
     GDateTime *now = g_date_time_new_now_local();
     char *date = g_date_time_format(now, "%Y%m%d-%H%M%S");
     char *base = g_strdup_printf("proftop-%s-%s", clean, date);
-    char *name = name_in(folder, base, 1);
+    char *name = name_in(folder, base, 1, suffix);
     for (int i = 2; i < TRIES && lstat(name, &st) == 0; i++) {
         g_free(name);
-        name = name_in(folder, base, i);
+        name = name_in(folder, base, i, suffix);
     }
     g_free(base);
     g_free(date);
     g_date_time_unref(now);
     g_free(clean);
     return name;
+}
+
+char *snapshot_default_name(const char *folder, const char *command)
+{
+    return snapshot_name(folder, command, ".pb.gz");
 }
