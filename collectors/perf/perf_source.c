@@ -58,8 +58,9 @@ static void set_refused(GError **error, int code)
                     g_strerror(code));
 }
 
-static bool perf_probe(GPtrArray *notes, GError **error)
+static bool perf_probe(const struct source_options *options, GPtrArray *notes, GError **error)
 {
+    (void)options; /* attaching is asked of the process itself, at the start */
     struct perf_clock_options clock = {.rate_hz = 99, .inherit = true, .at_exec = true};
     int code = perf_events_find_features(&clock, 0);
     if (code < 0) {
@@ -230,7 +231,8 @@ static void take_rest(struct perf_source *s, struct ingest *ingest)
 {
     double rest_ns = s->events.clock.count ? perf_events_unaccounted_ns(&s->events) : 0;
     if (rest_ns >= 1)
-        ingest_unsampled(ingest, g_get_monotonic_time() * 1000, (int64_t)rest_ns);
+        ingest_unsampled(ingest, &(struct ingest_time){.time_ns = g_get_monotonic_time() * 1000,
+                                                       .cpu_ns = (int64_t)rest_ns});
 }
 
 static size_t perf_drain(void *source, struct ingest *ingest, bool last)

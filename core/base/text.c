@@ -138,3 +138,17 @@ void text_append_value(GString *out, int64_t value, const char *unit)
     else
         text_append_count(out, value);
 }
+
+char *text_command_line(char **argv)
+{
+    GString *line = g_string_new(NULL);
+    for (; *argv; argv++) {
+        bool plain =
+            **argv && strspn(*argv, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "-_./=:,+%@") == strlen(*argv);
+        char *quoted = plain ? g_strdup(*argv) : g_shell_quote(*argv);
+        g_string_append_printf(line, "%s%s", line->len ? " " : "", quoted);
+        g_free(quoted);
+    }
+    return g_string_free(line, FALSE);
+}

@@ -32,4 +32,8 @@ void text_append_count(GString *out, int64_t count);
  * thread. */
 void text_append_value(GString *out, int64_t value, const char *unit);
 
+/* A NULL-terminated argv as one line that a shell would take apart into the same words. Free with
+ * g_free. Context: any thread. */
+char *text_command_line(char **argv);
+
 #endif

@@ -7,15 +7,15 @@
 struct coverage {
     struct listener *listener;
     pthread_mutex_t lock;
-    GPtrArray *covered; /* const struct listener_process, owned by the listener until released */
+    GPtrArray *covered; /* struct listener_process; the listener's reference until released */
     GHashTable *seen;   /* process ids (of the profile) that the last round found without hello */
 };
 
-static void on_process(const struct listener_process *process, void *data)
+static void on_process(struct listener_process *process, void *data)
 {
     struct coverage *coverage = data;
     pthread_mutex_lock(&coverage->lock);
-    g_ptr_array_add(coverage->covered, (gpointer)process);
+    g_ptr_array_add(coverage->covered, process);
     pthread_mutex_unlock(&coverage->lock);
 }
 
@@ -44,7 +44,7 @@ void coverage_free(struct coverage *coverage)
     g_free(coverage);
 }
 
-const struct listener *coverage_listener(const struct coverage *coverage)
+struct listener *coverage_listener(const struct coverage *coverage)
 {
     return coverage->listener;
 }

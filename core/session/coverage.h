@@ -19,8 +19,8 @@ struct coverage *coverage_new(GError **error);
 /* Ends the listener; NULL is allowed. */
 void coverage_free(struct coverage *coverage);
 
-/* Its listener, for launching. */
-const struct listener *coverage_listener(const struct coverage *coverage);
+/* Its listener, for launching and for sources that fill segments. */
+struct listener *coverage_listener(const struct coverage *coverage);
 
 /*
  * Once a second: a process that has lived through one whole round without a hello is marked as not

@@ -326,6 +326,20 @@ void ingest_map(struct ingest *ingest, const struct ingest_mmap *map)
     address_map_insert(t->map, &m);
 }
 
+void ingest_unmap_all(struct ingest *ingest, int pid)
+{
+    pthread_mutex_lock(ingest->lock);
+    struct tracked *t = track(ingest, pid);
+    pthread_mutex_unlock(ingest->lock);
+    address_map_clear(t->map);
+}
+
+bool ingest_is_mapped(const struct ingest *ingest, int pid, uint64_t address)
+{
+    const struct tracked *t = g_hash_table_lookup(ingest->tracked, GINT_TO_POINTER(pid));
+    return t && address_map_find(t->map, address);
+}
+
 void ingest_fork(struct ingest *ingest, int pid, int parent_pid, int tid)
 {
     pthread_mutex_lock(ingest->lock);
@@ -382,8 +396,8 @@ void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool
     pthread_mutex_unlock(ingest->lock);
 }
 
-/* Whose unsampled time it is: with several processes nobody knows. */
-static uint32_t unsampled_thread(struct profile *profile)
+/* Where time goes whose owner nobody knows: with one process there is no doubt. */
+static uint32_t nobodys_thread(struct profile *profile)
 {
     if (profile->processes->len == 1)
         return profile_thread(profile, 0, profile_get_process(profile, 0)->pid);
@@ -396,15 +410,19 @@ static uint32_t unsampled_thread(struct profile *profile)
     return thread;
 }
 
-void ingest_unsampled(struct ingest *ingest, int64_t time_ns, int64_t cpu_ns)
+void ingest_unsampled(struct ingest *ingest, const struct ingest_time *unsampled)
 {
     pthread_mutex_lock(ingest->lock);
     struct profile *profile = ingest->profile;
     uint32_t frame = profile_mark(profile, PROFILE_MARK_NOT_SAMPLED);
-    profile_add(profile, profile_stack(profile, &frame, 1), unsampled_thread(profile), time_ns,
-                (int64_t[]){0, cpu_ns});
-    ingest->cpu_ns += cpu_ns;
-    ingest->unsampled_ns += cpu_ns;
+    uint32_t thread =
+        unsampled->pid
+            ? profile_thread(profile, track(ingest, unsampled->pid)->process, unsampled->tid)
+            : nobodys_thread(profile);
+    profile_add(profile, profile_stack(profile, &frame, 1), thread, unsampled->time_ns,
+                (int64_t[]){0, unsampled->cpu_ns});
+    ingest->cpu_ns += unsampled->cpu_ns;
+    ingest->unsampled_ns += unsampled->cpu_ns;
     pthread_mutex_unlock(ingest->lock);
 }
 

@@ -33,6 +33,13 @@ struct ingest_sample {
     struct unwind_input user;
 };
 
+/* CPU time of a thread. */
+struct ingest_time {
+    int pid, tid;    /* 0: unknown */
+    int64_t time_ns; /* CLOCK_MONOTONIC */
+    int64_t cpu_ns;
+};
+
 /* `profile` and `lock` are borrowed and must outlive it. */
 struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock);
 
@@ -47,14 +54,18 @@ void ingest_exit(struct ingest *ingest, int pid, int tid);
 void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool exec);
 /* Code was mapped, over whatever was there. */
 void ingest_map(struct ingest *ingest, const struct ingest_mmap *map);
+/* Nothing is mapped any more, as far as is known: what is will be told afresh. */
+void ingest_unmap_all(struct ingest *ingest, int pid);
+/* Whether an address of a process lies in a mapping that was told. */
+bool ingest_is_mapped(const struct ingest *ingest, int pid, uint64_t address);
 /* A thread was sampled. */
 void ingest_sample(struct ingest *ingest, const struct ingest_sample *sample);
 /*
  * CPU time that no sample stands for: what threads used after their last one, or all when they had
- * none. It goes to the first process when there was no other, else to a process of its own, pid 0,
- * since nobody knows whose it was.
+ * none. With pid 0, when nobody knows whose it was, it goes to the first process if there was no
+ * other, else to a process of its own.
  */
-void ingest_unsampled(struct ingest *ingest, int64_t time_ns, int64_t cpu_ns);
+void ingest_unsampled(struct ingest *ingest, const struct ingest_time *unsampled);
 /* The source could not deliver so many records. */
 void ingest_lost(struct ingest *ingest, int64_t records);
 

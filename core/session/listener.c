@@ -58,7 +58,9 @@ struct listener {
     bool is_accept_paused; /* out of descriptors: accept again after ACCEPT_PAUSE_MS */
 
     pthread_mutex_t lock;
-    GHashTable *processes; /* under lock: set of struct listener_process, owned */
+    GHashTable *processes;    /* under lock: set of struct listener_process, a reference each */
+    pthread_mutex_t tap_lock; /* held while its on_process runs */
+    struct listener_tap tap;
 
     atomic_uint accepted, foreign, malformed, bad_token, silent, refused;
 };
@@ -69,6 +71,22 @@ static int64_t now_ms(void)
 }
 
 /* ---- segments ---- */
+
+static size_t whole_pages(size_t size)
+{
+    if (size < WIRE_SEGMENT_HEAD_BYTES)
+        size = size ? WIRE_SEGMENT_HEAD_BYTES : WIRE_SEGMENT_DEFAULT_BYTES;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (size + page - 1) / page * page;
+}
+
+/* With the tap's lock. */
+static size_t segment_size(const struct listener *listener)
+{
+    size_t wanted =
+        listener->tap.on_process ? listener->tap.segment_bytes : listener->options.segment_bytes;
+    return whole_pages(wanted);
+}
 
 static int make_memfd(size_t size)
 {
@@ -87,7 +105,7 @@ static int make_memfd(size_t size)
 static struct listener_process *process_new(const struct listener *listener, pid_t pid,
                                             const struct wire_hello *hello, int memfd)
 {
-    size_t size = listener->options.segment_bytes;
+    size_t size = segment_size(listener);
     struct wire_segment *segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
     if (segment == MAP_FAILED)
         return NULL;
@@ -96,7 +114,7 @@ static struct listener_process *process_new(const struct listener *listener, pid
     segment->version_major = WIRE_VERSION_MAJOR;
     segment->version_minor = WIRE_VERSION_MINOR;
     segment->head_bytes = WIRE_SEGMENT_HEAD_BYTES;
-    segment->features = hello->features & WIRE_FEATURE_LIFECYCLE;
+    segment->features = hello->features & (WIRE_FEATURE_LIFECYCLE | listener->tap.features);
     segment->segment_bytes = size;
     segment->pid = pid;
     segment->hello_flags = hello->flags;
@@ -106,14 +124,27 @@ static struct listener_process *process_new(const struct listener *listener, pid
     process->features = segment->features;
     process->segment = segment;
     process->segment_bytes = size;
+    process->references = 1;
     return process;
 }
 
-static void process_free(void *data)
+struct listener_process *listener_process_ref(struct listener_process *process)
 {
-    struct listener_process *process = data;
+    __atomic_fetch_add(&process->references, 1, __ATOMIC_RELAXED);
+    return process;
+}
+
+void listener_process_unref(struct listener_process *process)
+{
+    if (__atomic_sub_fetch(&process->references, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
     munmap(process->segment, process->segment_bytes);
     g_free(process);
+}
+
+static void drop_process(void *process)
+{
+    listener_process_unref(process);
 }
 
 static guint count_processes(struct listener *listener)
@@ -153,24 +184,33 @@ static bool is_token_equal(const uint8_t *a, const uint8_t *b)
     return difference == 0;
 }
 
+/* Tells those who want to know, before the process is let on. With the tap's lock. */
+static void announce(struct listener *listener, struct listener_process *process)
+{
+    if (listener->options.on_process)
+        listener->options.on_process(process, listener->options.data);
+    if (listener->tap.on_process)
+        listener->tap.on_process(process, listener->tap.data);
+}
+
 static void welcome_caller(struct listener *listener, const struct caller *caller,
                            const struct wire_hello *hello)
 {
     struct listener_process *process = NULL;
     int memfd = -1;
+    pthread_mutex_lock(&listener->tap_lock);
     if (count_processes(listener) < LISTENER_PROCESSES_MAX)
-        memfd = make_memfd(listener->options.segment_bytes);
+        memfd = make_memfd(segment_size(listener));
     if (memfd >= 0)
         process = process_new(listener, caller->pid, hello, memfd);
-    if (!process) {
-        atomic_fetch_add(&listener->refused, 1);
-    } else {
+    if (process) {
         keep_process(listener, process);
-        atomic_fetch_add(&listener->accepted, 1);
-        if (listener->options.on_process)
-            listener->options.on_process(process, listener->options.data);
-        send_welcome(caller->fd, process, memfd);
+        announce(listener, process);
     }
+    pthread_mutex_unlock(&listener->tap_lock);
+    atomic_fetch_add(process ? &listener->accepted : &listener->refused, 1);
+    if (process)
+        send_welcome(caller->fd, process, memfd);
     if (memfd >= 0)
         close(memfd);
 }
@@ -338,22 +378,14 @@ static bool start_thread(struct listener *listener, GError **error)
     return listener->has_thread || proftop_error_set_errno(error, "cannot start a thread");
 }
 
-static size_t whole_pages(size_t size)
-{
-    if (size < WIRE_SEGMENT_HEAD_BYTES)
-        size = size ? WIRE_SEGMENT_HEAD_BYTES : WIRE_SEGMENT_DEFAULT_BYTES;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    return (size + page - 1) / page * page;
-}
-
 struct listener *listener_new(const struct listener_options *options, GError **error)
 {
     struct listener *listener = g_new0(struct listener, 1);
     listener->options = *options;
-    listener->options.segment_bytes = whole_pages(options->segment_bytes);
     listener->socket_fd = listener->wake_fd = -1;
-    listener->processes = g_hash_table_new_full(NULL, NULL, process_free, NULL);
+    listener->processes = g_hash_table_new_full(NULL, NULL, drop_process, NULL);
     pthread_mutex_init(&listener->lock, NULL);
+    pthread_mutex_init(&listener->tap_lock, NULL);
     listener->directory = private_directory_make(error);
     if (listener->directory)
         listener->socket_path = g_build_filename(listener->directory, "socket", NULL);
@@ -384,7 +416,14 @@ void listener_get_counts(struct listener *listener, struct listener_counts *ret_
                                            .refused = atomic_load(&listener->refused)};
 }
 
-void listener_release(struct listener *listener, const struct listener_process *process)
+void listener_set_tap(struct listener *listener, const struct listener_tap *tap)
+{
+    pthread_mutex_lock(&listener->tap_lock);
+    listener->tap = tap ? *tap : (struct listener_tap){0};
+    pthread_mutex_unlock(&listener->tap_lock);
+}
+
+void listener_release(struct listener *listener, struct listener_process *process)
 {
     pthread_mutex_lock(&listener->lock);
     g_hash_table_remove(listener->processes, process);
@@ -414,6 +453,7 @@ void listener_free(struct listener *listener)
         rmdir(listener->directory);
     g_hash_table_unref(listener->processes);
     pthread_mutex_destroy(&listener->lock);
+    pthread_mutex_destroy(&listener->tap_lock);
     g_free(listener->socket_path);
     g_free(listener->directory);
     g_free(listener);

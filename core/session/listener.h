@@ -19,21 +19,33 @@
 
 enum { LISTENER_PROCESSES_MAX = 10000 };
 
-/* A process that said hello. Everything in `segment` from `state` on is written by that process:
- * hostile. */
+/*
+ * A process that said hello. What the wire says is the collector's in `segment` is written by that
+ * process: hostile. Counted references: the listener holds one until listener_release().
+ */
 struct listener_process {
     pid_t pid;      /* by the kernel, in our pid namespace; a pid that runs exec appears again */
     bool is_forked; /* by fork; otherwise a program was started */
     uint64_t features;
     struct wire_segment *segment; /* mapped for reading and writing until released */
     size_t segment_bytes;         /* the true size, to be used instead of the header's */
+    int references;               /* private */
 };
 
 struct listener_options {
     size_t segment_bytes; /* 0: WIRE_SEGMENT_DEFAULT_BYTES; rounded up to whole pages */
-    /* Called on the listener's thread just before the process is let on; `process` lives until
-     * listener_free(). */
-    void (*on_process)(const struct listener_process *process, void *data);
+    /* Called on the listener's thread just before the process is let on. */
+    void (*on_process)(struct listener_process *process, void *data);
+    void *data;
+};
+
+/* Who gives the segments their content beyond the head. */
+struct listener_tap {
+    size_t segment_bytes; /* as in listener_options */
+    uint64_t features;    /* of enum wire_feature, that it serves */
+    /* Called on the listener's thread before the memfd is sent: may write into the segment, and
+     * keeps the process with listener_process_ref(). */
+    void (*on_process)(struct listener_process *process, void *data);
     void *data;
 };
 
@@ -67,14 +79,27 @@ const char *listener_token_hex(const struct listener *listener);
 void listener_get_counts(struct listener *listener, struct listener_counts *ret_counts);
 
 /*
- * Unmaps the segment of a process and forgets it, so that LISTENER_PROCESSES_MAX counts those of
- * interest only. Context: any thread, on_process excepted.
+ * Lets `tap` (copied) fill the segments of processes that say hello from now on; NULL ends that,
+ * and its on_process is not running any more when this returns. Context: any thread but the
+ * listener's.
  */
-void listener_release(struct listener *listener, const struct listener_process *process);
+void listener_set_tap(struct listener *listener, const struct listener_tap *tap);
+
+/* Keeps the process and its segment until listener_process_unref. Context: any thread. */
+struct listener_process *listener_process_ref(struct listener_process *process);
+
+/* Lets go of it; the last one unmaps the segment. Context: any thread. */
+void listener_process_unref(struct listener_process *process);
 
 /*
- * Stops the thread, unmaps all segments, removes the socket and, when nothing else is in it, the
- * directory. NULL is allowed. Context: any thread but the listener's own.
+ * Forgets a process, so that LISTENER_PROCESSES_MAX counts those of interest only. Context: any
+ * thread, on_process excepted.
+ */
+void listener_release(struct listener *listener, struct listener_process *process);
+
+/*
+ * Stops the thread, lets go of all processes, removes the socket and, when nothing else is in it,
+ * the directory. NULL is allowed. Context: any thread but the listener's own.
  */
 void listener_free(struct listener *listener);
 

@@ -15,10 +15,13 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/session/coverage.h"
+#include "core/session/existing.h"
 #include "core/session/ingest.h"
 #include "core/session/meter.h"
 #include "core/session/vanished.h"
+#include "core/target/attachment.h"
 #include "core/target/launch.h"
 
 enum { DRAIN_INTERVAL_MS = 50 };
@@ -28,8 +31,9 @@ struct session {
     void *source;
     struct profile *profile;
     struct ingest *ingest;
-    struct coverage *coverage; /* NULL: launched without the collector */
-    struct launch *launch;
+    struct coverage *coverage;     /* NULL: launched without the collector */
+    struct launch *launch;         /* NULL: attached */
+    struct attachment *attachment; /* NULL: launched */
     struct meter meter;
     pthread_t thread;
     bool thread_runs;
@@ -138,15 +142,23 @@ static bool follow_requests(struct session *s)
     return !stop;
 }
 
+/* Whether the first process has ended; `ret_status` is left alone when nobody tells us how. */
+static bool has_ended(const struct session *s, int *ret_status)
+{
+    return s->launch ? launch_reap(s->launch, ret_status, NULL)
+                     : attachment_has_ended(s->attachment);
+}
+
 static void reap(struct session *s)
 {
-    int wait_status;
-    if (s->status.wait_status != -1 || !launch_reap(s->launch, &wait_status, NULL))
+    int wait_status = -1;
+    if (s->status.target_ended || !has_ended(s, &wait_status))
         return;
-    int pidfd = launch_pidfd(s->launch);
+    int pidfd = session_pidfd(s);
     if (pidfd >= 0)
         epoll_ctl(s->wake_fd, EPOLL_CTL_DEL, pidfd, NULL);
     pthread_mutex_lock(&s->lock);
+    s->status.target_ended = true;
     s->status.wait_status = s->profile->info.wait_status = wait_status;
     g_array_unref(count_alive(s));
     pthread_cond_broadcast(&s->changed);
@@ -157,7 +169,7 @@ static void reap(struct session *s)
 static void note_end(struct session *s)
 {
     pthread_mutex_lock(&s->lock);
-    if (s->status.wait_status != -1 && s->end_ns == 0) {
+    if (s->status.target_ended && s->end_ns == 0) {
         g_array_unref(count_alive(s));
         if (s->status.n_processes == 0) {
             s->end_ns = clock_ns(CLOCK_MONOTONIC);
@@ -197,30 +209,13 @@ static void *sampling_thread(void *arg)
 
 /* ---- start ---- */
 
-static char *command_line(char **argv)
-{
-    GString *line = g_string_new(NULL);
-    for (; *argv; argv++) {
-        bool plain =
-            **argv && strspn(*argv, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                    "-_./=:,+%@") == strlen(*argv);
-        char *quoted = plain ? g_strdup(*argv) : g_shell_quote(*argv);
-        g_string_append_printf(line, "%s%s", line->len ? " " : "", quoted);
-        g_free(quoted);
-    }
-    return g_string_free(line, FALSE);
-}
-
 static void describe(struct session *s, const struct session_options *options)
 {
     struct profile *p = s->profile;
-    char *command = command_line(options->argv);
-    p->info.command = profile_text(p, command);
     p->info.host = profile_text(p, g_get_host_name());
     p->info.rate_asked_hz = options->rate_hz;
     p->count_metric = profile_add_metric(p, "samples", "count");
     p->main_metric = profile_add_metric(p, "cpu", "nanoseconds");
-    g_free(command);
     s->status = (struct session_status){.state = SESSION_RUNNING,
                                         .wait_status = -1,
                                         .sampling = true,
@@ -233,15 +228,47 @@ static void describe(struct session *s, const struct session_options *options)
     s->want_sampling = true;
 }
 
-static bool probe(struct session *s, GError **error)
+static void add_notes(struct session *s, const GPtrArray *notes)
 {
-    GPtrArray *notes = g_ptr_array_new_with_free_func(g_free);
-    bool can = s->source_ops->probe(notes, error);
     for (guint i = 0; i < notes->len; i++)
         g_ptr_array_add(s->profile->notes,
                         (gpointer)profile_text(s->profile, g_ptr_array_index(notes, i)));
-    g_ptr_array_unref(notes);
-    return can;
+}
+
+static void note_refusal(struct session *s, const struct source_ops *refused, const GError *why)
+{
+    char *note = g_strdup_printf("engine %s was not available: %s", refused->name, why->message);
+    g_ptr_array_add(s->profile->notes, (gpointer)profile_text(s->profile, note));
+    g_free(note);
+}
+
+/* Takes the first source that can run here. The error of the first choice is the one that counts.
+ */
+static bool choose_source(struct session *s, const struct session_options *options, GError **error)
+{
+    const struct source_options asked = {
+        .attached = !options->argv, .rate_hz = options->rate_hz, .children = options->children};
+    GError *first_refusal = NULL;
+    for (size_t i = 0; options->sources[i] && !s->source_ops; i++) {
+        GPtrArray *notes = g_ptr_array_new_with_free_func(g_free);
+        GError *refusal = NULL;
+        if (options->sources[i]->probe(&asked, notes, &refusal)) {
+            s->source_ops = options->sources[i];
+            add_notes(s, notes);
+        } else if (first_refusal) {
+            g_error_free(refusal);
+        } else {
+            first_refusal = refusal;
+        }
+        g_ptr_array_unref(notes);
+    }
+    if (s->source_ops && first_refusal)
+        note_refusal(s, options->sources[0], first_refusal);
+    if (s->source_ops)
+        g_clear_error(&first_refusal);
+    else
+        g_propagate_error(error, first_refusal);
+    return s->source_ops != NULL;
 }
 
 static struct launch *prepare(struct session *s, const struct session_options *options,
@@ -261,17 +288,38 @@ static struct launch *prepare(struct session *s, const struct session_options *o
 }
 
 /* The first process's place in the profile, and what is known about it before it runs. */
-static void introduce(struct session *s)
+static void introduce_launched(struct session *s, char **argv)
 {
     struct profile *p = s->profile;
     uint32_t process = profile_process(p, launch_pid(s->launch));
     const char *reason = launch_collector_reason(s->launch);
+    char *command = text_command_line(argv);
     if (reason)
         profile_get_process(p, process)->coverage = profile_text(p, reason);
     if (launch_note(s->launch))
         g_ptr_array_add(p->notes, (gpointer)profile_text(p, launch_note(s->launch)));
+    p->info.command = profile_text(p, command);
     s->status.pid = launch_pid(s->launch);
     s->status.launch_note = launch_note(s->launch);
+    g_free(command);
+}
+
+/* Takes hold of the target, which does not run on its own account yet when it is launched. */
+static bool take_target(struct session *s, const struct session_options *options, GError **error)
+{
+    if (options->argv) {
+        s->launch = prepare(s, options, error);
+        if (s->launch)
+            introduce_launched(s, options->argv);
+        return s->launch;
+    }
+    s->attachment = attachment_open(options->attach_pid, error);
+    if (!s->attachment)
+        return false;
+    s->status.pid = attachment_pid(s->attachment);
+    profile_process(s->profile, s->status.pid);
+    s->profile->info.command = profile_text(s->profile, attachment_command(s->attachment));
+    return true;
 }
 
 static void watch(struct session *s, int fd)
@@ -283,8 +331,11 @@ static void watch(struct session *s, int fd)
 
 static bool start_sampling(struct session *s, const struct session_options *options, GError **error)
 {
-    struct source_options source = {
-        .pid = launch_pid(s->launch), .rate_hz = options->rate_hz, .children = options->children};
+    struct source_options source = {.pid = s->status.pid,
+                                    .attached = s->attachment,
+                                    .rate_hz = options->rate_hz,
+                                    .children = options->children,
+                                    .coverage = s->coverage};
     s->source = s->source_ops->start(&source, error);
     if (!s->source)
         return false;
@@ -310,24 +361,33 @@ static bool start_thread(struct session *s, GError **error)
     return code == 0;
 }
 
+/* Lets the command run; a process that runs already is described. */
+static bool go(struct session *s, GError **error)
+{
+    if (s->launch)
+        return launch_go(s->launch, error);
+    if (existing_introduce(s->ingest, s->status.pid))
+        return true;
+    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                "process %d ended while proftop was attaching to it", s->status.pid);
+    return false;
+}
+
 static bool start(struct session *s, const struct session_options *options, GError **error)
 {
-    if (!probe(s, error))
+    if (!choose_source(s, options, error))
         return false;
-    if (options->collector && !(s->coverage = coverage_new(error)))
+    if (options->argv && options->collector && !(s->coverage = coverage_new(error)))
         return false;
-    s->launch = prepare(s, options, error);
-    if (!s->launch)
+    if (!take_target(s, options, error))
         return false;
-    introduce(s);
     s->ingest = ingest_new(s->profile, &s->lock);
-    if (!start_sampling(s, options, error) || !start_thread(s, error) ||
-        !launch_go(s->launch, error))
+    if (!start_sampling(s, options, error) || !start_thread(s, error) || !go(s, error))
         return false;
     struct meter_reading now = read_sums(s);
     meter_init(&s->meter, &now);
     watch(s, s->event_fd);
-    watch(s, launch_pidfd(s->launch));
+    watch(s, session_pidfd(s));
     pthread_mutex_lock(&s->lock);
     s->may_run = true;
     pthread_cond_broadcast(&s->changed);
@@ -335,10 +395,9 @@ static bool start(struct session *s, const struct session_options *options, GErr
     return true;
 }
 
-struct session *session_launch(const struct session_options *options, GError **error)
+struct session *session_start(const struct session_options *options, GError **error)
 {
     struct session *s = g_new0(struct session, 1);
-    s->source_ops = options->source;
     s->profile = profile_new();
     s->wake_fd = epoll_create1(EPOLL_CLOEXEC);
     s->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -374,7 +433,7 @@ struct profile *session_profile(struct session *s)
 
 int session_pidfd(const struct session *s)
 {
-    return launch_pidfd(s->launch);
+    return s->launch ? launch_pidfd(s->launch) : attachment_pidfd(s->attachment);
 }
 
 void session_get_status(struct session *s, struct session_status *ret_status)
@@ -424,10 +483,10 @@ bool session_wait(struct session *s, int timeout_ms)
     struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
     int code = 0;
     pthread_mutex_lock(&s->lock);
-    while (s->status.wait_status == -1 && code == 0)
+    while (!s->status.target_ended && code == 0)
         code = timeout_ms < 0 ? pthread_cond_wait(&s->changed, &s->lock)
                               : pthread_cond_timedwait(&s->changed, &s->lock, &until);
-    bool ended = s->status.wait_status != -1;
+    bool ended = s->status.target_ended;
     pthread_mutex_unlock(&s->lock);
     return ended;
 }
@@ -435,7 +494,9 @@ bool session_wait(struct session *s, int timeout_ms)
 void session_signal(struct session *s, int signal_number)
 {
     pthread_mutex_lock(&s->lock);
-    if (s->status.wait_status == -1)
+    if (s->attachment)
+        attachment_signal(s->attachment, signal_number);
+    else if (!s->status.target_ended)
         kill(s->status.pid, signal_number);
     pthread_mutex_unlock(&s->lock);
 }
@@ -502,6 +563,7 @@ void session_free(struct session *s)
         s->source_ops->stop(s->source);
     ingest_free(s->ingest);
     launch_free(s->launch);
+    attachment_free(s->attachment);
     coverage_free(s->coverage);
     profile_free(s->profile);
     close(s->wake_fd);

@@ -1,11 +1,12 @@
 /*
- * One live measurement: launches the target, lets its sources sample it, and keeps the profile.
+ * One live measurement: launches the target or attaches to it, lets a source sample it, and keeps
+ * the profile.
  *
  * Threads: the caller's (UI or command line); the session's own sampling thread, which drains the
  * sources, unwinds and fills the profile; the symbol worker. The profile is guarded by
  * session_lock.
  *
- * Context, where nothing else is said: any thread; session_launch, session_finish and
+ * Context, where nothing else is said: any thread; session_start, session_finish and
  * session_free: the thread that owns the session.
  */
 #ifndef PROFTOP_CORE_SESSION_SESSION_H
@@ -18,13 +19,16 @@
 enum { SESSION_HISTORY = 120 };
 
 struct session_options {
-    char **argv;                         /* NULL-terminated command */
+    char **argv;                         /* NULL-terminated command; NULL: attach */
+    pid_t attach_pid;                    /* a running process, when argv is NULL */
     const struct inherited_state *state; /* what the command is to start with; borrowed */
     uint32_t rate_hz;
     bool children;         /* follow forked and exec'd children */
     const char *collector; /* path of libproftop.so; NULL: launch without */
     int terminal_fd; /* pty slave that becomes the target's terminal; -1: it keeps the caller's */
-    const struct source_ops *source; /* the CPU engine */
+    /* CPU engines in order of preference, NULL at the end: the first that can run here is taken,
+     * and why the others can't is noted. */
+    const struct source_ops *const *sources;
 };
 
 enum session_state {
@@ -36,8 +40,9 @@ enum session_state {
 struct session_status {
     enum session_state state;
     int pid;
-    int wait_status; /* of the first process; -1 while it runs */
-    bool sampling;   /* false: switched off by session_set_sampling */
+    bool target_ended; /* the first process has */
+    int wait_status;   /* of the first process; -1 while it runs, or unknown: it was attached to */
+    bool sampling;     /* false: switched off by session_set_sampling */
     int64_t elapsed_ns;
     uint32_t n_threads, n_processes; /* alive */
     uint32_t rate_asked_hz;
@@ -56,11 +61,12 @@ struct session_status {
 struct session;
 
 /*
- * Starts the command and samples it from its first instruction.
- * Errors: PROFTOP_ERROR_NOT_FOUND, _NOT_EXECUTABLE (exit 127, 126), _NOT_PERMITTED (perf_event
- * refused), _FAILED.
+ * Starts the command and samples it from its first instruction, or samples a running process from
+ * now on.
+ * Errors: PROFTOP_ERROR_NOT_FOUND, _NOT_EXECUTABLE (exit 127, 126), _NOT_PERMITTED (no engine may
+ * run, or the process is another user's), _USAGE, _FAILED.
  */
-struct session *session_launch(const struct session_options *options, GError **error);
+struct session *session_start(const struct session_options *options, GError **error);
 
 /* Ends the sampling, leaves whatever still runs running, and frees everything, the profile
  * included. */
@@ -91,7 +97,7 @@ bool session_set_rate(struct session *session, uint32_t rate_hz, GError **error)
  * ended. */
 bool session_wait(struct session *session, int timeout_ms);
 
-/* Sends a signal to the first process. */
+/* Sends a signal to the first process; nothing happens when it has ended. */
 void session_signal(struct session *session, int signal_number);
 
 /*

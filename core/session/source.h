@@ -8,26 +8,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct coverage;
 struct ingest;
 
 struct source_options {
-    int pid; /* not yet exec'd: it waits at launch_prepare */
+    int pid;
+    bool attached; /* it runs already; else it waits at launch_prepare, not yet exec'd */
     uint32_t rate_hz;
     bool children;
+    struct coverage *coverage; /* where its processes say hello; NULL: launched without collector */
 };
 
 struct source_ops {
     const char *name;
 
     /*
-     * Can it run here, for this user? Adds one line to `notes` (char *, owned) for each thing it
-     * will not see and how to permit it. false: it can't, and the error says why and what would
-     * permit it.
+     * Can it run here, for this user and kind of target (pid and coverage are not known yet)? Adds
+     * one line to `notes` (char *, owned) for each thing it will not see and how to permit it.
+     * false: it can't, and the error says why and what would permit it.
      */
-    bool (*probe)(GPtrArray *notes, GError **error);
+    bool (*probe)(const struct source_options *options, GPtrArray *notes, GError **error);
 
-    /* Arms it for options->pid, to begin at its exec. NULL with an error. Then all calls but
-     * describe come from the sampling thread. */
+    /* Arms it for options->pid, to begin at its exec or, attached, now. NULL with an error. Then
+     * all calls but describe come from the sampling thread. */
     void *(*start)(const struct source_options *options, GError **error);
 
     /*

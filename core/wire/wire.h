@@ -38,7 +38,7 @@
 
 enum {
     WIRE_VERSION_MAJOR = 1,
-    WIRE_VERSION_MINOR = 0,
+    WIRE_VERSION_MINOR = 1, /* 1: the CPU sampler */
     WIRE_TOKEN_BYTES = 16,
     WIRE_SOCKET_PATH_MAX = 107,            /* sun_path less its NUL */
     WIRE_SEGMENT_HEAD_BYTES = 4096,        /* rings and tables start at or after this offset */
@@ -49,6 +49,7 @@ enum {
 enum wire_feature {
     WIRE_FEATURE_LIFECYCLE =
         1 << 0, /* state, forks, execs, spawns and coverage are kept up to date */
+    WIRE_FEATURE_CPU_TIMER = 1 << 1, /* the segment has a struct wire_sampler */
 };
 
 /* Bits of `wire_hello.flags`: how this process came to say hello. */
@@ -112,7 +113,8 @@ struct wire_segment {
     uint64_t segment_bytes;
     int32_t pid; /* in proftop's pid namespace */
     uint32_t hello_flags;
-    uint64_t reserved_offsets[27]; /* 0; rings and tables, as minors add them */
+    uint64_t sampler_offset;       /* of a struct wire_sampler; 0: none (since minor 1) */
+    uint64_t reserved_offsets[26]; /* 0; rings and tables, as minors add them */
 
     /* From here on (offset 256, a cache line of its own) the collector writes. */
     uint32_t state;      /* enum wire_state */
@@ -124,6 +126,76 @@ struct wire_segment {
     uint64_t reserved_words[475];
 };
 
+/*
+ * CPU sampling by timers in the target. A pool of slots, shared by all threads of the process: the
+ * signal handler claims a free one, copies registers and stack into it and marks it ready; proftop
+ * copies what is ready and frees it. A pool needs no memory per thread, and since the lowest free
+ * slot is taken first, only as many pages are touched as samples wait at once.
+ */
+enum {
+    WIRE_SLOT_BYTES = 64 << 10, /* a struct wire_sample and the stack behind it */
+    WIRE_SLOT_STACK_OFFSET = 256,
+    WIRE_SLOT_STACK_BYTES_MAX = WIRE_SLOT_BYTES - WIRE_SLOT_STACK_OFFSET,
+    WIRE_SAMPLE_REGISTERS = 17,
+};
+
+/* Why a thread is not sampled: index into wire_sampler.unsampled_threads. */
+enum wire_unsampled {
+    WIRE_UNSAMPLED_NO_TIMER,       /* timer_create failed: RLIMIT_SIGPENDING is used up */
+    WIRE_UNSAMPLED_SMALL_SIGSTACK, /* its own signal stack has no room for our handler */
+    WIRE_UNSAMPLED_BLOCKED,        /* the signal was blocked when it started */
+    WIRE_UNSAMPLED_NO_MEMORY,      /* no memory for its state or signal stack */
+    WIRE_UNSAMPLED_SIGNAL_TAKEN,   /* the program uses every signal that could serve */
+    WIRE_UNSAMPLED_REASONS,
+};
+
+struct wire_sampler {
+    /* Proftop's. Those marked * may change while the target runs; the collector reads them with
+     * relaxed atomics. */
+    uint64_t period_ns;   /* * CPU time of a thread between two expirations of its timer */
+    uint32_t enabled;     /* * 0: the handler takes no sample */
+    uint32_t has_seccomp; /* * the process has a seccomp filter: the handler makes no system call */
+    uint32_t stack_bytes; /* of stack to copy at most; at most WIRE_SLOT_STACK_BYTES_MAX */
+    uint32_t n_slots;
+    uint64_t slots_offset; /* of the first slot, from the segment's start; whole pages */
+    uint64_t reserved[12]; /* 0 */
+
+    /* The collector's, from offset 128. */
+    uint32_t signal_number;  /* that the timers send; 0: no timer is armed */
+    uint32_t armed_threads;  /* threads that have a timer now */
+    uint64_t dropped;        /* samples for which no slot was free */
+    uint64_t map_generation; /* odd while a library is being unloaded, and grows by 2 with each */
+    uint64_t unsampled_threads[8]; /* threads that were not armed, by enum wire_unsampled */
+    uint64_t reserved_words[5];
+};
+
+enum wire_slot_state { WIRE_SLOT_FREE = 0, WIRE_SLOT_WRITING = 1, WIRE_SLOT_READY = 2 };
+
+enum wire_sample_flag {
+    WIRE_SAMPLE_STACK_CUT = 1 << 0,  /* there is more stack than was copied */
+    WIRE_SAMPLE_STACK_NONE = 1 << 1, /* the stack pointer leads nowhere: registers only */
+};
+
+/* The head of a slot; the stack, from rsp upwards, follows at WIRE_SLOT_STACK_OFFSET. */
+struct wire_sample {
+    uint32_t state; /* enum wire_slot_state: the collector sets WRITING and READY, proftop FREE */
+    uint32_t flags; /* enum wire_sample_flag */
+    int32_t tid;    /* as the process sees it */
+    uint32_t thread_serial;  /* tells threads of one tid apart: a new one for each armed thread */
+    int64_t time_ns;         /* CLOCK_MONOTONIC */
+    uint64_t cpu_ns;         /* of the thread since its timer was armed, in whole periods: exact to
+                                one period, however late the kernel's tick delivered the signal */
+    uint64_t map_generation; /* of the sampler, when it was taken */
+    uint64_t registers[WIRE_SAMPLE_REGISTERS]; /* by DWARF number: rax rdx rcx rbx rsi rdi rbp rsp
+                                                  r8..r15 rip */
+    uint32_t stack_bytes;
+    uint32_t reserved;
+};
+
+static_assert(sizeof(struct wire_sampler) == 256, "the sampler's size is part of the protocol");
+static_assert(__builtin_offsetof(struct wire_sampler, signal_number) == 128,
+              "the collector's part begins at a fixed offset");
+static_assert(sizeof(struct wire_sample) <= WIRE_SLOT_STACK_OFFSET, "the stack must not overlap");
 static_assert(sizeof(struct wire_hello) == 120, "hello's size is part of the protocol");
 static_assert(sizeof(struct wire_welcome) == 128, "welcome's size is part of the protocol");
 static_assert(sizeof(struct wire_segment) <= WIRE_SEGMENT_HEAD_BYTES, "the head must fit");

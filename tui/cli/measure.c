@@ -118,16 +118,17 @@ struct session *measure_launch(const struct measure_options *o,
     if (!check_options(o, argv, error))
         return NULL;
     catch_signals();
+    static const struct source_ops *const sources[] = {&perf_source_ops, NULL};
     char *collector = find_collector();
     struct session *session =
-        session_launch(&(struct session_options){.argv = argv,
-                                                 .state = context->state,
-                                                 .rate_hz = (uint32_t)o->rate_hz,
-                                                 .children = !o->no_children,
-                                                 .collector = collector,
-                                                 .terminal_fd = terminal_fd,
-                                                 .source = &perf_source_ops},
-                       error);
+        session_start(&(struct session_options){.argv = argv,
+                                                .state = context->state,
+                                                .rate_hz = (uint32_t)o->rate_hz,
+                                                .children = !o->no_children,
+                                                .collector = collector,
+                                                .terminal_fd = terminal_fd,
+                                                .sources = sources},
+                      error);
     g_free(collector);
     return session;
 }

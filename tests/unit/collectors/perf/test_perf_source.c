@@ -46,7 +46,7 @@ static void start(struct fixture *f, const char *script, bool children)
 {
     GError *error = NULL;
     GPtrArray *notes = g_ptr_array_new_with_free_func(g_free);
-    bool can = perf_source_ops.probe(notes, NULL);
+    bool can = perf_source_ops.probe(&(struct source_options){0}, notes, NULL);
     g_ptr_array_unref(notes);
     if (!can)
         skip();

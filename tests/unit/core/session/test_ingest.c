@@ -165,7 +165,7 @@ static void test_unsampled_time_counts_without_a_sample(void **state)
 {
     struct fixture *f = *state;
     sample(f, 100, 100, 0x10010, 10);
-    ingest_unsampled(f->ingest, 0, 32);
+    ingest_unsampled(f->ingest, &(struct ingest_time){.cpu_ns = 32});
     assert_int_equal(ingest_cpu_ns(f->ingest), 42);
     assert_int_equal(ingest_unsampled_ns(f->ingest), 32);
     assert_int_equal(profile_get_thread(f->profile, 0)->samples, 1);

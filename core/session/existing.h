@@ -1,0 +1,21 @@
+/*
+ * What the kernel's events would have told about a process, had proftop been there: its name,
+ * threads and mapped files, read from /proc.
+ *
+ * Context: sampling thread, or any while that does not run.
+ */
+#ifndef PROFTOP_CORE_SESSION_EXISTING_H
+#define PROFTOP_CORE_SESSION_EXISTING_H
+
+#include <stdbool.h>
+
+struct ingest;
+
+/* Tells the ingest of a running process, its threads and its mappings. False when it is gone. */
+bool existing_introduce(struct ingest *ingest, int pid);
+
+/* Tells it of the mappings alone, in place of all that it knew. False when they cannot be read:
+ * then it knows what it knew. */
+bool existing_read_maps(struct ingest *ingest, int pid);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * See proc_maps.h. Lines are "start-end perms offset major:minor inode   path"; everything up to
+ * the path is the kernel's own and well formed, the path is the target's.
+ */
+#include "core/target/proc_maps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+/* The number that `*at` begins with; steps over it and the separator behind it. */
+static uint64_t take_number(char **at, int base)
+{
+    uint64_t value = strtoull(*at, at, base);
+    if (**at)
+        (*at)++;
+    return value;
+}
+
+/* Takes a line apart, its newline cut off. False: not executable. */
+static bool parse(char *line, struct proc_map *ret_map)
+{
+    char *at = line;
+    struct proc_map map = {.start = take_number(&at, 16), .end = take_number(&at, 16)};
+    if (strlen(at) < 5 || at[2] != 'x')
+        return false;
+    at += 5;
+    map.file_offset = take_number(&at, 16);
+    unsigned device_major = (unsigned)take_number(&at, 16);
+    unsigned device_minor = (unsigned)take_number(&at, 16);
+    map.device = makedev(device_major, device_minor);
+    map.inode = take_number(&at, 10);
+    at += strspn(at, " ");
+    map.path = *at ? at : "//anon";
+    *ret_map = map;
+    return map.start < map.end;
+}
+
+bool proc_maps_read(pid_t pid, void (*each)(const struct proc_map *map, void *data), void *data)
+{
+    char path[32], *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    while ((length = getline(&line, &room, file)) > 0) {
+        struct proc_map map;
+        if (line[length - 1] == '\n')
+            line[length - 1] = '\0';
+        if (parse(line, &map))
+            each(&map, data);
+    }
+    bool ok = !ferror(file);
+    free(line);
+    fclose(file);
+    return ok;
+}
