@@ -83,8 +83,9 @@ TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf att
 HOSTILE       := $(basename $(notdir $(wildcard tests/targets/hostile/*.c tests/targets/hostile/*.cc)))
 TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) \
                  $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \
-                 $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so
-$(HOSTILE:%=$(T)/hostile/%): tests/targets/hostile/hostile.h
+                 $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so \
+                 $(T)/hostile/plain_work-static $(T)/hostile/plain_work-pie
+$(HOSTILE:%=$(T)/hostile/%): $(wildcard tests/targets/hostile/*.h)
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror
 T_CXX         := $(CXX) -std=gnu++17 -I. -O2 -g -pthread -Wall -Wextra -Werror
 
@@ -108,6 +109,17 @@ $(T)/%-static: tests/targets/%.c
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D) && $(T_CC) -static -o $@ $<
 
+# Static as well, at an address of the kernel's choice.
+$(T)/%-pie: tests/targets/%.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -fPIE -static-pie -o $@ $<
+
+# For 32 bits and without any library; where that cannot be, a program that says so.
+$(T)/hostile/ia32: tests/targets/hostile/ia32.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && { $(CC) -m32 -O2 -g -ffreestanding -fno-pie -no-pie -nostdlib -static -o $@ $< 2>/dev/null || \
+	    $(T_CC) -o $@ $<; }
+
 $(T)/reuse_%.so: tests/targets/reuse_part.c
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D) && $(T_CC) -fPIC -shared -DPART=$*_part -o $@ $<
@@ -128,7 +140,7 @@ $(T)/%: tests/targets/%.cc
 
 DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-dev libdw-dev libelf-dev libiberty-dev \
               libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libjansson-dev liblzma-dev libcmocka-dev \
-              clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps mandoc shellcheck universal-ctags
+              clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps strace mandoc shellcheck universal-ctags
 DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4
 DEPS_FUZZ  := clang llvm libclang-rt-14-dev
 
