@@ -133,6 +133,22 @@ static bool read_stack(struct reader *r, struct unwind_input *input)
     return true;
 }
 
+/*
+ * The interrupted address is always there, when nothing else is: early in exec, in a 32-bit
+ * program, with a stack pointer that no user memory can have.
+ */
+static void take_address(struct ingest_sample *s, const uint64_t *ip)
+{
+    if (*ip >= kernel_space) {
+        s->kernel_chain = ip;
+        s->n_kernel = 1;
+        return;
+    }
+    s->user = (struct unwind_input){
+        .regs = {.r = {[UNWIND_RIP] = *ip}, .known = 1u << UNWIND_RIP | 1u << UNWIND_RSP}};
+    s->has_user = true;
+}
+
 bool perf_record_sample(const struct perf_event_header *record, bool with_count,
                         struct perf_sample *ret)
 {
@@ -154,11 +170,8 @@ bool perf_record_sample(const struct perf_event_header *record, bool with_count,
      */
     if (p.sample.user.stack_size == 0 && p.sample.n_kernel > 0)
         p.sample.has_user = false;
-    /* Nor a chain: early in exec the kernel gives none. The interrupted address it always gives. */
-    if (!p.sample.has_user && p.sample.n_kernel == 0 && ip && *ip >= kernel_space) {
-        p.sample.kernel_chain = ip;
-        p.sample.n_kernel = 1;
-    }
+    if (!p.sample.has_user && p.sample.n_kernel == 0 && ip)
+        take_address(&p.sample, ip);
     if (!r.ok && !p.sample.n_kernel && !has_registers)
         return false;
     *ret = p;

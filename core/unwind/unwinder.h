@@ -15,7 +15,7 @@
 enum { UNWIND_FRAMES_MAX = 1024 };
 
 /* Indexes of unwind_regs.r, by DWARF number, that callers need. */
-enum { UNWIND_RSP = 7 };
+enum { UNWIND_RSP = 7, UNWIND_RIP = 16 };
 
 enum unwind_end {
     UNWIND_ROOT, /* the outermost frame: so says the unwind information, or it is a known start */

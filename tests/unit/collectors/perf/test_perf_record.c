@@ -113,6 +113,30 @@ static void test_32_bit_registers_are_not_unwound(void **state)
     g_byte_array_unref(r);
 }
 
+/* Neither a chain nor registers that can be used: the interrupted address is the whole stack. */
+static void test_address_alone_is_taken(void **state)
+{
+    (void)state;
+    for (uint64_t abi = 0; abi <= PERF_SAMPLE_REGS_ABI_32; abi++) {
+        GByteArray *r = sample_record(false, abi, 48);
+        uint64_t *ip = (uint64_t *)(void *)(r->data + 8);
+        struct perf_sample s;
+        memcpy(ip + 5, (uint64_t[]){0}, 8); /* no chain */
+        memmove(ip + 6, ip + 9, r->len - 8 - 9 * 8);
+        *ip = 0x401000;
+        assert_true(decode(r, false, &s));
+        assert_int_equal(s.sample.n_kernel, 0);
+        assert_true(s.sample.has_user);
+        assert_int_equal(s.sample.user.stack_size, 0);
+        assert_int_equal(s.sample.user.regs.r[16], 0x401000);
+        *ip = 0xffffffff81000010;
+        assert_true(decode(r, false, &s));
+        assert_false(s.sample.has_user);
+        assert_int_equal(s.sample.n_kernel, 1);
+        g_byte_array_unref(r);
+    }
+}
+
 /* Cut at any length, a record is refused or decoded from what it has, and never read beyond. */
 static void test_cut_records_stay_inside(void **state)
 {
@@ -152,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_sample_without_count),
         cmocka_unit_test(test_copy_may_go_on_behind_an_untouched_page),
         cmocka_unit_test(test_32_bit_registers_are_not_unwound),
+        cmocka_unit_test(test_address_alone_is_taken),
         cmocka_unit_test(test_cut_records_stay_inside),
         cmocka_unit_test(test_claimed_lengths_are_not_believed),
     };
