@@ -180,16 +180,18 @@ static bool take_headers(struct elf_file *file, Elf *elf)
 
 /* ---- opening ---- */
 
+/* By path only: what it is, is looked at before it is opened, since opening alone does things to
+ * pipes and devices, and is seen by others. */
 static int open_below(int root, const char *path)
 {
     struct open_how how = {
-        .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+        .flags = O_PATH | O_CLOEXEC,
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     };
     return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
-/* Opens `path` as seen below the directory `root`. -1 with errno. */
+/* Finds `path` as seen below the directory `root`: a descriptor of O_PATH. -1 with errno. */
 static int open_in_root(const char *root, const char *path)
 {
     int directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -197,8 +199,7 @@ static int open_in_root(const char *root, const char *path)
         return -1;
     int fd = open_below(directory, path);
     if (fd < 0 && errno == ENOSYS) /* before Linux 5.6 */
-        fd = openat(directory, path + strspn(path, "/"),
-                    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        fd = openat(directory, path + strspn(path, "/"), O_PATH | O_CLOEXEC);
     int saved = errno;
     close(directory);
     errno = saved;
@@ -213,7 +214,7 @@ static bool is_own_root(const char *root)
            ours.st_ino == theirs.st_ino;
 }
 
-/* Opens what `pid` calls `path`; *ret_root becomes the prefix it was found under. */
+/* Finds what `pid` calls `path`, as above; *ret_root becomes the prefix it was found under. */
 static int open_path(pid_t pid, const char *path, bool checked, char **ret_root)
 {
     if (pid > 0) {
@@ -277,9 +278,26 @@ static struct elf_file *file_alloc(const char *path)
     return file;
 }
 
+/* Opens what was found, for reading. */
+static bool open_found(struct elf_file *file, GError **error)
+{
+    char *self = g_strdup_printf("/proc/self/fd/%d", file->fd);
+    int fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int saved = errno;
+    g_free(self);
+    if (fd < 0) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "%s: %s", file->path,
+                    g_strerror(saved));
+        return false;
+    }
+    close(file->fd);
+    file->fd = fd;
+    return true;
+}
+
 static bool open_checked(struct elf_file *file, uint64_t device, uint64_t inode, GError **error)
 {
-    if (!check_file(file, device, inode, error))
+    if (!check_file(file, device, inode, error) || !open_found(file, error))
         return false;
     file->blocks = blocks_new(file->size);
     if (!file->blocks) {

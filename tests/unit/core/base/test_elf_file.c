@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -93,6 +94,22 @@ static void test_open_refuses_another_inode_or_device(void **state)
     assert_int_equal(stat(f->self, &st), 0);
     assert_null(elf_file_open(getpid(), f->self, st.st_dev, st.st_ino + 1, NULL));
     assert_null(elf_file_open(getpid(), f->self, st.st_dev + 1, st.st_ino, NULL));
+}
+
+/* What lies at the path now is none of ours: not even opened. */
+static void test_open_leaves_a_replaced_file_alone(void **state)
+{
+    struct fixture *f = *state;
+    char events[4096];
+    struct stat st;
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    assert_true(inotify_add_watch(watch, f->self, IN_OPEN | IN_ACCESS) >= 0);
+    assert_int_equal(stat(f->self, &st), 0);
+    assert_null(elf_file_open(getpid(), f->self, st.st_dev, st.st_ino + 1, NULL));
+    assert_true(read(watch, events, sizeof events) < 0);
+    elf_file_unref(elf_file_open(getpid(), f->self, st.st_dev, st.st_ino, NULL));
+    assert_true(read(watch, events, sizeof events) > 0); /* the watch works */
+    close(watch);
 }
 
 static void test_open_refuses_what_is_not_a_file(void **state)
@@ -239,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_reads_the_headers_of_our_own_binary),
         cmocka_unit_test(test_open_refuses_another_inode_or_device),
+        cmocka_unit_test(test_open_leaves_a_replaced_file_alone),
         cmocka_unit_test_setup_teardown(test_open_refuses_what_is_not_a_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_refuses_garbage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_survives_every_truncation, setup, teardown),
