@@ -101,7 +101,7 @@ static void *handlers(void *arg)
     sigaction(SIGUSR1, &action, NULL);
     raise(SIGUSR1);
     pthread_create(&thread, NULL, sender, &self);
-    while (handled < 300)
+    while (handled < 200)
         burn(0.001);
     atomic_store(&done, true);
     pthread_join(thread, NULL);
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
     if (strcmp(mode, "small") == 0) {
         set_altstack(2048);
         check_altstack(0);
-        burn(0.3);
+        burn(0.25);
         check_altstack(0);
     } else {
         pthread_t thread;

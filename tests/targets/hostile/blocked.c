@@ -1,5 +1,5 @@
 /*
- * blocked MODE: computes for 0.4 s in a thread that blocks every signal: by `libc`, by the system
+ * blocked MODE: computes for 0.25 s in a thread that blocks every signal: by `libc`, by the system
  * call itself (`raw`), by the attributes of the thread (`attr`), or from main before all (`main`).
  * A profiler that samples with a signal sees nothing there and may say nothing, or unblocks what
  * the program has blocked. Checks that the mask reads back as it was set, also raw for what the
@@ -51,7 +51,7 @@ static void *in_thread(void *mode)
         sigaction(number, &action, NULL);
         pthread_kill(pthread_self(), number);
     }
-    burn(0.4);
+    burn(0.25);
     sigpending(&pending);
     for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
         if (handled[number] || !sigismember(&pending, number))

@@ -1,5 +1,5 @@
 /*
- * Loads and unloads libraries as fast as it can for SECONDS (default 0.7), with a second thread
+ * Loads and unloads libraries as fast as it can for SECONDS (default 0.4), with a second thread
  * that walks the list of loaded objects with a callback that allocates under a lock of its own,
  * which the first thread takes around its loads. A profiler that calls the loader, or takes its
  * lock, in a signal handler stops both for good. Checks that both threads get on, and that the CPU
@@ -55,7 +55,7 @@ __attribute__((noipa)) static unsigned long load_and_unload(uint64_t until)
 
 int main(int argc, char **argv)
 {
-    double seconds = argc > 1 ? atof(argv[1]) : 0.7;
+    double seconds = argc > 1 ? atof(argv[1]) : 0.4;
     pthread_t thread;
     void *result;
     pthread_create(&thread, NULL, walker, &app_lock);

@@ -13,7 +13,7 @@
 
 #include "tests/targets/hostile/hostile.h"
 
-enum { JUMPS = 1500 };
+enum { JUMPS = 800 };
 
 static sigjmp_buf saved;
 static jmp_buf unsaved;

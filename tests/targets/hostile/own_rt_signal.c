@@ -138,7 +138,7 @@ int main(int argc, char **argv)
     for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
         if (turn)
             handle(number);
-        use(number, 12);
+        use(number, 9);
         check(number, told);
         if (turn)
             give_up(number);

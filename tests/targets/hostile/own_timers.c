@@ -75,7 +75,7 @@ static void count(void)
     setitimer(ITIMER_VIRTUAL, &period, NULL);
     start_timer(CLOCK_THREAD_CPUTIME_ID, SIGRTMIN + 1, &by_thread);
     start_timer(CLOCK_PROCESS_CPUTIME_ID, SIGRTMAX - 1, &by_process);
-    burn(0.6);
+    burn(0.5);
     double process = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - process_start) / 1e9;
     double thread = (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - thread_start) / 1e9;
     int got[] = {profiled, virtual, by_process, by_thread};
@@ -96,7 +96,7 @@ static void set_and_burn(void (*action)(int))
     signal(SIGPROF, action);
     signal(SIGVTALRM, action);
     signal(SIGALRM, action);
-    burn(0.3);
+    burn(0.25);
 }
 
 static void on_callback(union sigval value)
@@ -115,10 +115,10 @@ static void call_back(void)
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 ||
         timer_settime(timer, 0, &period, NULL) != 0)
         broken("no timer: %d", errno);
-    burn(0.3);
+    burn(0.25);
     timer_delete(timer);
     if (atomic_load(&called_back) < 10 || atomic_load(&called_back) > 2000)
-        broken("called back %d times in 0.3 s, each 5 ms", atomic_load(&called_back));
+        broken("called back %d times in 0.25 s, each 5 ms", atomic_load(&called_back));
 }
 
 static void *computes(void *arg)

@@ -15,7 +15,7 @@
 
 #include "tests/targets/hostile/hostile.h"
 
-enum { ROUNDS = 8, STOP = -1 };
+enum { ROUNDS = 5, STOP = -1 };
 
 static atomic_bool done;
 static atomic_int taken;

@@ -15,7 +15,7 @@
 
 #include "tests/targets/hostile/hostile.h"
 
-enum { ROUNDS = 150 };
+enum { ROUNDS = 100 };
 
 static atomic_int handled, asked;
 static atomic_bool done;
