@@ -86,6 +86,7 @@ TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) \
                  $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so \
                  $(T)/hostile/plain_work-static $(T)/hostile/plain_work-pie
 $(HOSTILE:%=$(T)/hostile/%): $(wildcard tests/targets/hostile/*.h)
+$(T)/hostile/throws: T_CXX += -static-libgcc
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror
 T_CXX         := $(CXX) -std=gnu++17 -I. -O2 -g -pthread -Wall -Wextra -Werror
 
