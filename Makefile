@@ -46,6 +46,12 @@ $(BUILD)/gen/profile.pb-c.c $(BUILD)/gen/profile.pb-c.h &: $(PROTO)
 $(BUILD)/gen/profile.pb-c.o: $(BUILD)/gen/profile.pb-c.c
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 $(OPT) $(SAN) $(PKG_CFLAGS) -c -o $@ $<
 
+# Text that the program writes out: a C string for each line.
+$(BUILD)/gen/%.inc: %
+	$(Q)mkdir -p $(@D) && sed 's/[\\"?]/\\&/g; s/.*/"&\\n"/' $< >$@
+
+$(BUILD)/core/formats/flame_svg.o: $(addprefix $(BUILD)/gen/core/formats/flame_svg.,css.inc js.inc)
+
 $(BUILD)/collectors/target/%.o: collectors/target/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -DPROFTOP_VERSION='"$(VERSION)"' -I. $(TARGET_CFLAGS) -MMD -MP -c -o $@ $<
@@ -141,7 +147,8 @@ $(T)/%: tests/targets/%.cc
 
 DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-dev libdw-dev libelf-dev libiberty-dev \
               libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libjansson-dev liblzma-dev libcmocka-dev \
-              clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps strace mandoc shellcheck universal-ctags
+              clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps strace mandoc shellcheck universal-ctags \
+              chromium chromium-driver curl libxml2-utils
 DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4
 DEPS_FUZZ  := clang llvm libclang-rt-14-dev
 

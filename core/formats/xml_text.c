@@ -3,6 +3,8 @@
  */
 #include "core/formats/xml_text.h"
 
+#include <stdbool.h>
+
 #include "core/base/text.h"
 
 static int columns_of(gunichar c)
@@ -66,7 +68,6 @@ void xml_text_append(GString *out, const char *text)
 
 void xml_text_append_label(GString *out, const char *text, int columns)
 {
-    enum { LEAST = 3 };
-    if (columns >= LEAST)
+    if (columns >= XML_LABEL_MIN)
         append_cut(out, text, columns);
 }

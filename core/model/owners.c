@@ -26,6 +26,9 @@ static size_t owners_of(struct profile *p, uint32_t thread, bool threads,
 static uint32_t owned_stack(struct profile *p, uint32_t stack, const uint32_t *owners, size_t n)
 {
     uint32_t frames[PROFILE_DEPTH_MAX];
+    uint32_t outermost = profile_get_stack(p, stack)->n_frames - 1;
+    if (profile_stack_frames(p, stack)[outermost] == owners[n - 1])
+        return stack; /* a mark that has a process of its own, named like it */
     size_t kept = MIN(profile_get_stack(p, stack)->n_frames, PROFILE_DEPTH_MAX - n);
     memcpy(frames, profile_stack_frames(p, stack), kept * sizeof *frames);
     memcpy(frames + kept, owners, n * sizeof *frames);

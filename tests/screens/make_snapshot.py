@@ -1,9 +1,10 @@
 #!/usr/bin/python3 -S
-"""Writes a snapshot whose content never changes: make_snapshot.py FILE [--foreign].
+"""Writes a snapshot whose content never changes: make_snapshot.py FILE [--foreign | --hostile | --large].
 
 A pprof profile as any other tool could write it, put together from the format's field numbers, so that it tests the
 reader and not the writer. Two threads, four modules, recursion, an inlined function, names with what a terminal must
 not be sent, functions without a source file. --foreign leaves out the comments that proftop itself would write.
+--hostile has names that try to be markup, script or separators; --large has 100,000 stacks of 20,000 functions.
 """
 import sys
 import zlib
@@ -115,6 +116,30 @@ def build():
     return profile
 
 
+HOSTILE_NAMES = ["<script>window.hacked = 1</script>", "]]></script><script>window.hacked = 2</script><![CDATA[",
+                 "\"/><g onload=\"window.hacked = 3\">", "' onmouseover='window.hacked = 4", "&lt;b&gt; &amp; &#x41; &bogus;",
+                 "]]>", "--><!-- <![CDATA[ <?php ?>", "${window.hacked = 5}", "tab\there;semicolon; 12\nline",
+                 "nul\x01\x08\x0b\x1f\x7f\x85", "\udcff\udcfe invalid", "\u202eright to left\u2066", "\ufffe\uffff\u200b", "",
+                 " ", "x" * 1000000, "\u4e2d\u6587\u540d\u5b57" * 50, "\u05e9\u05dc\u05d5\u05dd", "__proto__", "constructor", "[(*"]
+
+
+def build_hostile():
+    profile = Profile()
+    main = [("/opt/<i>\"mod'ule\"&</i>", (("main", "", 0),))]
+    for i, name in enumerate(HOSTILE_NAMES):
+        profile.sample([("/opt/" + name[:500], ((name, "/src/" + name[:500], i),))] + main, 10 + i, 4242, name[:500])
+    return profile
+
+
+def build_large():
+    profile = Profile()
+    for i in range(100000):
+        stack = [(i * 7919 % 20000, 9), (i * 31 % 2000, 8), (i % 500, 7)] + [(i % (2 << d), d) for d in range(7, -1, -1)]
+        frames = [("/opt/lib%d.so" % (n % 10), (("function_%d_of_level_%d" % (n, d), "", 0),)) for n, d in stack]
+        profile.sample(frames, 1 + 100000 // (i + 1), 4242, "large")
+    return profile
+
+
 OURS = ["proftop=1", "command=./storefront --port 8080", "host=example", "engine=perf", "rate_asked_hz=999",
         "rate_real_hz=997.4", "samples=1150", "lost=3", "truncated=2", "broken=0", "front_end_cpu_ns=9000000",
         "exit_code=0", "note=the kernel's own frames are hidden from this user", "process=4242 - ended storefront",
@@ -124,8 +149,9 @@ OURS = ["proftop=1", "command=./storefront --port 8080", "host=example", "engine
 def main():
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     comments = ["made elsewhere"] if "--foreign" in sys.argv else OURS
+    profile = build_hostile() if "--hostile" in sys.argv else build_large() if "--large" in sys.argv else build()
     with open(sys.argv[1], "wb") as out:
-        out.write(packer.compress(build().encode(comments)) + packer.flush())
+        out.write(packer.compress(profile.encode(comments)) + packer.flush())
 
 
 main()

@@ -14,7 +14,7 @@
 #include "core/base/text.h"
 #include "tui/cli/command.h"
 
-static const struct command *const commands[] = {&cmd_record, &cmd_report, &cmd_view};
+static const struct command *const commands[] = {&cmd_record, &cmd_report, &cmd_view, &cmd_export};
 
 /* What `proftop --help` says below the options. Free with g_free. */
 static char *describe_commands(void)

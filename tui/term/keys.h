@@ -59,6 +59,7 @@
     KEY(BOTTOM_UP,     FLAME,     "b",             "bottom-up", "callers below (bottom-up) or callees below (top-down)") \
     KEY(FOLD,          FLAME,     "y",             "fold",    "fold direct recursion into one frame") \
     KEY(HIGHLIGHT,     FLAME,     "#",             "same",    "highlight every occurrence of this function") \
+    KEY(EXPORT,        FLAME,     "E",             "svg",     "write the picture as SVG, for browsers, and say its name") \
     KEY(SELECT,        THREADS,   "Enter Space",   "only this", "show only this thread or process in all views; again: all") \
     KEY(BY_TIME,       THREADS,   "s F6",          "sort",    "most time first among siblings, or oldest first") \
     KEY(TYPE,          OUTPUT,    "i",             "type",    "type into the target") \

@@ -48,12 +48,10 @@ static char *scope_text(const struct app *app)
 {
     const struct lens *lens = &app->lens;
     GString *text = g_string_new(NULL);
-    if (lens->thread != PROFILE_NONE) {
-        const struct thread *thread = profile_get_thread(lens->profile, lens->thread);
-        g_string_append_printf(text, "only thread %d %s  ", thread->tid, thread->name);
-    } else if (lens->process != PROFILE_NONE) {
-        const struct process *process = profile_get_process(lens->profile, lens->process);
-        g_string_append_printf(text, "only pid %d %s  ", process->pid, process->name);
+    if (lens->thread != PROFILE_NONE || lens->process != PROFILE_NONE) {
+        g_string_append(text, "only ");
+        lens_append_owner(lens, text);
+        g_string_append(text, "  ");
     }
     if (lens->filter)
         g_string_append_printf(text, "filter: %s  ", lens->filter_text);

@@ -179,6 +179,9 @@ void app_react(struct app *app, enum view_reaction reaction)
     case VIEW_OPEN_FLAME:
         switch_to(app, &view_flame);
         return;
+    case VIEW_EXPORT:
+        app_export(app);
+        return;
     case VIEW_TYPE:
         app->mode = MODE_TYPING;
         app->escape_typed = false;

@@ -85,6 +85,10 @@ void app_react(struct app *app, enum view_reaction reaction);
 /* Does what concerns the whole application; false when the request does not. Context: UI thread. */
 bool app_request(struct app *app, enum request request);
 
+/* Writes the picture of the view that is shown to a new file, and says its name. Context: UI
+ * thread. */
+void app_export(struct app *app);
+
 /* From here to app_unlock the profile may be read; a file needs no lock. Context: UI thread. */
 void app_lock(struct app *app);
 

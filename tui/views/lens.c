@@ -205,6 +205,17 @@ static void append_shortfall(const struct lens *lens, GString *out, int64_t want
                                (lens->updated_ns - covered) / SECOND_NS);
 }
 
+void lens_append_owner(const struct lens *lens, GString *out)
+{
+    if (lens->thread != PROFILE_NONE) {
+        const struct thread *thread = profile_get_thread(lens->profile, lens->thread);
+        g_string_append_printf(out, "thread %d %s", thread->tid, thread->name);
+    } else if (lens->process != PROFILE_NONE) {
+        const struct process *process = profile_get_process(lens->profile, lens->process);
+        g_string_append_printf(out, "pid %d %s", process->pid, process->name);
+    }
+}
+
 void lens_append_window(const struct lens *lens, GString *out)
 {
     switch (lens->window) {

@@ -88,6 +88,10 @@ void lens_append_weight(const struct lens *lens, GString *out, struct weight wei
 /* Whether a name is what the search looks for. Context: UI thread. */
 bool lens_matches(const struct lens *lens, const char *name);
 
+/* Appends whose samples are in sight, "thread 4243 worker", "pid 4242 shop"; nothing for all.
+ * Context: UI thread with the lock. */
+void lens_append_owner(const struct lens *lens, GString *out);
+
 /* Appends what window of time is in sight: "whole run", "last 10 s", "since 00:12", and how much of
  * it is still known when that is less. Context: UI thread with the lock. */
 void lens_append_window(const struct lens *lens, GString *out);

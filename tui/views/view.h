@@ -18,6 +18,7 @@ enum view_reaction {
     VIEW_REFRESH,    /* what the views ask for has changed: query, then draw */
     VIEW_REBUILD,    /* the lens looks at something else now: lens_rebuild, then all of that */
     VIEW_OPEN_FLAME, /* show lens->focus in Flame */
+    VIEW_EXPORT,     /* write the view's picture to a file */
     VIEW_TYPE,       /* keys go to the target from now on */
     VIEW_PROMPT_FILTER,
 };
@@ -56,6 +57,9 @@ struct view_ops {
     /* Moves to a match of lens->search: at or after the cursor, behind it, before it. false: none.
      */
     bool (*search)(void *view, int direction);
+
+    /* What is shown as a file for other programs, SVG; NULL: the view never asks for it. */
+    GString *(*picture)(void *view);
 };
 
 extern const struct view_ops view_functions, view_flame, view_threads, view_output;

@@ -7,6 +7,7 @@
 #include "tui/views/view.h"
 
 #include "core/base/text.h"
+#include "core/formats/flame_svg.h"
 #include "tui/views/flame_nav.h"
 
 enum { LABEL_COLUMNS_MIN = 3 }; /* less would be a dot and nothing else */
@@ -352,6 +353,22 @@ static enum view_reaction page(struct flame *view, enum request request)
     return VIEW_HANDLED;
 }
 
+static GString *picture(void *data)
+{
+    const struct flame *view = data;
+    GString *scope = g_string_new(NULL);
+    lens_append_owner(view->lens, scope);
+    if (view->lens->window != LENS_WHOLE) {
+        g_string_append(scope, scope->len ? ", " : "");
+        lens_append_window(view->lens, scope);
+    }
+    GString *svg =
+        flame_svg(view->lens->flame,
+                  &(struct flame_svg_options){.scope = scope->str, .zoom = view->nav.zoom});
+    g_string_free(scope, TRUE);
+    return svg;
+}
+
 static enum view_reaction request(void *data, enum request request)
 {
     struct flame *view = data;
@@ -369,6 +386,8 @@ static enum view_reaction request(void *data, enum request request)
         return VIEW_REBUILD;
     case REQUEST_HIGHLIGHT:
         return toggle_highlight(view);
+    case REQUEST_EXPORT:
+        return VIEW_EXPORT;
     case REQUEST_PAGE_UP:
     case REQUEST_PAGE_DOWN:
     case REQUEST_HALF_UP:
@@ -440,4 +459,5 @@ const struct view_ops view_flame = {
     .click = click,
     .wheel = wheel,
     .search = search,
+    .picture = picture,
 };

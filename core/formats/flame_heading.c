@@ -1,0 +1,104 @@
+/*
+ * Words above a flame graph.
+ */
+#include "core/formats/flame_heading.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/formats/xml_text.h"
+
+/* What parts the facts on the second line. */
+static const char GAP[] = "  ·  ";
+
+void flame_heading_title(const struct profile *p, GString *out)
+{
+    xml_text_append(out, p->info.command && *p->info.command ? p->info.command : "profile");
+}
+
+const char *flame_heading_unit(const struct profile *p)
+{
+    return p->main_metric < p->n_metrics ? p->metrics[p->main_metric].unit : "";
+}
+
+const char *flame_heading_metric(const struct profile *p)
+{
+    const char *type = p->main_metric < p->n_metrics ? p->metrics[p->main_metric].type : "";
+    return strcmp(type, "cpu") == 0 ? "CPU time" : type;
+}
+
+void flame_heading_value(const struct profile *p, GString *out, int64_t value)
+{
+    text_append_value(out, value, flame_heading_unit(p));
+}
+
+static void append_date(GString *out, int64_t time_ns)
+{
+    GDateTime *date = time_ns > 0 ? g_date_time_new_from_unix_local(time_ns / 1000000000) : NULL;
+    if (!date) /* unknown, or beyond the calendar */
+        return;
+    char *text = g_date_time_format(date, "%Y-%m-%d %H:%M:%S");
+    g_string_append_printf(out, "%s%s", text, GAP);
+    g_free(text);
+    g_date_time_unref(date);
+}
+
+static void append_word(GString *out, const char *before, const char *word)
+{
+    if (!word || !*word)
+        return;
+    g_string_append(out, before);
+    xml_text_append(out, word);
+    g_string_append(out, GAP);
+}
+
+/* "997/999 Hz perf": the real rate before the one asked for, as on the screen. */
+static void append_rate(GString *out, const struct profile_info *info)
+{
+    if (info->rate_asked_hz > 0)
+        g_string_append_printf(out, "%.0f/%u Hz ", info->rate_real_hz, info->rate_asked_hz);
+    append_word(out, "", info->engine);
+}
+
+static void append_totals(const struct calltree *tree, GString *out)
+{
+    const struct profile *p = tree->profile;
+    struct weight total = calltree_node(tree, CALLTREE_ROOT)->total;
+    if (p->info.duration_ns > 0) {
+        text_append_duration(out, p->info.duration_ns);
+        g_string_append_printf(out, " long%s", GAP);
+    }
+    if (p->main_metric != p->count_metric) {
+        flame_heading_value(p, out, total.value);
+        g_string_append_c(out, ' ');
+        xml_text_append(out, flame_heading_metric(p));
+    }
+    if (p->count_metric != PROFILE_NONE)
+        g_string_append_printf(out, "%s%" G_GINT64_FORMAT " samples",
+                               p->main_metric != p->count_metric ? GAP : "", total.count);
+}
+
+static void append_losses(GString *out, const struct profile_info *info)
+{
+    if (info->lost > 0)
+        g_string_append_printf(out, "%s%" G_GINT64_FORMAT " records lost", GAP, info->lost);
+    if (info->truncated + info->broken > 0)
+        g_string_append_printf(out, "%s%" G_GINT64_FORMAT " stacks incomplete", GAP,
+                               info->truncated + info->broken);
+}
+
+void flame_heading_subtitle(const struct calltree *tree, const char *scope, GString *out)
+{
+    const struct profile_info *info = &tree->profile->info;
+    append_date(out, info->start_time_ns);
+    append_word(out, "on ", info->host);
+    append_rate(out, info);
+    append_totals(tree, out);
+    append_losses(out, info);
+    if (*scope) {
+        g_string_append_printf(out, "%sonly ", GAP);
+        xml_text_append(out, scope);
+    }
+    if (tree->options.fold_recursion)
+        g_string_append_printf(out, "%srecursion folded", GAP);
+}

@@ -1,0 +1,186 @@
+/*
+ * proftop export: a snapshot in another format, for other programs.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/formats/flame_svg.h"
+#include "core/formats/folded.h"
+#include "core/formats/new_file.h"
+#include "core/formats/snapshot.h"
+#include "core/model/owners.h"
+#include "tui/cli/command.h"
+
+struct options {
+    char *output, *format, *metric;
+    gboolean inverted, threads;
+};
+
+static bool write_svg(const struct calltree *tree, const struct text_sink *sink, GError **error)
+{
+    GString *text = flame_svg(tree, &(struct flame_svg_options){.scope = ""});
+    bool ok = sink->write(sink->arg, text->str, text->len, error);
+    g_string_free(text, TRUE);
+    return ok;
+}
+
+struct format {
+    const char *name, *suffix;
+    bool (*write)(const struct calltree *tree, const struct text_sink *sink, GError **error);
+};
+
+static const struct format formats[] = {
+    {"svg", ".svg", write_svg},
+    {"folded", ".folded", folded_write},
+};
+
+G_GNUC_PRINTF(2, 3)
+static bool set_usage(GError **error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_propagate_error(error, g_error_new_valist(PROFTOP_ERROR, PROFTOP_ERROR_USAGE, format, args));
+    va_end(args);
+    return false;
+}
+
+static const struct format *find_format(const struct options *o, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
+        if (o->format ? strcmp(o->format, formats[i].name) == 0
+                      : g_str_has_suffix(o->output, formats[i].suffix))
+            return &formats[i];
+    if (o->format)
+        set_usage(error, "there is no format '%s': choose svg or folded", o->format);
+    else
+        set_usage(error,
+                  "%s: the name does not tell the format: end it in .svg or .folded, or choose "
+                  "one with --format",
+                  o->output);
+    return NULL;
+}
+
+/* The metric that everything is drawn of from now on. */
+static bool choose_metric(struct profile *p, const char *type, GError **error)
+{
+    if (!type)
+        return true;
+    GString *types = g_string_new(NULL);
+    bool found = false;
+    for (uint32_t i = 0; i < p->n_metrics && !found; i++) {
+        found = strcmp(p->metrics[i].type, type) == 0;
+        if (found)
+            p->main_metric = i;
+        g_string_append_printf(types, "%s%s", i ? ", " : "", p->metrics[i].type);
+    }
+    if (!found)
+        set_usage(error, "the snapshot does not measure '%s': choose one of %s", type, types->str);
+    g_string_free(types, TRUE);
+    return found;
+}
+
+static bool write_to_file(void *arg, const char *text, size_t size, GError **error)
+{
+    return new_file_write(arg, text, size, error);
+}
+
+/* A reader that has seen enough is no failure, but there is no reason to go on. */
+static bool write_to_stdout(void *arg, const char *text, size_t size, GError **error)
+{
+    if (fwrite(text, 1, size, arg) == size || errno == EPIPE)
+        return !ferror((FILE *)arg);
+    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot write to stdout: %s",
+                g_strerror(errno));
+    return false;
+}
+
+static bool export_to_stdout(const struct format *format, const struct calltree *tree,
+                             GError **error)
+{
+    const struct text_sink sink = {write_to_stdout, stdout};
+    if (!format->write(tree, &sink, error))
+        return false;
+    if (fflush(stdout) == 0 || errno == EPIPE)
+        return true;
+    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot write to stdout: %s",
+                g_strerror(errno));
+    return false;
+}
+
+static bool export_to_file(const struct format *format, const struct calltree *tree,
+                           const char *path, GError **error)
+{
+    struct new_file *file = new_file_new(path, true, error);
+    const struct text_sink sink = {write_to_file, file};
+    bool ok = file && format->write(tree, &sink, error) && new_file_commit(file, error);
+    new_file_free(file);
+    return ok;
+}
+
+static bool export_profile(const struct options *o, const struct format *format,
+                           struct profile *profile, GError **error)
+{
+    if (!choose_metric(profile, o->metric, error))
+        return false;
+    owners_add(profile, o->threads);
+    struct calltree *tree = calltree_new(
+        profile, &(struct calltree_options){
+                     .inverted = o->inverted, .process = PROFILE_NONE, .thread = PROFILE_NONE});
+    calltree_update(tree, 0);
+    bool ok = strcmp(o->output, "-") == 0 ? export_to_stdout(format, tree, error)
+                                          : export_to_file(format, tree, o->output, error);
+    calltree_free(tree);
+    return ok;
+}
+
+static bool export(const struct options *o, const char *path, GError **error)
+{
+    if (!o->output || !*o->output)
+        return set_usage(error, "no name for the output: give one with -o, ending in .svg or "
+                                ".folded");
+    if (strcmp(o->output, "-") == 0 && !o->format)
+        return set_usage(error, "'-o -' does not tell the format: choose one with --format");
+    const struct format *format = find_format(o, error);
+    struct profile *profile = format ? snapshot_load(path, error) : NULL;
+    bool ok = profile && export_profile(o, format, profile, error);
+    profile_free(profile);
+    return ok;
+}
+
+static const struct command_usage usage = {
+    .words = "FILE",
+    .summary = "Writes a snapshot as a flame graph for browsers (svg) or as folded stacks.",
+};
+
+static int run(const struct command_context *context, int argc, char **argv, GError **error)
+{
+    (void)context;
+    struct options o = {0};
+    const GOptionEntry entries[] = {
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output,
+         "Write to FILE, - for stdout; it ends in .svg or .folded", "FILE"},
+        {"format", 0, 0, G_OPTION_ARG_STRING, &o.format, "svg or folded, whatever FILE ends in",
+         "FORMAT"},
+        {"metric", 0, 0, G_OPTION_ARG_STRING, &o.metric,
+         "What to weigh by: cpu, samples, or what else the snapshot holds", "METRIC"},
+        {"inverted", 0, 0, G_OPTION_ARG_NONE, &o.inverted,
+         "Innermost functions first, callers below them", NULL},
+        {"threads", 0, 0, G_OPTION_ARG_NONE, &o.threads, "Keep threads apart", NULL},
+        {0}};
+    bool ok = false;
+    if (command_parse(&usage, entries, &argc, &argv, error)) {
+        if (argc == 2)
+            ok = export(&o, argv[1], error);
+        else
+            set_usage(error, "export takes one snapshot: proftop export FILE -o OUTPUT");
+    }
+    g_free(o.output);
+    g_free(o.format);
+    g_free(o.metric);
+    return ok ? 0 : 1;
+}
+
+const struct command cmd_export = {
+    .name = "export", .summary = "write a snapshot as SVG or folded stacks", .run = run};

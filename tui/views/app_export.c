@@ -1,0 +1,44 @@
+/*
+ * Pictures of views in files of their own, never over another file.
+ */
+#include <string.h>
+
+#include "core/formats/new_file.h"
+#include "core/formats/snapshot.h"
+#include "tui/views/app_state.h"
+
+static bool write_new(const char *path, const GString *content, GError **error)
+{
+    struct new_file *file = new_file_new(path, false, error);
+    bool ok = file && new_file_write(file, content->str, content->len, error) &&
+              new_file_commit(file, error);
+    new_file_free(file);
+    return ok;
+}
+
+/* Named after the program, of which the command line begins with the name. */
+static char *choose_name(const struct app *app)
+{
+    const char *command = app->lens.profile->info.command;
+    char *program = command ? g_strndup(command, strcspn(command, " ")) : g_strdup("");
+    char *name = snapshot_name(NULL, program, ".svg");
+    g_free(program);
+    return name;
+}
+
+/* The disk may be slow: only the picture is made with the lock held. */
+void app_export(struct app *app)
+{
+    app_lock(app);
+    GString *picture = app->ops[app->current]->picture(app->data[app->current]);
+    char *name = choose_name(app);
+    app_unlock(app);
+    GError *error = NULL;
+    if (write_new(name, picture, &error))
+        app_say(app, ROLE_STRONG, g_strdup_printf("wrote %s", name));
+    else
+        app_say(app, ROLE_WARNING, g_strdup(error->message));
+    g_clear_error(&error);
+    g_free(name);
+    g_string_free(picture, TRUE);
+}
