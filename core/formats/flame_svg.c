@@ -96,7 +96,7 @@ static void lay_out(struct flame_picture *p)
 {
     int64_t least = least_weight(p->tree, 1 + p->total / WHOLE_MAX, FRAMES_MAX);
     double unit = (double)BOXES_WIDTH / (double)MAX(p->total, 1);
-    flame_layout(p->tree, CALLTREE_ROOT, BOXES_WIDTH, (double)(least - 1) * unit, p->boxes);
+    flame_layout(p->tree, CALLTREE_ROOT, BOXES_WIDTH, ((double)least - 0.5) * unit, p->boxes);
     p->least_shown = least_weight(p->tree, 1 + (int64_t)(NARROWEST_SHOWN / unit), SHOWN_MAX);
     p->cut = share_below(p, 1);
     p->unseen = share_below(p, p->least_shown);

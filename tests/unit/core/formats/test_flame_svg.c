@@ -1,0 +1,190 @@
+/* Flame graphs as SVG: the tables, the picture, what is left out. The script is tested in a browser
+ * (tests/screens/svg.sh). */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "core/formats/flame_svg.h"
+#include "tests/unit/core/formats/sample_profile.h"
+#include "tests/unit/core/model/model_builder.h"
+
+static char *svg_of(const struct profile *p, bool inverted)
+{
+    struct calltree_options options = builder_everything();
+    options.inverted = inverted;
+    struct calltree *tree = calltree_new(p, &options);
+    calltree_update(tree, 0);
+    GString *svg = flame_svg(tree, &(struct flame_svg_options){.scope = ""});
+    calltree_free(tree);
+    return g_string_free(svg, FALSE);
+}
+
+/* What stands between two marks; free with g_free. */
+static char *between(const char *text, const char *begin, const char *end)
+{
+    const char *at = strstr(text, begin);
+    assert_non_null(at);
+    at += strlen(begin);
+    return g_strndup(at, (size_t)(strstr(at, end) - at));
+}
+
+static unsigned count(const char *text, const char *word)
+{
+    unsigned n = 0;
+    for (; (text = strstr(text, word)); text += strlen(word))
+        n++;
+    return n;
+}
+
+static struct profile *small_profile(void)
+{
+    struct profile *p = builder_profile();
+    builder_sample(p, "main a x", 1, 1, 0, 30);
+    builder_sample(p, "main a", 1, 1, 0, 10);
+    builder_sample(p, "main b", 1, 1, 0, 60);
+    return p;
+}
+
+static void assert_table(const char *svg, const char *id, const char *wanted)
+{
+    char *begin = g_strdup_printf("<metadata id=\"%s\">", id);
+    char *table = between(svg, begin, "</metadata>");
+    assert_string_equal(table, wanted);
+    g_free(table);
+    g_free(begin);
+}
+
+static void test_frame_table_has_weights_and_parents(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    char *svg = svg_of(p, false);
+    assert_table(svg, "frame-table",
+                 "\n-1 -1 100 3\n0 0 100 3\n1 1 40 2 10 1\n1 2 60 1 60 1\n2 3 30 1 30 1\n");
+    g_free(svg);
+    profile_free(p);
+}
+
+static void test_inverted_begins_with_innermost(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    char *svg = svg_of(p, true);
+    assert_table(svg, "frame-table",
+                 "\n-1 -1 100 3\n0 0 10 1\n0 1 60 1\n0 2 30 1\n1 3 10 1 10 1\n2 3 60 1 60 1\n"
+                 "3 0 30 1\n6 3 30 1 30 1\n");
+    assert_non_null(strstr(svg, "data-inverted=\"1\""));
+    g_free(svg);
+    profile_free(p);
+}
+
+static void test_picture_has_each_frame_once_at_its_width(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    char *svg = svg_of(p, false);
+    assert_int_equal(count(svg, "<g class=\"frame\">"), 5);
+    assert_non_null(
+        strstr(svg, "<rect x=\"472.00\" width=\"707.00\" y=\"36\"")); /* b: 40 to 100 % */
+    assert_non_null(strstr(svg, ">x</text>"));
+    assert_non_null(strstr(svg, "<title>b\napp\n60.0 %, 60 ns, 1 samples</title>"));
+    assert_null(strstr(svg, "narrow to draw"));
+    g_free(svg);
+    profile_free(p);
+}
+
+static void test_colours_are_those_of_the_functions(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile(), *q = small_profile();
+    builder_sample(q, "main other b", 1, 1, 0, 5);
+    char *first = svg_of(p, false), *second = svg_of(q, false);
+    char *line = between(first, "function-table\">\n", "\tmain\tapp");
+    char *again = between(second, "function-table\">\n", "\tmain\tapp");
+    assert_int_equal(strlen(line), 6);
+    assert_string_equal(line, again);
+    g_free(line);
+    g_free(again);
+    g_free(first);
+    g_free(second);
+    profile_free(p);
+    profile_free(q);
+}
+
+/* 100,000 functions of one sample each beside one that has half of the time. */
+static void test_what_is_left_out_is_said(void **state)
+{
+    enum { MANY = 100000 };
+    (void)state;
+    struct profile *p = builder_profile();
+    builder_sample(p, "main wide", 1, 1, 0, MANY);
+    for (int i = 0; i < MANY; i++) {
+        char path[32];
+        g_snprintf(path, sizeof path, "main f%d", i);
+        builder_sample(p, path, 1, 1, 0, 1);
+    }
+    char *svg = svg_of(p, false);
+    assert_non_null(strstr(svg, ">50.0 % of the time goes on in frames too narrow to draw.<"));
+    assert_non_null(strstr(svg, "data-cut-percent=\"50.00\""));
+    assert_int_equal(count(svg, "<g class=\"frame\">"), 3);
+    assert_true(strlen(svg) < 100000);
+    g_free(svg);
+    profile_free(p);
+}
+
+static void test_heading_tells_how_it_was_measured(void **state)
+{
+    (void)state;
+    struct profile *p = sample_profile();
+    char *svg = svg_of(p, false);
+    char *title = between(svg, "<text id=\"title\"", "</text>");
+    char *subtitle = between(svg, "<text id=\"subtitle\"", "</text>");
+    assert_true(g_str_has_suffix(title, ">./app --fast &quot;a b&quot;"));
+    static const char *const parts[] = {
+        "on box",    "996/997 Hz perf", "2.50 s long",        "4.00 ms CPU",
+        "4 samples", "1 records lost",  "5 stacks incomplete"};
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+        assert_non_null(strstr(subtitle, parts[i]));
+    g_free(title);
+    g_free(subtitle);
+    g_free(svg);
+    profile_free(p);
+}
+
+static void test_file_is_complete_in_itself(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    char *svg = svg_of(p, false);
+    assert_int_equal(count(svg, "]]>"), 1);
+    assert_int_equal(count(svg, "http"), 3); /* names of SVG, twice, and of HTML */
+    assert_int_equal(count(svg, "href") + count(svg, "url(") + count(svg, "@import"), 0);
+    g_free(svg);
+    profile_free(p);
+}
+
+static void test_nothing_measured_is_said(void **state)
+{
+    (void)state;
+    struct profile *p = builder_profile();
+    char *svg = svg_of(p, false);
+    assert_non_null(strstr(svg, ">Nothing was measured.<"));
+    g_free(svg);
+    profile_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_frame_table_has_weights_and_parents),
+        cmocka_unit_test(test_inverted_begins_with_innermost),
+        cmocka_unit_test(test_picture_has_each_frame_once_at_its_width),
+        cmocka_unit_test(test_colours_are_those_of_the_functions),
+        cmocka_unit_test(test_what_is_left_out_is_said),
+        cmocka_unit_test(test_heading_tells_how_it_was_measured),
+        cmocka_unit_test(test_file_is_complete_in_itself),
+        cmocka_unit_test(test_nothing_measured_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

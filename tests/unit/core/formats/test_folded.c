@@ -1,0 +1,124 @@
+/* Folded stacks. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "core/base/error.h"
+#include "core/formats/folded.h"
+#include "tests/unit/core/model/model_builder.h"
+
+static bool append(void *arg, const char *text, size_t size, GError **error)
+{
+    (void)error;
+    g_string_append_len(arg, text, (gssize)size);
+    return true;
+}
+
+static bool refuse(void *arg, const char *text, size_t size, GError **error)
+{
+    (void)text, (void)size;
+    ++*(int *)arg;
+    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "full");
+    return false;
+}
+
+static struct calltree *tree_of(const struct profile *p, bool inverted)
+{
+    struct calltree_options options = builder_everything();
+    options.inverted = inverted;
+    struct calltree *tree = calltree_new(p, &options);
+    calltree_update(tree, 0);
+    return tree;
+}
+
+static gint compare_lines(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The lines, sorted: their order is the tree's own. */
+static void assert_folded(const struct profile *p, bool inverted, const char *wanted)
+{
+    struct calltree *tree = tree_of(p, inverted);
+    GString *out = g_string_new(NULL);
+    assert_true(folded_write(tree, &(struct text_sink){append, out}, NULL));
+    char **lines = g_strsplit(out->str, "\n", -1);
+    qsort(lines, g_strv_length(lines), sizeof *lines, compare_lines);
+    char *sorted = g_strjoinv("\n", lines);
+    assert_string_equal(sorted, wanted);
+    g_free(sorted);
+    g_strfreev(lines);
+    g_string_free(out, TRUE);
+    calltree_free(tree);
+}
+
+static struct profile *small_profile(void)
+{
+    struct profile *p = builder_profile();
+    builder_sample(p, "main a x", 1, 1, 0, 30);
+    builder_sample(p, "main a", 1, 1, 0, 7);
+    builder_sample(p, "main b", 1, 2, 0, 60);
+    builder_sample(p, "main b", 1, 1, 0, 3);
+    return p;
+}
+
+static void test_paths_carry_their_own_weight(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    assert_folded(p, false, "\nmain;a 7\nmain;a;x 30\nmain;b 63");
+    profile_free(p);
+}
+
+static void test_inverted_paths_begin_inside(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    assert_folded(p, true, "\na;main 7\nb;main 63\nx;a;main 30");
+    profile_free(p);
+}
+
+static void test_separators_in_names_are_replaced(void **state)
+{
+    (void)state;
+    struct profile *p = builder_profile();
+    builder_sample(p, "a;b\nc;\xff 12", 1, 1, 0, 5);
+    assert_folded(p, false, "\na:b\\x0ac:\\xff;12 5");
+    profile_free(p);
+}
+
+static void test_nothing_measured_gives_nothing(void **state)
+{
+    (void)state;
+    struct profile *p = builder_profile();
+    assert_folded(p, false, "");
+    profile_free(p);
+}
+
+static void test_a_sink_that_refuses_ends_it(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    struct calltree *tree = tree_of(p, false);
+    GError *error = NULL;
+    int calls = 0;
+    assert_false(folded_write(tree, &(struct text_sink){refuse, &calls}, &error));
+    assert_int_equal(calls, 1);
+    assert_string_equal(error->message, "full");
+    g_error_free(error);
+    calltree_free(tree);
+    profile_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paths_carry_their_own_weight),
+        cmocka_unit_test(test_inverted_paths_begin_inside),
+        cmocka_unit_test(test_separators_in_names_are_replaced),
+        cmocka_unit_test(test_nothing_measured_gives_nothing),
+        cmocka_unit_test(test_a_sink_that_refuses_ends_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
