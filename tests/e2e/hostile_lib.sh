@@ -8,6 +8,8 @@
 #   accounted NAME FUNCTION SECONDS [PERCENT]   so does perf; other engines do it together with what they say that they
 #                                    did not sample, [not sampled]
 #   holds NAME WHAT EXPRESSION [ENGINE]     jq finds the expression true in the report of each engine, or of one
+#   counted NAME FILE PERCENT        the CPU time is the kernel's, to which each run added a line in FILE (kernel_count.h)
+#   told FILE ENGINE                 the line that the run under ENGINE added to FILE; the bare run wrote the first
 #   bare COMMAND...                  only the bare run, to $tmp/bare.{out,err,rc}
 #   profiled ENGINE NAME COMMAND...  only one engine; record_options are added
 #
@@ -98,5 +100,24 @@ holds() {
         case " $engines " in
         *" $engine "*) is "$engine: $name: $what" "$(json "$engine-$name" "$expression")" true ;;
         esac
+    done
+}
+
+told() {
+    local engine line=1
+    for engine in $engines; do
+        line=$((line + 1))
+        [ "$engine" != "$2" ] || sed -n "${line}p" "$1"
+    done
+}
+
+counted() {
+    local engine kernel
+    [ -n "${hostile_ran[$1]-}" ] || return 0
+    for engine in $engines; do
+        kernel=$(told "$2" "$engine")
+        check "$engine: $1: the CPU time is the kernel's" awk -v got="$(json "$engine-$1" .total_ns)" -v kernel="$kernel" \
+            -v percent="$3" 'BEGIN { print "got " got ", the kernel counted " kernel ", wanted within " percent " %"
+                exit !(kernel > 0 && got >= kernel * (1 - percent / 100) && got <= kernel * (1 + percent / 100)) }'
     done
 }
