@@ -419,8 +419,14 @@
         zoomTo(view.root);
     }
 
+    function focusGraph() {
+        boxes.querySelector(".current").focus({preventScroll: true});
+    }
+
     /** First the search, then the zoom. */
     function reset() {
+        if (document.activeElement === search)
+            focusGraph();
         if (search.value !== "") {
             search.value = "";
             searchFor("");
@@ -460,7 +466,7 @@
         } else if (event.ctrlKey || event.metaKey || event.altKey) {
             return;
         } else if (document.activeElement === search && event.key === "Enter") {
-            boxes.querySelector(".current").focus();
+            focusGraph();
             moveToMatch();
         } else if (KEYS[event.key] && (!inHeader || event.key === "Escape")) {
             KEYS[event.key]();
@@ -500,7 +506,8 @@
         page.setAttribute("width", "100%");
         page.setAttribute("preserveAspectRatio", "xMinYMin meet");
         page.classList.add("live");
-        page.append(header, tooltip);
+        boxes.before(header); // so that Tab comes to it first
+        page.append(tooltip);
         boxes.setAttribute("transform", `translate(${MARGIN} ${HEADER})`);
         const cut = Number(facts.cutPercent);
         note.textContent = cut < 0.05 ? ""

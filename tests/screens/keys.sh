@@ -67,6 +67,10 @@ keys '#'
 shows "#: says what is highlighted" 'highlighted: spin_|whole run'
 keys b
 shows "b: bottom-up" 'bottom-up'
+keys E
+shows "E: says the name" 'wrote proftop-truth-nofp-.*\.svg'
+check "E: the picture is XML" xmllint --noout proftop-*.svg
+like "E: it is what is shown" "$(cat proftop-*.svg)" 'data-inverted="1"'
 keys b y
 shows "y: recursion folded" 'recursion folded'
 keys y 1 c

@@ -1,0 +1,90 @@
+#!/bin/bash
+# proftop export: formats, sums, names, and what cannot be exported.
+# shellcheck source=tests/e2e/tap.sh
+. "$(dirname "$0")/tap.sh"
+make_snapshot=$root/tests/screens/make_snapshot.py
+"$make_snapshot" "$tmp/shop.pb.gz" # 1150 samples of 1.001 ms
+"$make_snapshot" "$tmp/hostile.pb.gz" --hostile
+"$make_snapshot" "$tmp/large.pb.gz" --large
+
+export_to() { # OUTPUT SNAPSHOT OPTION...
+    "$proftop" export "$tmp/$2.pb.gz" -o "$1" "${@:3}" 2>"$tmp/err" </dev/null
+}
+
+# fails NAME STATUS REGEX OPTION...: one line on stderr, nothing on stdout.
+fails() {
+    "$proftop" export "${@:4}" >"$tmp/out" 2>"$tmp/err" </dev/null
+    is "$1: exit status" $? "$2"
+    is "$1: one line" "$(wc -l <"$tmp/err")" 1
+    like "$1: says why" "$(cat "$tmp/err")" "^proftop: .*($3)"
+    is "$1: nothing on stdout" "$(wc -c <"$tmp/out")" 0
+}
+
+sum() {
+    awk '{ n += $NF } END { print n }' "$1"
+}
+
+# ---- folded ----
+export_to "$tmp/shop.folded" shop
+is "folded: nothing said" "$(cat "$tmp/err")" ""
+is "folded: the sum is the total" "$(sum "$tmp/shop.folded")" $((1150 * 1001000))
+is "folded: a line is frames and a number" "$(grep -cvE '^[^;]+(;[^;]+)* [0-9]+$' "$tmp/shop.folded")" 0
+is "folded: outermost first, inlined functions too" \
+    "$(grep -c '^storefront;_start;__libc_start_main;main;serve_request;parse_order;skip_blanks;is_blank 250250000$' "$tmp/shop.folded")" 1
+export_to - shop --format folded --metric samples >"$tmp/samples"
+is "folded: samples" "$(sum "$tmp/samples")" 1150
+export_to - shop --format folded --metric samples --threads >"$tmp/threads"
+is "folded: threads" "$(grep '^storefront;\[worker é中 tid=4243\];clone3;' "$tmp/threads" | sum -)" 325
+export_to - shop --format folded --metric samples --inverted >"$tmp/inverted"
+is "folded: inverted" "$(grep '^malloc;worker_main;start_thread;clone3;storefront ' "$tmp/inverted" | sum -)" 25
+is "folded: inverted, the sum" "$(sum "$tmp/inverted")" 1150
+export_to "$tmp/hostile.folded" hostile
+is "folded: hostile names, a line is frames and a number" "$(grep -cvE '^[^;]+(;[^;]+)* [0-9]+$' "$tmp/hostile.folded")" 0
+is "folded: hostile names, three frames" "$(awk -F';' 'NF != 3' "$tmp/hostile.folded")" ""
+
+# ---- svg ----
+if need "svg" xmllint; then
+    for name in shop hostile large; do
+        export_to "$tmp/$name.svg" $name
+        check "svg of $name: is XML" xmllint --noout "$tmp/$name.svg"
+        is "svg of $name: one script, ours" "$(xmllint --xpath 'count(//*[local-name()="script"])' "$tmp/$name.svg")" 1
+        is "svg of $name: no attribute is a script" "$(xmllint --xpath 'count(//@*[starts-with(name(), "on")])' "$tmp/$name.svg")" 0
+        is "svg of $name: nothing is loaded" "$(xmllint --xpath 'count(//@*[contains(name(), "href") or name() = "src"])' "$tmp/$name.svg")" 0
+    done
+    is "svg: a frame for each function and path" "$(xmllint --xpath 'count(//*[@class="frame"])' "$tmp/shop.svg")" 58
+fi
+like "svg: what it weighs" "$(cat "$tmp/shop.svg")" 'data-unit="nanoseconds" data-metric="CPU time"'
+export_to - shop --format svg --metric samples >"$tmp/samples.svg"
+like "svg: samples" "$(cat "$tmp/samples.svg")" 'data-unit="count" data-metric="samples"'
+check "svg of 100,000 stacks is below 3 MB" test "$(wc -c <"$tmp/large.svg")" -lt 3000000
+like "svg of 100,000 stacks says what is missing" "$(cat "$tmp/large.svg")" 'data-cut-percent="[1-9]'
+
+# ---- files ----
+echo old >"$tmp/old.svg"
+export_to "$tmp/old.svg" shop
+is "a file is replaced" "$(head -c 5 "$tmp/old.svg")" "<?xml"
+is "nothing else is left" "$(find "$tmp" -name '.proftop*' | wc -l)" 0
+ln -s "$tmp/old.svg" "$tmp/link.svg"
+fails "a symbolic link" 1 'symbolic link' "$tmp/shop.pb.gz" -o "$tmp/link.svg"
+fails "no such folder" 1 'nowhere' "$tmp/shop.pb.gz" -o "$tmp/nowhere/x.svg"
+fails "a device" 1 'regular file' "$tmp/shop.pb.gz" -o /dev/full --format svg
+"$proftop" export "$tmp/shop.pb.gz" -o - --format svg >/dev/full 2>"$tmp/err" </dev/null
+is "stdout is full: exit status" $? 1
+like "stdout is full: says why" "$(cat "$tmp/err")" '^proftop: .*stdout'
+"$proftop" export "$tmp/large.pb.gz" -o - --format folded 2>"$tmp/err" </dev/null | head -n 1 >/dev/null
+is "stdout is closed early: nothing said" "$(cat "$tmp/err")" ""
+fails "no such snapshot" 1 'nowhere' "$tmp/nowhere.pb.gz" -o "$tmp/x.svg"
+head -c 500 "$tmp/shop.pb.gz" >"$tmp/half.pb.gz"
+fails "half a snapshot" 1 'half' "$tmp/half.pb.gz" -o "$tmp/x.svg"
+is "a failure leaves no file" "$(find "$tmp" -name 'x.svg*' | wc -l)" 0
+
+# ---- usage ----
+fails "no output" 2 '\-o' "$tmp/shop.pb.gz"
+fails "an empty name" 2 '\-o' "$tmp/shop.pb.gz" -o ''
+fails "an unknown suffix" 2 'svg.*folded' "$tmp/shop.pb.gz" -o "$tmp/x.png"
+fails "an unknown format" 2 'png' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --format png
+fails "stdout without a format" 2 '\-\-format' "$tmp/shop.pb.gz" -o -
+fails "a metric it does not have" 2 'samples, cpu' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --metric heap
+fails "no snapshot" 2 'one snapshot' -o "$tmp/x.svg"
+fails "two snapshots" 2 'one snapshot' a b -o "$tmp/x.svg"
+finish
