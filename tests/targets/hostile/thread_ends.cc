@@ -57,9 +57,16 @@ static void exit_below()
     pthread_exit(nullptr);
 }
 
-/* By a pointer, so that the compiler does not know that it throws nothing: the cancellation does.
+/*
+ * Cancelled at any instruction: here are no destructors, and the caller does not know that this
+ * throws nothing.
  */
-static uint64_t (*volatile endlessly)(uint64_t) = spin;
+static void spin_endlessly()
+{
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
+    spin(~0ull);
+}
+static void (*volatile endlessly)() = spin_endlessly;
 
 static void end_by(long way)
 {
@@ -76,8 +83,7 @@ static void end_by(long way)
             pthread_testcancel();
         }
     case 3:
-        pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
-        endlessly(~0ull);
+        endlessly();
         break;
     default:
         detached++;
