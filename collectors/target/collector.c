@@ -18,7 +18,11 @@
 
 #include "collectors/target/environment.h"
 #include "collectors/target/handshake.h"
+#include "collectors/target/library_hooks.h"
 #include "collectors/target/process_hooks.h"
+#include "collectors/target/sampler.h"
+#include "collectors/target/sigstack_hooks.h"
+#include "collectors/target/thread_hooks.h"
 
 static struct collector collector;
 
@@ -65,15 +69,17 @@ static bool may_call_out(void)
 static void connect_process(uint32_t hello_flag)
 {
     struct wire_segment *segment;
+    size_t mapped_bytes;
     if (!collector.alive || !may_call_out())
         return;
-    segment = handshake(collector.socket, collector.token, hello_flag);
+    segment = handshake(collector.socket, collector.token, hello_flag, &mapped_bytes);
     if (!segment)
         return;
     collector.segment = segment;
     collector.pid = getpid();
     *collector.alive = 1;
     __atomic_store_n(&segment->state, WIRE_STATE_RUNNING, __ATOMIC_RELEASE);
+    sampler_start(segment, mapped_bytes);
 }
 
 static void after_fork_in_parent(void)
@@ -163,6 +169,9 @@ __attribute__((constructor)) static void collector_load(int argc, char **argv, c
     (void)argc;
     (void)argv;
     process_hooks_resolve();
+    thread_hooks_resolve();
+    sigstack_hooks_resolve();
+    library_hooks_resolve();
     if (getenv(WIRE_ENV_SOCKET))
         start(envp);
     errno = saved_errno;

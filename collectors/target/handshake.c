@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,7 +18,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { TIMEOUT_US = 200000, PROMPT_US = 2000, RETRIES_MAX = 20, SEGMENT_BYTES_MAX = 1 << 30 };
+enum {
+    TIMEOUT_US = 200000,
+    PROMPT_US = 2000,
+    RETRIES_MAX = 20,
+    SEGMENT_BYTES_MAX = 1 << 30,
+    TIGHT_BYTES = 9 * WIRE_SLOT_BYTES,
+};
 
 static void close_raw(int fd)
 {
@@ -51,7 +58,7 @@ static bool send_hello(int fd, const uint8_t *token, uint32_t flags)
         .version_major = WIRE_VERSION_MAJOR,
         .version_minor = WIRE_VERSION_MINOR,
         .size_bytes = sizeof hello,
-        .features = WIRE_FEATURE_LIFECYCLE,
+        .features = WIRE_FEATURE_LIFECYCLE | WIRE_FEATURE_CPU_TIMER,
         .pid = getpid(),
         .ppid = getppid(),
         .flags = flags,
@@ -150,24 +157,46 @@ static bool is_sealed(int fd, uint64_t size)
            (uint64_t)status.st_size == size;
 }
 
-static struct wire_segment *map_segment(int fd, uint64_t size)
+/* The most of a segment that can be mapped, from its start. */
+static void *map_prefix(int fd, uint64_t size, size_t *ret_mapped_bytes)
 {
-    if (size < WIRE_SEGMENT_HEAD_BYTES || size > SEGMENT_BYTES_MAX || !is_sealed(fd, size))
-        return NULL;
-    struct wire_segment *segment =
-        mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (segment == MAP_FAILED)
-        return NULL;
-    if (segment->magic == WIRE_MAGIC_SEGMENT && segment->version_major == WIRE_VERSION_MAJOR &&
-        madvise(segment, (size_t)size, MADV_DONTFORK) == 0) {
-        madvise(segment, (size_t)size, MADV_DONTDUMP);
-        return segment;
+    for (uint64_t bytes = size; bytes >= WIRE_SEGMENT_HEAD_BYTES;
+         bytes = bytes / 2 & -(uint64_t)WIRE_SEGMENT_HEAD_BYTES) {
+        void *start = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (start != MAP_FAILED) {
+            *ret_mapped_bytes = (size_t)bytes;
+            return start;
+        }
     }
-    munmap(segment, (size_t)size);
     return NULL;
 }
 
-struct wire_segment *handshake(const char *path, const uint8_t *token, uint32_t flags)
+/* Where the address space is limited, the program needs it more: take the first of all slots. */
+static uint64_t modest(uint64_t size)
+{
+    struct rlimit limit;
+    bool is_limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return is_limited && size > TIGHT_BYTES ? TIGHT_BYTES : size;
+}
+
+static struct wire_segment *map_segment(int fd, uint64_t size, size_t *ret_mapped_bytes)
+{
+    if (size < WIRE_SEGMENT_HEAD_BYTES || size > SEGMENT_BYTES_MAX || !is_sealed(fd, size))
+        return NULL;
+    struct wire_segment *segment = map_prefix(fd, modest(size), ret_mapped_bytes);
+    if (!segment)
+        return NULL;
+    if (segment->magic == WIRE_MAGIC_SEGMENT && segment->version_major == WIRE_VERSION_MAJOR &&
+        madvise(segment, *ret_mapped_bytes, MADV_DONTFORK) == 0) {
+        madvise(segment, *ret_mapped_bytes, MADV_DONTDUMP);
+        return segment;
+    }
+    munmap(segment, *ret_mapped_bytes);
+    return NULL;
+}
+
+struct wire_segment *handshake(const char *path, const uint8_t *token, uint32_t flags,
+                               size_t *ret_mapped_bytes)
 {
     struct wire_segment *segment = NULL;
     struct wire_welcome welcome;
@@ -178,7 +207,7 @@ struct wire_segment *handshake(const char *path, const uint8_t *token, uint32_t 
     close_raw(fd);
     if (segment_fd < 0)
         return NULL;
-    segment = map_segment(segment_fd, welcome.segment_bytes);
+    segment = map_segment(segment_fd, welcome.segment_bytes, ret_mapped_bytes);
     close_raw(segment_fd);
     return segment;
 }

@@ -23,6 +23,7 @@
 
 #include "collectors/target/collector.h"
 #include "collectors/target/environment.h"
+#include "collectors/target/sampler_signal.h"
 #include "core/wire/program.h"
 
 typedef int execve_function(const char *, char *const *, char *const *);
@@ -244,6 +245,8 @@ static int run(const struct request *request)
     int error = E2BIG;
     size_t room = room_for_child(request);
     note_start(request);
+    if (request->go != go_spawn)
+        sampler_signal_before_exec();
     errno = saved_errno;
     if (room)
         error =
@@ -252,8 +255,10 @@ static int run(const struct request *request)
         errno = saved_errno;
         error = request->go(request, request->envp);
     }
-    if (request->go != go_spawn)
+    if (request->go != go_spawn) {
+        sampler_signal_after_exec();
         note_failed_exec();
+    }
     return error;
 }
 

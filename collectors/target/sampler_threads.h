@@ -1,0 +1,48 @@
+/*
+ * The table of the threads that are sampled, and their timers.
+ */
+#ifndef PROFTOP_COLLECTORS_TARGET_SAMPLER_THREADS_H
+#define PROFTOP_COLLECTORS_TARGET_SAMPLER_THREADS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collectors/target/sampler.h"
+
+/* Arms the calling thread, and those that libraries have started before. Context: constructor or
+ * fork handler. */
+void sampler_threads_arm_existing(struct sampler *sampler);
+
+/* An entry for a thread that is about to be created; NULL when the table is full. Context: any
+ * thread. */
+struct sampler_thread *sampler_thread_claim(struct sampler *sampler);
+
+/* Gives an entry back that no timer has. Context: any thread. */
+void sampler_thread_release(struct sampler_thread *thread);
+
+/*
+ * Makes `thread` the calling thread's entry and arms it. Keeps errno.
+ *
+ * @frame  of the thread's first function
+ * Context: the new thread, before anything of the program.
+ */
+void sampler_thread_enter(struct sampler_thread *thread, uintptr_t frame);
+
+/* Takes away what sampler_thread_enter() has given to the calling thread; nothing in a forked child
+ * where that was another process's. Keeps errno. Context: the thread, at its end. */
+void sampler_thread_leave(void);
+
+/* The calling thread's entry; NULL when it has none. Context: any, async-signal-safe. */
+struct sampler_thread *sampler_thread_self(void);
+
+/* Gives the thread its timer; false, counted, when it cannot have one. Context: the thread. */
+bool sampler_thread_arm(struct sampler *sampler, struct sampler_thread *thread);
+
+/* Takes the timer away; a signal of it may still come. Context: the thread. */
+void sampler_thread_disarm(struct sampler *sampler, struct sampler_thread *thread);
+
+/* Sets the timer anew when proftop has asked for another period and system calls may be made.
+ * Context: signal handler, of the thread itself. */
+void sampler_thread_follow_period(struct sampler *sampler, struct sampler_thread *thread);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Alternate signal stacks. Every sampled thread that has none is given one of ours, so that our
+ * handler never writes to a stack of the program, which may be a coroutine's of two kilobytes. The
+ * program does not see it: sigaltstack() and sigaction(), exported through collectors/exports.map,
+ * show and do what they would without it.
+ *
+ *   - A stack of the program's own takes the place of ours; when it is disabled, ours comes back.
+ *     A thread whose own has no room for our handler loses its timer meanwhile: the kernel kills
+ *     a process whose signal does not fit.
+ *   - Handlers that ask for SA_ONSTACK get our signal added to their masks, so that it does not
+ *     come on top of them on a small stack. While the program has set no stack, they do not get
+ *     the flag itself, else they would run on ours. Once it has set one in any thread, they do, and
+ *     then they run on ours in threads without.
+ *
+ * What was changed is read off the kernel's own record (our signal in a mask, which libc does not
+ * put there), so that no other way to set a handler can make it untrue.
+ */
+#ifndef PROFTOP_COLLECTORS_TARGET_SIGSTACK_HOOKS_H
+#define PROFTOP_COLLECTORS_TARGET_SIGSTACK_HOOKS_H
+
+#include <stdbool.h>
+
+#include "collectors/target/sampler.h"
+
+/* Finds the real functions, so that no later call needs the loader. Context: constructor. */
+void sigstack_hooks_resolve(void);
+
+/* Makes handlers that are set already as those that are set later. Context: constructor or fork
+ * handler, before the first timer. */
+void sigstack_prepare(void);
+
+/*
+ * Gives the calling thread a stack for signals unless it has one. False, counted: it cannot be
+ * armed, for its own is too small or there is no memory. May change errno. Context: the thread.
+ */
+bool sigstack_give(struct sampler *sampler);
+
+/* Takes back what sigstack_give() gave to the calling thread. May change errno. Context: the
+ * thread. */
+void sigstack_take_back(void);
+
+#endif
