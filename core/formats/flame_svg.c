@@ -72,7 +72,8 @@ static unsigned count_frames(const struct calltree *tree, int64_t least)
  * what is below it, so what reaches it hangs together. */
 static int64_t least_weight(const struct calltree *tree, int64_t least, unsigned max)
 {
-    while (count_frames(tree, least) > max)
+    /* The limit is for files with negative weights: there a frame may outweigh its parent. */
+    while (count_frames(tree, least) > max && least < INT64_MAX / 2)
         least += least / 4 + 1;
     return least;
 }

@@ -341,11 +341,11 @@
         moveTo(below.reduce((widest, child) => child.value > (widest?.value ?? 0) ? child : widest, null));
     }
 
+    /** The heaviest match first, then lighter and lighter ones. */
     function moveToMatch() {
-        const drawn = [...view.elements.keys()];
-        const at = drawn.indexOf(view.current) + 1;
-        const turned = [...drawn.slice(at), ...drawn.slice(0, at)];
-        moveTo(turned.find(frame => view.matches?.has(frame.fn)));
+        const matches = [...view.elements.keys()].filter(frame => view.matches?.has(frame.fn));
+        matches.sort((a, b) => b.value - a.value);
+        moveTo(matches[(matches.indexOf(view.current) + 1) % matches.length]);
     }
 
     function zoomTo(frame) {

@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/formats/flame_svg.h"
+#include "core/formats/folded.h"
 #include "core/formats/snapshot.h"
 #include "core/model/function_rows.h"
+#include "core/model/owners.h"
 #ifdef FUZZ_PLAIN
 #include "tests/unit/core/formats/pprof_bytes.h"
 #include "tests/unit/core/formats/sample_profile.h"
@@ -20,15 +23,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What every screen and report does with a profile. */
-static void draw(const struct profile *p)
+static bool forget(void *arg, const char *text, size_t size, GError **error)
 {
+    (void)arg, (void)text, (void)size, (void)error;
+    return true;
+}
+
+/* What every screen, report and export does with a profile. */
+static void draw(struct profile *p)
+{
+    owners_add(p, true);
     struct calltree *tree = calltree_new(
         p, &(struct calltree_options){.process = PROFILE_NONE, .thread = PROFILE_NONE});
     GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct function_row));
     calltree_update(tree, 0);
     function_rows_query(tree, &(struct function_query){.sort = FUNCTION_SORT_SOURCE}, rows);
     g_array_unref(rows);
+    folded_write(tree, &(struct text_sink){forget, NULL}, NULL);
+    g_string_free(flame_svg(tree, &(struct flame_svg_options){.scope = ""}), TRUE);
     calltree_free(tree);
 }
 

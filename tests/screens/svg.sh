@@ -155,6 +155,11 @@ keys parse_order "$enter"
 is "Ctrl-F searches; Enter goes to the match" "$(js 'return label(document.activeElement)')" '"parse_order"'
 keys n
 is "n goes round" "$(js 'return label(document.activeElement)')" '"parse_order"'
+search_for 'parse|lookup'
+keys "$enter"
+like "Enter goes to the heaviest match" "$(js 'return label(document.activeElement)')" 'lookup'
+keys n
+is "n goes to the next" "$(js 'return label(document.activeElement)')" '"parse_order"'
 keys "$escape"
 
 # ---- keys ----
@@ -202,7 +207,7 @@ open_page hostile.svg
 is "hostile: no script ran" "$(js 'return window.hacked ?? "none"')" '"none"'
 is "hostile: nothing became an element" "$(js 'return document.querySelectorAll("b:not(aside b), i:not(aside i), [onload], [onmouseover]").length')" 0
 is "hostile: 24 frames" "$(js 'return boxes.length')" 24
-search_for '<script>'
+search_for '<script>window.hacked = 1'
 keys "$enter"
 is "hostile: the name is text" "$(text_of 'aside b')" "<script>window.hacked = 1</script>"
 search_for 'proto|constructor'

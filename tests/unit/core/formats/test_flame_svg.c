@@ -112,6 +112,43 @@ static void test_colours_are_those_of_the_functions(void **state)
     profile_free(q);
 }
 
+static void test_a_browser_begins_where_it_is_told(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    struct calltree_options everything = builder_everything();
+    struct calltree *tree = calltree_new(p, &everything);
+    calltree_update(tree, 0);
+    uint32_t b = calltree_node(tree, CALLTREE_ROOT)->first_child; /* main */
+    for (b = calltree_node(tree, b)->first_child;
+         calltree_node(tree, b)->function != builder_function(p, "b");)
+        b = calltree_node(tree, b)->next_sibling;
+    GString *svg = flame_svg(tree, &(struct flame_svg_options){.scope = "last <10> s", .zoom = b});
+    assert_non_null(strstr(svg->str, "data-zoom=\"3\"")); /* its line in the table */
+    assert_non_null(strstr(svg->str, "only last &lt;10&gt; s</text>"));
+    g_string_free(svg, TRUE);
+    calltree_free(tree);
+    profile_free(p);
+}
+
+/* A file may hold them; then a frame may be heavier than its parent. */
+static void test_negative_weights_do_no_harm(void **state)
+{
+    enum { MANY = 40000 };
+    (void)state;
+    struct profile *p = builder_profile();
+    for (int i = 0; i < MANY; i++) {
+        char path[32];
+        g_snprintf(path, sizeof path, "main f%d", i);
+        builder_sample(p, path, 1, 1, 0, i % 2 ? INT64_MAX / 4 : -INT64_MAX / 4);
+    }
+    builder_sample(p, "main f1", 1, 1, 0, 5);
+    char *svg = svg_of(p, false);
+    assert_non_null(strstr(svg, "<text id=\"title\""));
+    g_free(svg);
+    profile_free(p);
+}
+
 /* 100,000 functions of one sample each beside one that has half of the time. */
 static void test_what_is_left_out_is_said(void **state)
 {
@@ -181,6 +218,8 @@ int main(void)
         cmocka_unit_test(test_inverted_begins_with_innermost),
         cmocka_unit_test(test_picture_has_each_frame_once_at_its_width),
         cmocka_unit_test(test_colours_are_those_of_the_functions),
+        cmocka_unit_test(test_negative_weights_do_no_harm),
+        cmocka_unit_test(test_a_browser_begins_where_it_is_told),
         cmocka_unit_test(test_what_is_left_out_is_said),
         cmocka_unit_test(test_heading_tells_how_it_was_measured),
         cmocka_unit_test(test_file_is_complete_in_itself),
