@@ -18,7 +18,7 @@ for engine in $engines; do
     is "$engine: deep: stacks are complete or said to be cut" "$(json "$engine-deep" '.stacks | .truncated > 30 and .broken * 20 < .truncated')" true
     start=${EPOCHREALTIME/./}
     "$proftop" report --view tree "$tmp/$engine-deep.pb.gz" >"$tmp/tree"
-    check "$engine: deep: the report takes less than a second" test $((${EPOCHREALTIME/./} - start)) -lt 1000000
+    check "$engine: deep: the report takes less than a second" test $((${EPOCHREALTIME/./} - start)) -lt "${SANITIZED:+2}1000000"
     like "$engine: deep: [truncated] is on top of it" "$(cat "$tmp/tree")" '\[truncated\]'
 done
 hostile corrupt_stack 7 "$hostile/corrupt_stack"
@@ -110,9 +110,13 @@ if [ -n "${hostile_ran[stranger]-}" ]; then
 fi
 
 # ---- snapshots ----
-head -c 300000000 /dev/zero | gzip -1 >"$tmp/bomb.pb.gz"
-peak=$("$hostile/peak_memory" "$proftop" report "$tmp/bomb.pb.gz" 2>/dev/null)
-check "a gzip bomb: refused within 256 MB" test "$peak" -gt 0 -a "$peak" -lt 256000
+if [ -z "${SANITIZED-}" ]; then
+    head -c 300000000 /dev/zero | gzip -1 >"$tmp/bomb.pb.gz"
+    peak=$("$hostile/peak_memory" "$proftop" report "$tmp/bomb.pb.gz" 2>/dev/null)
+    check "a gzip bomb: refused within 256 MB" test "$peak" -gt 0 -a "$peak" -lt 256000
+else
+    skip "a gzip bomb" "the sanitizers need the memory themselves"
+fi
 forge() { # NAME TEXT: a profile, written down as text
     protoc --encode=pprof.Profile -I "$root/core/formats" "$root/core/formats/profile.proto" <<<"$2" | gzip >"$tmp/$1.pb.gz"
 }
@@ -149,8 +153,12 @@ else
 fi
 
 # ---- what freezes some kernels ----
-if need "perf_event is used with care" strace && strace -o "$tmp/trace" -f -e trace=ioctl,perf_event_open \
-    "$proftop" record -q -o "$tmp/traced.pb.gz" -- "$targets/truth-nofp" steady .2 >/dev/null 2>"$tmp/err"; then
+if ! need "perf_event is used with care" strace; then
+    :
+elif ! strace -o "$tmp/trace" -f -e trace=ioctl,perf_event_open "$proftop" record -q -o "$tmp/traced.pb.gz" \
+    -- "$targets/truth-nofp" steady .2 >/dev/null 2>"$tmp/err"; then
+    skip "perf_event is used with care" "not under strace here: $(head -n 1 "$tmp/err")"
+else
     is "perf_event is used with care: PERF_EVENT_IOC_REFRESH is never used" "$(grep -c 'PERF_EVENT_IOC_REFRESH' "$tmp/trace")" 0
     like "perf_event is used with care: its calls were seen" "$(cat "$tmp/trace")" 'perf_event_open\(.* = [0-9]'
     like "perf_event is used with care: and its ioctls" "$(cat "$tmp/trace")" 'PERF_EVENT_IOC_'
