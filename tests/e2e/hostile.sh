@@ -47,6 +47,7 @@ accounted "own_timers ids" burn 0.3
 hostile "altstack small" 7 "$hostile/altstack" small
 accounted "altstack small" burn 0.25
 hostile "altstack handlers" 7 "$hostile/altstack" handlers
+hostile "altstack without" 7 "$hostile/altstack" without
 hostile guard_pages 7 "$hostile/guard_pages"
 hostile coroutines 7 "$hostile/coroutines"
 holds coroutines "their work is seen" '[.functions[] | select(.function == "work_in_coroutine") | .total_percent] | add // 0 | . > 80'
@@ -63,6 +64,7 @@ hostile many_threads 7 "$hostile/many_threads"
 holds many_threads "each thread is there" '[.threads[].tid] | unique | length > 9000'
 hostile thread_ends 7 "$hostile/thread_ends"
 holds thread_ends "what runs late is seen" '[.functions[] | select(.function == "work_late") | .total_samples] | add // 0 | . > 0'
+hostile setid_threads 7 "$hostile/setid_threads"
 hostile lone_thread 7 "$hostile/lone_thread"
 burnt lone_thread burn 0.2
 hostile spawn_attributes 7 "$hostile/spawn_attributes"

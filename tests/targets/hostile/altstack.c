@@ -3,6 +3,8 @@
  *
  *   small     2048 bytes, which no signal of today's processors fits on; the program takes none
  *   handlers  8192 bytes; handlers at 1 kHz fill it to the last kilobyte and compute there
+ *   without   one thread has such a stack, another has none: there the same handler runs on the
+ *             normal stack and takes half a megabyte of it
  *
  * A profiler whose handler runs on the program's stack overruns it: the kernel kills the program,
  * or what lies below is overwritten. Checks what lies around the stack, that the handler is on it,
@@ -52,6 +54,16 @@ static void check_altstack(int flags)
             broken("bytes around the alternate stack were written to");
 }
 
+static void check_mask_in_handler(void)
+{
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    for (int number = 1; number <= SIGRTMAX; number++)
+        if ((sigismember(&mask, number) == 1) != (number == SIGUSR1))
+            broken("in the handler signal %d is %s", number,
+                   number == SIGUSR1 ? "open" : "blocked");
+}
+
 static void on_signal(int number)
 {
     unsigned char here;
@@ -59,6 +71,7 @@ static void on_signal(int number)
     (void)number;
     if (&here < mine.stack || &here >= mine.stack + mine.size)
         broken("the handler is not on the alternate stack");
+    check_mask_in_handler();
     size_t room = (size_t)(&here - mine.stack);
     if (room > LEFT + 100) {
         unsigned char *all = alloca(room - LEFT);
@@ -95,10 +108,10 @@ static void *handlers(void *arg)
 {
     pthread_t self = pthread_self(), thread;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART};
-    burn(0.001); /* so that no function is bound while the stack is full */
+    burn(0.001);                       /* so that no function is bound while the stack is full */
+    sigaction(SIGUSR1, &action, NULL); /* before there is such a stack */
     set_altstack(room_for_one());
     check_altstack(0);
-    sigaction(SIGUSR1, &action, NULL);
     raise(SIGUSR1);
     pthread_create(&thread, NULL, sender, &self);
     while (handled < 200)
@@ -109,6 +122,56 @@ static void *handlers(void *arg)
     return arg;
 }
 
+static __thread const char *normal_stack_end;
+
+static void on_normal_stack(int number)
+{
+    enum { TAKEN = 512 * 1024 };
+    volatile char taken[TAKEN];
+    stack_t old;
+    (void)number;
+    if (mine.stack) {
+        check_altstack(SS_ONSTACK);
+        return;
+    }
+    if ((const char *)taken < normal_stack_end)
+        broken("without an alternate stack the handler is on some other");
+    for (size_t i = TAKEN; i > 0; i -= 1024)
+        taken[i - 1] = 1;
+    if (sigaltstack(NULL, &old) != 0 || old.ss_flags != SS_DISABLE)
+        broken("in the handler there is an alternate stack of %zu bytes", old.ss_size);
+    burn(0.001);
+    handled++;
+}
+
+static void *without(void *arg)
+{
+    pthread_attr_t attr;
+    size_t size;
+    void *start;
+    pthread_getattr_np(pthread_self(), &attr);
+    pthread_attr_getstack(&attr, &start, &size);
+    normal_stack_end = start;
+    for (int i = 0; i < 100; i++) {
+        raise(SIGUSR1);
+        burn(0.001);
+    }
+    if (handled != 100)
+        broken("%d of 100 signals", handled);
+    return arg;
+}
+
+static void one_with_one_without(void)
+{
+    struct sigaction action = {.sa_handler = on_normal_stack, .sa_flags = SA_ONSTACK};
+    pthread_t thread;
+    sigaction(SIGUSR1, &action, NULL);
+    set_altstack(1 << 20);
+    pthread_create(&thread, NULL, without, NULL);
+    pthread_join(thread, NULL);
+    check_altstack(0);
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "small";
@@ -117,6 +180,8 @@ int main(int argc, char **argv)
         check_altstack(0);
         burn(0.25);
         check_altstack(0);
+    } else if (strcmp(mode, "without") == 0) {
+        one_with_one_without();
     } else {
         pthread_t thread;
         handlers(NULL);
