@@ -55,4 +55,10 @@ uint64_t perf_clock_jitter(uint64_t period, GRand *random);
 int perf_clock_open(const struct perf_clock_options *options, int tid, int cpu, int which,
                     uint64_t period);
 
+/*
+ * Opens an event on the calling thread that counts and records nothing: the owner of a CPU's ring,
+ * into which clocks can be redirected. Returns the descriptor (close-on-exec), or -errno.
+ */
+int perf_clock_open_owner(const struct perf_clock_options *options, int cpu);
+
 #endif

@@ -13,6 +13,7 @@ enum {
     RING_BYTES_AT_1_KHZ = 4 << 20, /* 64 whole stacks: the reader may be 32 ms late */
     RING_BYTES_LEAST = 128 << 10,
     STACK_BYTES_LEAST = 8 << 10,
+    JITTER_AT_ONCE = 256, /* each may have to interrupt another CPU */
 };
 
 static struct perf_event *event_at(const struct perf_events *events, guint i)
@@ -62,9 +63,12 @@ void perf_events_forget(struct perf_events *events, guint n)
 
 static void close_rings(struct perf_events *events)
 {
-    for (size_t i = 0; i < events->n_cpus; i++)
-        perf_ring_clear(&events->rings[i]);
     perf_events_forget(events, 0);
+    for (size_t i = 0; i < events->n_cpus; i++) {
+        int fd = events->rings[i].fd;
+        perf_ring_clear(&events->rings[i]);
+        close(fd);
+    }
     events->n_cpus = 0;
 }
 
@@ -78,18 +82,17 @@ void perf_events_clear(struct perf_events *events)
     g_free(events->cpus);
 }
 
-/* One event, its output in the ring of its CPU when there is one yet. 0 or -errno. */
+/* One event, its output in the ring of its CPU. 0 or -errno. */
 static int open_event(struct perf_events *events, int tid, size_t cpu, int which)
 {
     uint64_t period = perf_clock_period(events->clock.rate_hz, which);
-    struct perf_event event = {.which = which};
+    struct perf_event event = {.tid = tid, .which = which};
     event.fd = perf_clock_open(&events->clock, tid, events->cpus[cpu], which,
                                perf_clock_jitter(period, events->random));
     if (event.fd < 0)
         return event.fd;
-    const struct perf_ring *ring = &events->rings[cpu];
     if (ioctl(event.fd, PERF_EVENT_IOC_ID, &event.id) < 0 ||
-        (ring->page && ioctl(event.fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) < 0)) {
+        ioctl(event.fd, PERF_EVENT_IOC_SET_OUTPUT, events->rings[cpu].fd) < 0) {
         int code = -errno;
         close(event.fd);
         return code;
@@ -100,31 +103,28 @@ static int open_event(struct perf_events *events, int tid, size_t cpu, int which
     return 0;
 }
 
-/* First clock of a CPU: it owns the ring. */
-static int open_ring(struct perf_events *events, size_t cpu, int tid, size_t ring_bytes)
+static int open_ring(struct perf_events *events, int cpu, size_t ring_bytes)
 {
-    int code = open_event(events, tid, cpu, 0);
+    int fd = perf_clock_open_owner(&events->clock, cpu);
+    if (fd < 0)
+        return fd;
+    int code = perf_ring_init(&events->rings[events->n_cpus], fd, ring_bytes);
     if (code < 0)
-        return code;
-    struct perf_event *owner = event_at(events, events->all->len - 1);
-    owner->owns_ring = true;
-    code = perf_ring_init(&events->rings[cpu], owner->fd, ring_bytes);
-    return code < 0 ? code : open_event(events, tid, cpu, 1);
+        close(fd);
+    else
+        events->cpus[events->n_cpus++] = cpu;
+    return code;
 }
 
-static int open_rings(struct perf_events *events, int tid, size_t ring_bytes)
+static int open_rings(struct perf_events *events, size_t ring_bytes)
 {
     events->clock.stack_bytes =
         CLAMP((uint32_t)(ring_bytes / 16), STACK_BYTES_LEAST, PERF_STACK_BYTES_MOST);
     events->clock.wakeup_bytes = (uint32_t)(ring_bytes / 2);
     for (int cpu = 0; cpu < get_nprocs_conf(); cpu++) {
-        struct perf_ring *ring = &events->rings[events->n_cpus];
-        events->cpus[events->n_cpus] = cpu;
-        *ring = (struct perf_ring){.fd = -1};
-        int code = open_ring(events, events->n_cpus, tid, ring_bytes);
-        if (code == -ENODEV && !ring->page)
+        int code = open_ring(events, cpu, ring_bytes);
+        if (code == -ENODEV)
             continue; /* that CPU is off line */
-        events->n_cpus++;
         if (code < 0) {
             close_rings(events);
             return code;
@@ -141,12 +141,12 @@ static size_t wanted_ring_bytes(uint32_t rate_hz)
     return bytes;
 }
 
-int perf_events_open_rings(struct perf_events *events, int tid)
+int perf_events_open_rings(struct perf_events *events)
 {
     int code = -EPERM;
     for (size_t bytes = wanted_ring_bytes(events->clock.rate_hz); bytes >= RING_BYTES_LEAST;
          bytes /= 2) {
-        code = open_rings(events, tid, bytes);
+        code = open_rings(events, bytes);
         if (code != -EPERM && code != -ENOMEM)
             break;
     }
@@ -156,16 +156,19 @@ int perf_events_open_rings(struct perf_events *events, int tid)
 int perf_events_open_task(struct perf_events *events, int tid)
 {
     int code = 0;
+    guint first = events->all->len;
     for (size_t cpu = 0; cpu < events->n_cpus && code == 0; cpu++)
         for (int which = 0; which < PERF_CLOCKS && code == 0; which++)
             code = open_event(events, tid, cpu, which);
+    if (code < 0)
+        perf_events_forget(events, first);
     return code;
 }
 
 void perf_events_enable(struct perf_events *events, guint first, bool on)
 {
     for (guint i = first; i < events->all->len; i++)
-        if (!event_at(events, i)->retired)
+        if (event_at(events, i)->fd >= 0)
             ioctl(event_at(events, i)->fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 }
 
@@ -173,25 +176,26 @@ void perf_events_retire(struct perf_events *events, guint n)
 {
     for (guint i = 0; i < n; i++) {
         struct perf_event *event = event_at(events, i);
-        event->retired = true;
-        if (event->fd < 0)
-            continue;
-        ioctl(event->fd, PERF_EVENT_IOC_DISABLE, 0);
-        if (event->owns_ring)
-            continue;
-        close(event->fd);
+        if (event->fd >= 0)
+            close(event->fd);
         event->fd = -1;
     }
 }
 
+static void jitter(struct perf_events *events, const struct perf_event *event)
+{
+    uint64_t period =
+        perf_clock_jitter(perf_clock_period(events->clock.rate_hz, event->which), events->random);
+    if (event->fd >= 0)
+        ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &period);
+}
+
 void perf_events_jitter(struct perf_events *events)
 {
-    for (guint i = 0; i < events->all->len; i++) {
-        const struct perf_event *event = event_at(events, i);
-        uint64_t period = perf_clock_jitter(perf_clock_period(events->clock.rate_hz, event->which),
-                                            events->random);
-        if (!event->retired)
-            ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &period);
+    guint n = events->all->len;
+    for (guint i = 0; i < MIN(n, (guint)JITTER_AT_ONCE); i++) {
+        events->next_jitter = (events->next_jitter + 1) % n;
+        jitter(events, event_at(events, events->next_jitter));
     }
 }
 

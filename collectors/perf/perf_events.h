@@ -1,8 +1,9 @@
 /*
  * The events that are open, and the rings they write to.
  *
- * One ring per CPU: an inherited event can only write to the ring of its CPU. The first event of a
- * CPU owns its ring; all others there are redirected into it.
+ * One ring per CPU: an inherited event can only write to the ring of its CPU. Each ring belongs to
+ * an event on proftop itself that counts nothing, so that it outlives every thread of the target;
+ * the events that sample are redirected into it.
  *
  * Context of all: one thread at a time (the sampling thread, once it runs).
  */
@@ -16,13 +17,12 @@ enum { PERF_STACK_BYTES_MOST = 63 << 10 }; /* a record is at most 64 KiB */
 
 /* An event that we opened (children have copies of it). */
 struct perf_event {
-    int fd; /* -1: closed; samples of it may still be in the rings */
+    int fd;  /* -1: retired; samples of it may still be in the rings */
+    int tid; /* that it was opened for */
     uint64_t id;
     int which;
     uint64_t accounted_ns; /* of its count, in all tasks: by samples, and by what was left at their
                               ends */
-    bool owns_ring;        /* stays open, disabled, when others take its place */
-    bool retired;
 };
 
 struct perf_events {
@@ -33,6 +33,7 @@ struct perf_events {
     GArray *all;       /* struct perf_event */
     GHashTable *by_id; /* event id -> its index in `all` + 1 */
     GRand *random;
+    guint next_jitter; /* private: whose turn it is */
 };
 
 /*
@@ -48,13 +49,14 @@ void perf_events_init(struct perf_events *events, const struct perf_clock_option
 void perf_events_clear(struct perf_events *events);
 
 /*
- * Opens the rings and the first task's events, with the largest rings that the locked memory limit
- * (perf_event_mlock_kb, RLIMIT_MEMLOCK) grants. 0, or -errno with nothing open.
+ * Opens the rings, the largest that the locked memory limit (perf_event_mlock_kb, RLIMIT_MEMLOCK)
+ * grants. They belong to the calling thread, which must outlive them. 0, or -errno with nothing
+ * open.
  */
-int perf_events_open_rings(struct perf_events *events, int tid);
+int perf_events_open_rings(struct perf_events *events);
 
-/* Opens both clocks on every CPU for one more task, disabled. 0, or -errno (-ESRCH: it has ended).
- */
+/* Opens both clocks on every CPU for one more task, disabled. 0, or -errno (-ESRCH: it has ended)
+ * with none of them open. */
 int perf_events_open_task(struct perf_events *events, int tid);
 
 /* Switches events `first` and later on or off, in threads and children too. */
@@ -66,7 +68,8 @@ void perf_events_retire(struct perf_events *events, guint n);
 /* Closes and forgets all but the first `n`: they were opened in vain. */
 void perf_events_forget(struct perf_events *events, guint n);
 
-/* New periods for what we opened, and so for every thread and child to come. */
+/* New periods for what we opened, and so for every thread and child to come: for all of it, or for
+ * some in turn when it is much. */
 void perf_events_jitter(struct perf_events *events);
 
 /* The event that a sample or count came from; NULL: not one of ours. Valid until the next one is

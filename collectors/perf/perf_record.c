@@ -81,6 +81,13 @@ int64_t perf_record_time(const struct perf_event_header *record)
     return (int64_t)id.time;
 }
 
+struct perf_origin perf_record_origin(const struct perf_event_header *record)
+{
+    struct record_id id;
+    memcpy(&id, (const uint8_t *)record + record->size - sizeof id, sizeof id);
+    return (struct perf_origin){.tid = (int)id.tid, .event_id = id.id};
+}
+
 /* The chain without its context marks; only kernel addresses are in it (exclude_callchain_user). */
 static void read_callchain(struct reader *r, struct ingest_sample *s)
 {

@@ -29,6 +29,15 @@ struct perf_sample {
 /* Time of any record (CLOCK_MONOTONIC); they all end with the same identification. */
 int64_t perf_record_time(const struct perf_event_header *record);
 
+/* Which event wrote a record that is no sample, and in which thread. */
+struct perf_origin {
+    int tid;
+    uint64_t event_id; /* of the event that was opened */
+};
+
+/* Reads that of any record but a sample. */
+struct perf_origin perf_record_origin(const struct perf_event_header *record);
+
 /*
  * Takes a PERF_RECORD_SAMPLE apart. `with_count`: the event was opened with PERF_SAMPLE_READ.
  * false: it is not as long as it claims to be.

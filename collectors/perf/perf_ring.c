@@ -35,18 +35,25 @@ void perf_ring_refresh(struct perf_ring *ring)
     ring->head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
 }
 
-const struct perf_event_header *perf_ring_peek(struct perf_ring *ring)
+const struct perf_event_header *perf_ring_look(const struct perf_ring *ring, uint64_t *at)
 {
-    if (ring->tail >= ring->head)
+    if (*at >= ring->head)
         return NULL;
-    size_t at = ring->tail & (ring->size - 1);
-    const struct perf_event_header *header = (const void *)(ring->data + at);
-    size_t to_end = ring->size - at;
+    size_t offset = *at & (ring->size - 1);
+    const struct perf_event_header *header = (const void *)(ring->data + offset);
+    size_t to_end = ring->size - offset;
+    *at += header->size;
     if (header->size <= to_end) /* the header itself never wraps: records are 8-byte aligned */
         return header;
-    memcpy(ring->straight, ring->data + at, to_end);
+    memcpy(ring->straight, ring->data + offset, to_end);
     memcpy(ring->straight + to_end, ring->data, header->size - to_end);
     return (const void *)ring->straight;
+}
+
+const struct perf_event_header *perf_ring_peek(struct perf_ring *ring)
+{
+    uint64_t at = ring->tail;
+    return perf_ring_look(ring, &at);
 }
 
 void perf_ring_next(struct perf_ring *ring)

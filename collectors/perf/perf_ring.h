@@ -35,6 +35,13 @@ void perf_ring_refresh(struct perf_ring *ring);
  * perf_ring_next. */
 const struct perf_event_header *perf_ring_peek(struct perf_ring *ring);
 
+/*
+ * The record at position `*at` of the stream, taken or not, and moves `*at` to the next one; NULL
+ * behind the last that was there at the last refresh. `*at` begins with ring->tail. Valid until the
+ * next call of this or perf_ring_peek.
+ */
+const struct perf_event_header *perf_ring_look(const struct perf_ring *ring, uint64_t *at);
+
 /* Gives the room of the record that perf_ring_peek returned back to the kernel. */
 void perf_ring_next(struct perf_ring *ring);
 

@@ -10,6 +10,7 @@
 #include "collectors/perf/perf_record.h"
 #include "collectors/perf/perf_tasks.h"
 #include "core/base/error.h"
+#include "core/target/proc_tasks.h"
 
 enum {
     JITTER_INTERVAL_NS = 500 * 1000 * 1000,
@@ -95,18 +96,65 @@ static void describe(struct perf_source *s)
                clock->kernel ? "" : ", user only", stack);
 }
 
+/* What is in the way of sampling this process, when others could be. */
+static void set_attach_refused(GError **error, int code, int pid, const struct perf_source *s)
+{
+    if (code == ESRCH)
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "process %d ended while proftop was attaching to it", pid);
+    else if (code == EACCES || code == EPERM)
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_NOT_PERMITTED,
+                    "the kernel does not let this user sample process %d: run proftop as root, or "
+                    "with CAP_PERFMON and CAP_SYS_PTRACE",
+                    pid);
+    else if (code == EMFILE) {
+        GArray *tids = proc_tasks_list(pid);
+        size_t needed = (tids->len + 8) * PERF_CLOCKS * s->events.n_cpus + 64;
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "process %d has %u threads: to sample them on %zu CPUs takes %zu descriptors, "
+                    "raise the limit with 'ulimit -n %zu'",
+                    pid, tids->len, s->events.n_cpus, needed, needed);
+        g_array_unref(tids);
+    } else {
+        set_refused(error, code);
+    }
+}
+
+/* Events on what is there: the child that will exec, or all threads of what runs. */
+static bool open_target(struct perf_source *s, const struct source_options *options, GError **error)
+{
+    int code;
+    if (options->attached) {
+        code = perf_tasks_attach(&s->tasks, &s->events, options->pid);
+        if (code < 0)
+            set_attach_refused(error, -code, options->pid, s);
+        return code == 0;
+    }
+    code = perf_events_open_task(&s->events, options->pid);
+    perf_tasks_get(&s->tasks, options->pid);
+    if (code < 0)
+        set_refused(error, -code);
+    return code == 0;
+}
+
+static bool open_all(struct perf_source *s, const struct source_options *options, GError **error)
+{
+    int code = perf_events_open_rings(&s->events);
+    if (code == 0)
+        return open_target(s, options, error);
+    set_refused(error, -code);
+    return false;
+}
+
 static void *perf_start(const struct source_options *options, GError **error)
 {
     struct perf_source *s = g_new0(struct perf_source, 1);
     struct perf_clock_options clock = {
-        .rate_hz = options->rate_hz, .inherit = options->children, .at_exec = true};
-    int code = perf_events_find_features(&clock, options->pid);
+        .rate_hz = options->rate_hz, .inherit = options->children, .at_exec = !options->attached};
+    perf_events_find_features(&clock, 0); /* that it finds some is what the probe is for */
     perf_events_init(&s->events, &clock);
     perf_tasks_init(&s->tasks);
-    if (code == 0)
-        code = perf_events_open_rings(&s->events, options->pid);
-    if (code < 0) {
-        set_refused(error, -code);
+    if (!open_all(s, options, error)) {
         perf_stop(s);
         return NULL;
     }
@@ -114,24 +162,11 @@ static void *perf_start(const struct source_options *options, GError **error)
     s->polls = g_new0(struct pollfd, s->events.n_cpus + 1);
     for (size_t i = 0; i < s->events.n_cpus; i++)
         s->polls[i] = (struct pollfd){.fd = s->events.rings[i].fd, .events = POLLIN};
-    perf_tasks_get(&s->tasks, options->pid);
     describe(s);
     return s;
 }
 
 /* ---- tasks ---- */
-
-/* Own events for a task that runs; one that has just ended is no error. */
-static int open_task(struct perf_source *s, int tid)
-{
-    struct perf_task *task = perf_tasks_get(&s->tasks, tid);
-    guint first = s->events.all->len;
-    int code = perf_events_open_task(&s->events, tid);
-    task->opened_ns = g_get_monotonic_time() * 1000;
-    if (s->enabled)
-        perf_events_enable(&s->events, first, true);
-    return code == -ESRCH ? 0 : code;
-}
 
 /*
  * A new task inherits its parent's events. After a change of rate those may be the old ones, when
@@ -142,12 +177,27 @@ static void note_fork(struct perf_source *s, const struct perf_event_header *rec
     struct perf_task_record r;
     if (!perf_record_task(record, &r))
         return;
-    int64_t parent_opened_ns = perf_tasks_get(&s->tasks, r.parent_tid)->opened_ns;
+    struct perf_task parent = *perf_tasks_get(&s->tasks, r.parent_tid);
     struct perf_task *task = perf_tasks_get(&s->tasks, r.tid);
-    if (task->opened_ns == 0 && perf_record_time(record) < parent_opened_ns)
-        open_task(s, r.tid);
-    else if (task->opened_ns == 0)
-        task->opened_ns = parent_opened_ns;
+    int64_t born_ns = perf_record_time(record);
+    if (task->opened_ns > born_ns)
+        return; /* it has got its own already */
+    if (born_ns < parent.opened_ns) {
+        perf_tasks_open(&s->tasks, &s->events, r.tid, s->enabled);
+        task->events_of = r.tid;
+    } else {
+        task->opened_ns = parent.opened_ns;
+        task->events_of = parent.events_of;
+    }
+}
+
+/* The thread that executes a program becomes the process's first, whoever it was and whatever
+ * events it has. */
+static void note_exec(struct perf_source *s, const struct perf_event_header *record)
+{
+    struct perf_task *task = perf_tasks_find(&s->tasks, perf_record_origin(record).tid);
+    if (task && record->misc & PERF_RECORD_MISC_COMM_EXEC)
+        task->events_of = 0;
 }
 
 static void note_exit(struct perf_source *s, const struct perf_event_header *record)
@@ -155,6 +205,16 @@ static void note_exit(struct perf_source *s, const struct perf_event_header *rec
     struct perf_task_record r;
     if (perf_record_task(record, &r))
         perf_tasks_remove(&s->tasks, r.tid);
+}
+
+static void note_task(struct perf_source *s, const struct perf_event_header *record)
+{
+    if (record->type == PERF_RECORD_FORK)
+        note_fork(s, record);
+    else if (record->type == PERF_RECORD_COMM)
+        note_exec(s, record);
+    else if (record->type == PERF_RECORD_EXIT)
+        note_exit(s, record);
 }
 
 /* ---- draining ---- */
@@ -167,10 +227,11 @@ static bool take_sample(struct perf_source *s, const struct perf_event_header *r
     if (!perf_record_sample(record, count, &p))
         return false;
     struct perf_task *task = perf_tasks_get(&s->tasks, p.sample.tid);
-    p.sample.weight_ns =
-        count
-            ? (int64_t)perf_task_advance(task, perf_events_find(&s->events, p.event_id), p.count_ns)
-            : 1000000000 / s->events.clock.rate_hz;
+    struct perf_event *event = perf_events_find(&s->events, p.event_id);
+    p.sample.weight_ns = count ? (int64_t)perf_task_advance(task, event, p.count_ns)
+                               : 1000000000 / s->events.clock.rate_hz;
+    if (perf_task_is_echo(task, event))
+        return false;
     ingest_sample(ingest, &p.sample);
     return true;
 }
@@ -183,19 +244,25 @@ static bool is_foreign(const struct perf_source *s, const struct perf_event_head
            perf_record_task(record, &r) && r.pid != r.parent_pid;
 }
 
+/* Whether another event has told the same. */
+static bool is_echo(const struct perf_source *s, const struct perf_event_header *record)
+{
+    struct perf_origin origin = perf_record_origin(record);
+    const struct perf_task *task = perf_tasks_find(&s->tasks, origin.tid);
+    return record->type != PERF_RECORD_LOST && task &&
+           perf_task_is_echo(task, perf_events_find(&s->events, origin.event_id));
+}
+
 /* Returns whether it was a sample. */
 static bool take_record(struct perf_source *s, const struct perf_event_header *record,
                         struct ingest *ingest)
 {
     if (record->type == PERF_RECORD_SAMPLE)
         return take_sample(s, record, ingest);
-    if (is_foreign(s, record))
+    if (is_foreign(s, record) || is_echo(s, record))
         return false;
     perf_record_ingest(record, ingest);
-    if (record->type == PERF_RECORD_FORK)
-        note_fork(s, record);
-    else if (record->type == PERF_RECORD_EXIT)
-        note_exit(s, record);
+    note_task(s, record);
     return false;
 }
 
@@ -282,7 +349,9 @@ static bool perf_set_rate(void *source, uint32_t rate_hz, GError **error)
     s->events.clock.at_exec = false;
     GList *tids = g_hash_table_get_keys(s->tasks.by_tid);
     for (GList *at = tids; at && code == 0; at = at->next)
-        code = open_task(s, GPOINTER_TO_INT(at->data));
+        code = perf_tasks_open(&s->tasks, &s->events, GPOINTER_TO_INT(at->data), s->enabled);
+    for (GList *at = tids; at && code == 0; at = at->next)
+        perf_tasks_get(&s->tasks, GPOINTER_TO_INT(at->data))->events_of = GPOINTER_TO_INT(at->data);
     g_list_free(tids);
     if (code == 0) {
         perf_events_retire(&s->events, n_old);

@@ -1,7 +1,17 @@
 /*
  * Counters by task and event. A task has a few events per CPU, so a list is searched.
+ *
+ * Attaching: a thread that is born while events are being opened has inherited them if its parent
+ * had them. The kernel's fork records tell, as only events that are enabled, and so complete for
+ * their thread, write them. Where the record is missing the thread gets events of its own; should
+ * it have inherited some after all, those are echoes and are left out (perf_task_is_echo).
  */
 #include "collectors/perf/perf_tasks.h"
+
+#include <errno.h>
+
+#include "collectors/perf/perf_record.h"
+#include "core/target/proc_tasks.h"
 
 struct count {
     uint64_t event_id, last_ns;
@@ -66,4 +76,92 @@ double perf_task_advance(struct perf_task *task, struct perf_event *event, uint6
     count->last_ns = count_ns;
     event->accounted_ns += more_ns;
     return (double)more_ns * perf_clock_share(event->which);
+}
+
+bool perf_task_is_echo(const struct perf_task *task, const struct perf_event *event)
+{
+    return task->events_of != 0 && event && event->fd >= 0 && event->tid != task->events_of;
+}
+
+int perf_tasks_open(struct perf_tasks *tasks, struct perf_events *events, int tid, bool enable)
+{
+    struct perf_task *task = perf_tasks_get(tasks, tid);
+    guint first = events->all->len;
+    int code = perf_events_open_task(events, tid);
+    task->opened_ns = g_get_monotonic_time() * 1000;
+    if (enable)
+        perf_events_enable(events, first, true);
+    return code == -ESRCH ? 0 : code;
+}
+
+/* ---- attaching ---- */
+
+struct attaching {
+    struct perf_tasks *tasks;
+    struct perf_events *events;
+    int pid;
+    bool enabled;
+    GHashTable *covered; /* tids that have events, or are gone */
+    uint64_t *looked_at; /* by ring: how far */
+};
+
+/* Threads that were born to one that has events. */
+static void note_births(struct attaching *a)
+{
+    for (size_t i = 0; i < a->events->n_cpus; i++) {
+        const struct perf_event_header *record;
+        struct perf_task_record born;
+        perf_ring_refresh(&a->events->rings[i]);
+        while ((record = perf_ring_look(&a->events->rings[i], &a->looked_at[i])))
+            if (record->type == PERF_RECORD_FORK && perf_record_task(record, &born))
+                g_hash_table_add(a->covered, GINT_TO_POINTER(born.tid));
+    }
+}
+
+/* Opens events for threads that have none. `ret_n`: how many those were. */
+static int attach_round(struct attaching *a, guint *ret_n)
+{
+    GArray *tids = proc_tasks_list(a->pid);
+    int code = 0;
+    guint n = 0;
+    note_births(a);
+    for (guint i = 0; i < tids->len && code == 0; i++) {
+        int tid = g_array_index(tids, int, i);
+        if (!g_hash_table_add(a->covered, GINT_TO_POINTER(tid)))
+            continue;
+        code = perf_tasks_open(a->tasks, a->events, tid, a->enabled);
+        perf_tasks_get(a->tasks, tid)->events_of = tid;
+        n++;
+    }
+    g_array_unref(tids);
+    *ret_n = n;
+    return code;
+}
+
+/* Until no thread is without events, or as often as that makes sense. */
+static int attach_rounds(struct attaching *a, int most)
+{
+    int code = 0;
+    guint n = 1;
+    for (int round = 0; round < most && n > 0 && code == 0; round++)
+        code = attach_round(a, &n);
+    return code;
+}
+
+int perf_tasks_attach(struct perf_tasks *tasks, struct perf_events *events, int pid)
+{
+    enum { ROUNDS_DISABLED = 3, ROUNDS_ENABLED = 100 }; /* one or two are the rule */
+    struct attaching a = {.tasks = tasks,
+                          .events = events,
+                          .pid = pid,
+                          .covered = g_hash_table_new(NULL, NULL),
+                          .looked_at = g_new0(uint64_t, events->n_cpus)};
+    int code = attach_rounds(&a, ROUNDS_DISABLED);
+    perf_events_enable(events, 0, true);
+    a.enabled = true;
+    if (code == 0)
+        code = attach_rounds(&a, ROUNDS_ENABLED);
+    g_hash_table_unref(a.covered);
+    g_free(a.looked_at);
+    return code == 0 && events->all->len == 0 ? -ESRCH : code;
 }

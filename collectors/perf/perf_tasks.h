@@ -14,6 +14,8 @@
 struct perf_task {
     int64_t opened_ns; /* when it, or the parent it inherits from, got events at a change of rate;
                           0: at launch */
+    int events_of;     /* the thread whose events alone count in it: itself, or the one it inherits
+                          from; 0: all do */
     GArray *counts;    /* private: an event's last count */
 };
 
@@ -42,5 +44,24 @@ void perf_tasks_remove(struct perf_tasks *tasks, int tid);
  * 0.
  */
 double perf_task_advance(struct perf_task *task, struct perf_event *event, uint64_t count_ns);
+
+/*
+ * Opens own events for a task that runs, and enables them if `enable`. One that has ended is no
+ * error. 0, or -errno. What it inherited from a parent does not count any more, once the caller
+ * sets events_of.
+ */
+int perf_tasks_open(struct perf_tasks *tasks, struct perf_events *events, int tid, bool enable);
+
+/*
+ * Opens and enables events for every thread of a running process, so that those to come inherit
+ * them; again until no thread is left that has neither. 0, or -errno: -ESRCH when it has ended.
+ */
+int perf_tasks_attach(struct perf_tasks *tasks, struct perf_events *events, int pid);
+
+/*
+ * Whether what `event` tells about a task is told by another event as well: the task has events of
+ * its own, and inherited these besides, as it was born while they were being opened.
+ */
+bool perf_task_is_echo(const struct perf_task *task, const struct perf_event *event);
 
 #endif

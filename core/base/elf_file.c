@@ -332,6 +332,20 @@ struct elf_file *elf_file_open(pid_t pid, const char *path, uint64_t device, uin
     return NULL;
 }
 
+struct elf_file *elf_file_open_link(const char *link, const char *path, uint64_t device,
+                                    uint64_t inode, GError **error)
+{
+    struct elf_file *file = file_alloc(path);
+    file->root = g_strdup("");
+    file->fd = open(link, O_PATH | O_CLOEXEC);
+    if (file->fd < 0)
+        proftop_error_set_errno(error, link);
+    else if (open_checked(file, device, inode, error))
+        return file;
+    elf_file_unref(file);
+    return NULL;
+}
+
 struct elf_file *elf_file_open_below(const char *root, const char *path, GError **error)
 {
     struct elf_file *file = file_alloc(path);

@@ -56,6 +56,14 @@ struct elf_file *elf_file_open(pid_t pid, const char *path, uint64_t device, uin
                                GError **error);
 
 /*
+ * Opens the file that `link` of /proc leads to (/proc/PID/exe, /proc/PID/map_files/...), though it
+ * may have no name any more. `path` is what the maps call it; otherwise as elf_file_open. Context:
+ * any thread.
+ */
+struct elf_file *elf_file_open_link(const char *link, const char *path, uint64_t device,
+                                    uint64_t inode, GError **error);
+
+/*
  * Opens `path`, absolute, as it is seen below the directory `root` ("": our own): neither "..", nor
  * a symbolic link, nor a magic link leads out of it. For the `root` of another file. Otherwise as
  * elf_file_open. Context: any thread.

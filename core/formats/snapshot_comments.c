@@ -68,6 +68,12 @@ static void write_info(const struct profile_info *info, const struct info_key *k
     g_ptr_array_add(comments, g_strconcat(key->key, text, NULL));
 }
 
+static void write_attached(int pid, GPtrArray *comments)
+{
+    if (pid)
+        g_ptr_array_add(comments, g_strdup_printf("attached=%d", pid));
+}
+
 static void write_exit(int status, GPtrArray *comments)
 {
     if (status == -1)
@@ -101,6 +107,7 @@ void snapshot_comments_write(const struct profile *p, GPtrArray *comments)
     g_ptr_array_add(comments, g_strdup(OUR_MARK));
     for (size_t i = 0; i < G_N_ELEMENTS(info_keys); i++)
         write_info(&p->info, &info_keys[i], comments);
+    write_attached(p->info.attached_pid, comments);
     write_exit(p->info.wait_status, comments);
     for (guint i = 0; i < p->notes->len; i++)
         g_ptr_array_add(comments, g_strconcat("note=", p->notes->pdata[i], NULL));
@@ -180,6 +187,15 @@ static bool read_any_info(struct reading *r, const char *text)
             return read_info(r->profile, &info_keys[i], value);
     }
     return false;
+}
+
+static bool read_attached(struct reading *r, const char *text)
+{
+    int64_t pid;
+    if (!take_number(&text, 1, INT32_MAX, &pid))
+        return false;
+    r->profile->info.attached_pid = (int)pid;
+    return true;
 }
 
 static bool read_exit_code(struct reading *r, const char *text)
@@ -271,9 +287,11 @@ static const struct {
     const char *key;
     bool (*read)(struct reading *r, const char *text);
 } readers[] = {
-    {"exit_code=", read_exit_code}, {"exit_signal=", read_exit_signal}, {"note=", read_note},
-    {"process=", read_process},     {"coverage=", read_coverage},       {"thread=", read_thread},
-    {FOREIGN_KEY, read_foreign},    {"module_kind=", read_module_kind},
+    {"attached=", read_attached},       {"exit_code=", read_exit_code},
+    {"exit_signal=", read_exit_signal}, {"note=", read_note},
+    {"process=", read_process},         {"coverage=", read_coverage},
+    {"thread=", read_thread},           {FOREIGN_KEY, read_foreign},
+    {"module_kind=", read_module_kind},
 };
 
 static bool read_one(struct reading *r, const char *text)

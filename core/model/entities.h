@@ -127,7 +127,8 @@ struct profile_info {
     int64_t truncated;   /* stacks longer than the copy of the stack */
     int64_t broken;      /* stacks that ended where no unwind information was */
     int64_t front_end_cpu_ns;
-    int wait_status; /* of the first process; -1 while it runs or when unknown */
+    int attached_pid; /* of a process that ran already; 0: proftop started it */
+    int wait_status;  /* of the first process; -1 while it runs or when unknown */
 };
 
 #endif

@@ -7,12 +7,23 @@
 #ifndef PROFTOP_CORE_SESSION_EXISTING_H
 #define PROFTOP_CORE_SESSION_EXISTING_H
 
+#include <glib.h>
 #include <stdbool.h>
 
 struct ingest;
 
-/* Tells the ingest of a running process, its threads and its mappings. False when it is gone. */
-bool existing_introduce(struct ingest *ingest, int pid);
+/*
+ * Tells the ingest of a running process, its threads and its mappings, before its events begin:
+ * what takes long is done then. Returns the threads it told of (int), for existing_settle; NULL
+ * when the process is gone.
+ */
+GArray *existing_introduce(struct ingest *ingest, int pid);
+
+/*
+ * Tells it what has changed since, once events come in. `told` is what existing_introduce returned,
+ * and is given up. False when the process is gone.
+ */
+bool existing_settle(struct ingest *ingest, int pid, GArray *told);
 
 /* Tells it of the mappings alone, in place of all that it knew. False when they cannot be read:
  * then it knows what it knew. */

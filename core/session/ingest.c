@@ -23,7 +23,7 @@ enum { VDSO_BYTES_MOST = 2 * 4096, JIT_CHECK_NS = 1000000000 };
 struct tracked {
     int pid;
     uint32_t process; /* in the profile */
-    uint32_t n_threads;
+    GHashTable *tids; /* of threads that were told to begin and not to end */
     struct address_map *map;
     struct unwinder *unwinder; /* made at the first sample */
     uint32_t jit_module;       /* PROFILE_NONE until code without a file was seen */
@@ -53,6 +53,7 @@ static void tracked_free(gpointer data)
     struct tracked *t = data;
     unwinder_free(t->unwinder);
     address_map_free(t->map);
+    g_hash_table_unref(t->tids);
     g_free(t);
 }
 
@@ -177,7 +178,8 @@ static struct tracked *track(struct ingest *ingest, int pid)
     t->pid = pid;
     t->process = profile_process(ingest->profile, pid);
     t->map = address_map_new();
-    t->n_threads = 1;
+    t->tids = g_hash_table_new(NULL, NULL);
+    g_hash_table_add(t->tids, GINT_TO_POINTER(pid));
     t->jit_module = PROFILE_NONE;
     profile_thread(ingest->profile, t->process, pid);
     g_hash_table_insert(ingest->tracked, GINT_TO_POINTER(pid), t);
@@ -231,6 +233,10 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
             t->unwinder = unwinder_new(t->map);
         unwinder_walk(t->unwinder, (uint32_t)s->tid, &s->user, &walked);
     }
+    if (s->ret_unmapped && walked.unmapped) {
+        *s->ret_unmapped = walked.unmapped;
+        return;
+    }
     pthread_mutex_lock(ingest->lock);
     size_t n = add_kernel_frames(ingest, t, s, frames);
     if (s->has_user)
@@ -249,16 +255,34 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
 
 /* ---- maps and processes ---- */
 
-static struct elf_file *open_elf(int pid, const struct ingest_mmap *map)
+/* A file that was deleted while it is mapped: the kernel still has it. */
+static struct elf_file *open_deleted(const struct ingest_mmap *map)
+{
+    char *links[] = {g_strdup_printf("/proc/%d/map_files/%" G_GINT64_MODIFIER
+                                     "x-%" G_GINT64_MODIFIER "x",
+                                     map->pid, map->start, map->start + map->size),
+                     g_strdup_printf("/proc/%d/exe", map->pid)};
+    struct elf_file *elf = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(links); i++) {
+        if (!elf)
+            elf = elf_file_open_link(links[i], map->path, map->device, map->inode, NULL);
+        g_free(links[i]);
+    }
+    return elf;
+}
+
+static struct elf_file *open_elf(const struct ingest_mmap *map)
 {
     if (strcmp(map->path, "[vdso]") == 0)
         return elf_file_from_memory((const void *)getauxval(AT_SYSINFO_EHDR), VDSO_BYTES_MOST,
                                     map->path);
     if (map->path[0] != '/' || map->path[1] == '/')
         return NULL;
-    struct elf_file *elf = elf_file_open(pid, map->path, map->device, map->inode, NULL);
+    struct elf_file *elf = elf_file_open(map->pid, map->path, map->device, map->inode, NULL);
     /* The process may have ended meanwhile; the inode tells whether our path is the same file. */
-    return elf ? elf : elf_file_open(getpid(), map->path, map->device, map->inode, NULL);
+    if (!elf)
+        elf = elf_file_open(getpid(), map->path, map->device, map->inode, NULL);
+    return !elf && g_str_has_suffix(map->path, " (deleted)") ? open_deleted(map) : elf;
 }
 
 static char *build_id_hex(const struct elf_file *elf)
@@ -272,7 +296,7 @@ static char *build_id_hex(const struct elf_file *elf)
 static struct mapped_file *open_mapped_file(struct ingest *ingest, const struct ingest_mmap *map)
 {
     struct mapped_file *file = g_new0(struct mapped_file, 1);
-    file->elf = open_elf(map->pid, map);
+    file->elf = open_elf(map);
     bool vdso = map->path[0] == '[';
     char *build_id = build_id_hex(file->elf);
     pthread_mutex_lock(ingest->lock);
@@ -345,8 +369,9 @@ void ingest_fork(struct ingest *ingest, int pid, int parent_pid, int tid)
     pthread_mutex_lock(ingest->lock);
     struct tracked *parent = track(ingest, parent_pid);
     if (pid == parent_pid) {
-        parent->n_threads++;
-        profile_thread(ingest->profile, parent->process, tid);
+        g_hash_table_add(parent->tids, GINT_TO_POINTER(tid));
+        uint32_t thread = profile_thread(ingest->profile, parent->process, tid);
+        profile_get_thread(ingest->profile, thread)->ended = false; /* an earlier one of that tid */
     } else {
         g_hash_table_remove(ingest->tracked, GINT_TO_POINTER(pid)); /* an earlier one of that pid */
         profile_process_new(ingest->profile, pid, parent->process);
@@ -364,7 +389,8 @@ void ingest_exit(struct ingest *ingest, int pid, int tid)
     if (t) {
         uint32_t thread = profile_thread(ingest->profile, t->process, tid);
         profile_get_thread(ingest->profile, thread)->ended = true;
-        if (t->n_threads > 0 && --t->n_threads == 0) {
+        g_hash_table_remove(t->tids, GINT_TO_POINTER(tid));
+        if (g_hash_table_size(t->tids) == 0) {
             profile_get_process(ingest->profile, t->process)->ended = true;
             g_hash_table_remove(ingest->tracked, GINT_TO_POINTER(pid));
         }
@@ -372,14 +398,25 @@ void ingest_exit(struct ingest *ingest, int pid, int tid)
     pthread_mutex_unlock(ingest->lock);
 }
 
-/* exec: the other threads are gone, and so is everything that was mapped. */
-static void new_image(struct tracked *t)
+/* exec: the other threads are gone, and so is everything that was mapped. The one that executed is
+ * the first from now on, and nothing was told of the end of its old number. */
+static void new_image(struct ingest *ingest, struct tracked *t)
 {
     unwinder_free(t->unwinder);
     t->unwinder = NULL;
     address_map_clear(t->map);
-    t->n_threads = 1;
     t->jit_module = PROFILE_NONE;
+    GHashTableIter at;
+    gpointer tid;
+    g_hash_table_iter_init(&at, t->tids);
+    while (g_hash_table_iter_next(&at, &tid, NULL)) {
+        uint32_t thread = profile_thread(ingest->profile, t->process, GPOINTER_TO_INT(tid));
+        profile_get_thread(ingest->profile, thread)->ended = true;
+    }
+    g_hash_table_remove_all(t->tids);
+    g_hash_table_add(t->tids, GINT_TO_POINTER(t->pid));
+    uint32_t first = profile_thread(ingest->profile, t->process, t->pid);
+    profile_get_thread(ingest->profile, first)->ended = false;
 }
 
 void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool exec)
@@ -388,12 +425,21 @@ void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool
     struct profile *profile = ingest->profile;
     struct tracked *t = track(ingest, pid);
     if (exec)
-        new_image(t);
+        new_image(ingest, t);
     const char *text = profile_text(profile, name);
     profile_get_thread(profile, profile_thread(profile, t->process, tid))->name = text;
     if (pid == tid)
         profile_get_process(profile, t->process)->name = text;
     pthread_mutex_unlock(ingest->lock);
+}
+
+/* What a process's threads used that nobody can be asked about any more. */
+static uint32_t ended_threads(struct profile *profile, uint32_t process)
+{
+    uint32_t thread = profile_thread(profile, process, 0);
+    profile_get_thread(profile, thread)->name = profile_text(profile, PROFILE_MARK_NOT_SAMPLED);
+    profile_get_thread(profile, thread)->ended = true;
+    return thread;
 }
 
 /* Where time goes whose owner nobody knows: with one process there is no doubt. */
@@ -402,12 +448,18 @@ static uint32_t nobodys_thread(struct profile *profile)
     if (profile->processes->len == 1)
         return profile_thread(profile, 0, profile_get_process(profile, 0)->pid);
     uint32_t process = profile_process(profile, 0);
-    uint32_t thread = profile_thread(profile, process, 0);
-    const char *name = profile_text(profile, PROFILE_MARK_NOT_SAMPLED);
-    profile_get_process(profile, process)->name = profile_get_thread(profile, thread)->name = name;
-    profile_get_process(profile, process)->ended = profile_get_thread(profile, thread)->ended =
-        true;
-    return thread;
+    profile_get_process(profile, process)->name = profile_text(profile, PROFILE_MARK_NOT_SAMPLED);
+    profile_get_process(profile, process)->ended = true;
+    return ended_threads(profile, process);
+}
+
+static uint32_t thread_of_time(struct ingest *ingest, const struct ingest_time *time)
+{
+    if (time->pid == 0)
+        return nobodys_thread(ingest->profile);
+    uint32_t process = track(ingest, time->pid)->process;
+    return time->tid ? profile_thread(ingest->profile, process, time->tid)
+                     : ended_threads(ingest->profile, process);
 }
 
 void ingest_unsampled(struct ingest *ingest, const struct ingest_time *unsampled)
@@ -415,14 +467,18 @@ void ingest_unsampled(struct ingest *ingest, const struct ingest_time *unsampled
     pthread_mutex_lock(ingest->lock);
     struct profile *profile = ingest->profile;
     uint32_t frame = profile_mark(profile, PROFILE_MARK_NOT_SAMPLED);
-    uint32_t thread =
-        unsampled->pid
-            ? profile_thread(profile, track(ingest, unsampled->pid)->process, unsampled->tid)
-            : nobodys_thread(profile);
+    uint32_t thread = thread_of_time(ingest, unsampled);
     profile_add(profile, profile_stack(profile, &frame, 1), thread, unsampled->time_ns,
                 (int64_t[]){0, unsampled->cpu_ns});
     ingest->cpu_ns += unsampled->cpu_ns;
     ingest->unsampled_ns += unsampled->cpu_ns;
+    pthread_mutex_unlock(ingest->lock);
+}
+
+void ingest_note(struct ingest *ingest, const char *note)
+{
+    pthread_mutex_lock(ingest->lock);
+    g_ptr_array_add(ingest->profile->notes, (gpointer)profile_text(ingest->profile, note));
     pthread_mutex_unlock(ingest->lock);
 }
 

@@ -31,11 +31,14 @@ struct ingest_sample {
     size_t n_kernel;
     bool has_user; /* false: a kernel thread, or registers that cannot be unwound */
     struct unwind_input user;
+    /* NULL, or: when the walk ends in code that no mapping holds, its address is put here, and the
+     * sample is not taken. */
+    uint64_t *ret_unmapped;
 };
 
 /* CPU time of a thread. */
 struct ingest_time {
-    int pid, tid;    /* 0: unknown */
+    int pid, tid;    /* 0: unknown; the tid alone: of threads that have ended */
     int64_t time_ns; /* CLOCK_MONOTONIC */
     int64_t cpu_ns;
 };
@@ -46,7 +49,8 @@ struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock);
 /* Also stops the symbol worker: what it has not resolved stays unresolved. */
 void ingest_free(struct ingest *ingest);
 
-/* Events, in order of time: a new thread (pid is parent_pid) or process. */
+/* Events, in order of time: a new thread (pid is parent_pid; one that is known already is fine) or
+ * process. */
 void ingest_fork(struct ingest *ingest, int pid, int parent_pid, int tid);
 /* A thread has ended, and with the last of them its process. */
 void ingest_exit(struct ingest *ingest, int pid, int tid);
@@ -66,6 +70,8 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *sample);
  * other, else to a process of its own.
  */
 void ingest_unsampled(struct ingest *ingest, const struct ingest_time *unsampled);
+/* Something that a person should know about the measurement, one line. */
+void ingest_note(struct ingest *ingest, const char *note);
 /* The source could not deliver so many records. */
 void ingest_lost(struct ingest *ingest, int64_t records);
 

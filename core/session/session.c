@@ -34,6 +34,7 @@ struct session {
     struct coverage *coverage;     /* NULL: launched without the collector */
     struct launch *launch;         /* NULL: attached */
     struct attachment *attachment; /* NULL: launched */
+    GArray *told;                  /* of threads, while attaching */
     struct meter meter;
     pthread_t thread;
     bool thread_runs;
@@ -89,6 +90,15 @@ static GArray *count_alive(struct session *s)
     return pids;
 }
 
+/* Where the collector has to be inside from the start, no process has it. */
+static void mark_not_covered(struct profile *p)
+{
+    for (uint32_t i = 0; i < p->processes->len; i++)
+        if (!*profile_get_process(p, i)->coverage)
+            profile_get_process(p, i)->coverage =
+                profile_text(p, "attached: the collector is not inside");
+}
+
 static void update_status(struct session *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -97,6 +107,8 @@ static void update_status(struct session *s)
     if (meter_update(&s->meter, &now, s->status.sampling, &s->status)) {
         if (s->coverage)
             coverage_update(s->coverage, s->profile);
+        if (s->attachment)
+            mark_not_covered(s->profile);
         vanished_mark(s->profile);
         pids = count_alive(s);
     }
@@ -165,11 +177,14 @@ static void reap(struct session *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* The target is gone when its first process is, and all that came from it. */
+/* The target is gone when its first process is, and all that came from it. Of threads that were
+ * ending when proftop attached to their process nobody tells the end. */
 static void note_end(struct session *s)
 {
     pthread_mutex_lock(&s->lock);
     if (s->status.target_ended && s->end_ns == 0) {
+        if (s->attachment)
+            vanished_mark_process(s->profile, 0);
         g_array_unref(count_alive(s));
         if (s->status.n_processes == 0) {
             s->end_ns = clock_ns(CLOCK_MONOTONIC);
@@ -316,8 +331,9 @@ static bool take_target(struct session *s, const struct session_options *options
     s->attachment = attachment_open(options->attach_pid, error);
     if (!s->attachment)
         return false;
-    s->status.pid = attachment_pid(s->attachment);
+    s->status.pid = s->profile->info.attached_pid = attachment_pid(s->attachment);
     profile_process(s->profile, s->status.pid);
+    mark_not_covered(s->profile);
     s->profile->info.command = profile_text(s->profile, attachment_command(s->attachment));
     return true;
 }
@@ -361,16 +377,28 @@ static bool start_thread(struct session *s, GError **error)
     return code == 0;
 }
 
-/* Lets the command run; a process that runs already is described. */
+static bool fail_ended(const struct session *s, GError **error)
+{
+    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                "process %d ended while proftop was attaching to it", s->status.pid);
+    return false;
+}
+
+/* Prepares for events of a process that runs already. */
+static bool introduce(struct session *s, GError **error)
+{
+    if (s->attachment)
+        s->told = existing_introduce(s->ingest, s->status.pid);
+    return s->launch || s->told || fail_ended(s, error);
+}
+
+/* Lets the command run; what has changed in a process that ran already is taken note of. */
 static bool go(struct session *s, GError **error)
 {
     if (s->launch)
         return launch_go(s->launch, error);
-    if (existing_introduce(s->ingest, s->status.pid))
-        return true;
-    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
-                "process %d ended while proftop was attaching to it", s->status.pid);
-    return false;
+    return existing_settle(s->ingest, s->status.pid, g_steal_pointer(&s->told)) ||
+           fail_ended(s, error);
 }
 
 static bool start(struct session *s, const struct session_options *options, GError **error)
@@ -382,7 +410,8 @@ static bool start(struct session *s, const struct session_options *options, GErr
     if (!take_target(s, options, error))
         return false;
     s->ingest = ingest_new(s->profile, &s->lock);
-    if (!start_sampling(s, options, error) || !start_thread(s, error) || !go(s, error))
+    if (!introduce(s, error) || !start_sampling(s, options, error) || !start_thread(s, error) ||
+        !go(s, error))
         return false;
     struct meter_reading now = read_sums(s);
     meter_init(&s->meter, &now);
@@ -564,6 +593,7 @@ void session_free(struct session *s)
     ingest_free(s->ingest);
     launch_free(s->launch);
     attachment_free(s->attachment);
+    g_clear_pointer(&s->told, g_array_unref);
     coverage_free(s->coverage);
     profile_free(s->profile);
     close(s->wake_fd);

@@ -24,3 +24,12 @@ void vanished_mark(struct profile *profile)
             thread->ended = true;
     }
 }
+
+void vanished_mark_process(struct profile *profile, uint32_t process)
+{
+    profile_get_process(profile, process)->ended = true;
+    for (uint32_t i = 0; i < profile->threads->len; i++) {
+        struct thread *thread = profile_get_thread(profile, i);
+        thread->ended |= thread->process == process;
+    }
+}

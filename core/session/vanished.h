@@ -13,4 +13,7 @@
  */
 void vanished_mark(struct profile *profile);
 
+/* Marks a process and all its threads as ended. Context: likewise. */
+void vanished_mark_process(struct profile *profile, uint32_t process);
+
 #endif

@@ -15,7 +15,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/target/thread_state.h"
+#include "core/target/proc_tasks.h"
 
 struct attachment {
     pid_t pid;
@@ -37,7 +37,7 @@ static char *read_file(pid_t pid, const char *name, gsize *ret_size)
     return ok ? text : NULL;
 }
 
-/* The number behind "NAME:" in /proc/PID/status, or -1. */
+/* The number behind "\nNAME:" in /proc/PID/status, or -1. */
 static long status_field(pid_t pid, const char *name)
 {
     char *text = read_file(pid, "status", NULL);
@@ -60,13 +60,19 @@ static bool fail(GError **error, int code, const char *format, ...)
     return false;
 }
 
+/* Behind the name in brackets /proc/PID/stat has the state, five numbers and then the flags. */
 static bool is_kernel_thread(pid_t pid)
 {
-    char *path = proc_path(pid, "exe");
-    char target[8];
-    bool has_program = readlink(path, target, sizeof target) >= 0 || errno != ENOENT;
-    g_free(path);
-    return !has_program;
+    enum { KERNEL_THREAD = 0x00200000, FLAGS_AT = 7 }; /* PF_KTHREAD of include/linux/sched.h */
+    char *text = read_file(pid, "stat", NULL);
+    char *at = text ? strrchr(text, ')') : NULL;
+    for (int i = 0; i < FLAGS_AT && at; i++) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
+    }
+    bool is = at && strtoul(at, NULL, 10) & KERNEL_THREAD;
+    g_free(text);
+    return is;
 }
 
 static bool is_readable(pid_t pid)
@@ -79,45 +85,77 @@ static bool is_readable(pid_t pid)
     return file != NULL;
 }
 
+/* There is nothing to see under /proc. */
+static bool fail_unseen(pid_t pid, GError **error)
+{
+    if (kill(pid, 0) != 0 && errno == EPERM)
+        return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
+                    "process %d is hidden from this user: run proftop as root", pid);
+    return fail(error, PROFTOP_ERROR_FAILED, "there is no process %d (see 'ps -e')", pid);
+}
+
+static bool fail_unreadable(pid_t pid, GError **error)
+{
+    if (status_field(pid, "\nUid:") == (long)getuid())
+        return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
+                    "process %d does not let its user look into it (it has changed privileges or "
+                    "asked for that): run proftop as root",
+                    pid);
+    return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
+                "process %d may not be watched by this user: run proftop as its user or as root "
+                "(or with CAP_SYS_PTRACE and CAP_PERFMON)",
+                pid);
+}
+
 static bool check(pid_t pid, GError **error)
 {
-    char state = thread_state(pid, pid);
     long tgid = status_field(pid, "\nTgid:");
+    pid_t living = proc_tasks_living(pid);
     if (pid == getpid())
         return fail(error, PROFTOP_ERROR_USAGE,
                     "%d is proftop itself: give the pid of another process", pid);
-    if (state == 0 || tgid < 0)
-        return fail(error, PROFTOP_ERROR_FAILED, "there is no process %d (see 'ps -e')", pid);
+    if (tgid < 0)
+        return fail_unseen(pid, error);
     if (tgid != pid)
         return fail(error, PROFTOP_ERROR_FAILED,
                     "%d is a thread of process %ld: attach to that one", pid, tgid);
-    if (state == 'Z' || state == 'X')
+    if (!living)
         return fail(error, PROFTOP_ERROR_FAILED,
                     "process %d has ended already (a zombie, until its parent takes note)", pid);
-    if (!is_readable(pid))
-        return fail(
-            error, PROFTOP_ERROR_NOT_PERMITTED,
-            "process %d may not be watched by this user: run proftop as its user or as root "
-            "(or with CAP_SYS_PTRACE and CAP_PERFMON)",
-            pid);
     if (is_kernel_thread(pid))
         return fail(error, PROFTOP_ERROR_FAILED,
                     "process %d is a thread of the kernel: proftop watches programs", pid);
-    return true;
+    return is_readable(living) || fail_unreadable(pid, error);
 }
 
-/* "a\0b c\0" as "a 'b c'"; "[comm]" when the process shows no arguments. */
+/* The words of its command line, NULL at the end; they point into `words`. */
+static GPtrArray *split_words(char *words, gsize size)
+{
+    GPtrArray *argv = g_ptr_array_new();
+    while (size > 0 && words[size - 1] == '\0')
+        size--; /* what is left of words that were longer once */
+    for (gsize at = 0; at < size; at += strlen(words + at) + 1)
+        g_ptr_array_add(argv, words + at);
+    g_ptr_array_add(argv, NULL);
+    return argv;
+}
+
+/*
+ * "a\0b c\0" as "a 'b c'"; a process that shows a text of its own has all of it in one word, which
+ * stays as it is. "[name]" when the process shows none.
+ */
 static char *read_command(pid_t pid)
 {
     gsize size = 0;
-    char *words = read_file(pid, "cmdline", &size);
-    GPtrArray *argv = g_ptr_array_new();
-    for (gsize at = 0; words && at < size; at += strlen(words + at) + 1)
-        g_ptr_array_add(argv, words + at);
-    g_ptr_array_add(argv, NULL);
-    char *name = read_file(pid, "comm", NULL);
-    char *command = argv->len > 1 ? text_command_line((char **)argv->pdata)
-                                  : g_strdup_printf("[%s]", name ? g_strchomp(name) : "");
+    char *words = read_file(proc_tasks_living(pid), "cmdline", &size);
+    GPtrArray *argv = split_words(words, words ? size : 0);
+    char *name = read_file(pid, "comm", NULL), *command;
+    if (argv->len == 1)
+        command = g_strdup_printf("[%s]", name ? g_strchomp(name) : "");
+    else if (argv->len == 2)
+        command = g_strdup(g_ptr_array_index(argv, 0));
+    else
+        command = text_command_line((char **)argv->pdata);
     g_free(name);
     g_ptr_array_unref(argv);
     g_free(words);

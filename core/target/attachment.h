@@ -14,8 +14,8 @@ struct attachment;
 /*
  * Takes hold of a process by its pid. NULL with an error that says what is wrong with it and what
  * would help: PROFTOP_ERROR_USAGE (proftop itself, no pid at all), PROFTOP_ERROR_NOT_PERMITTED
- * (another user's), PROFTOP_ERROR_FAILED (no such process, a zombie, a kernel thread, a thread's id
- * that is not a process's). Context: any thread.
+ * (another user's, or one that shields itself), PROFTOP_ERROR_FAILED (no such process, a zombie, a
+ * kernel thread, a thread's id that is not a process's). Context: any thread.
  */
 struct attachment *attachment_open(pid_t pid, GError **error);
 

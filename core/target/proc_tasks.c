@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/target/thread_state.h"
+
 /* The whole text of a small file under /proc/PID/task/TID/; NULL when the thread is gone. */
 static char *read_task_file(pid_t pid, pid_t tid, const char *name)
 {
@@ -32,6 +34,25 @@ GArray *proc_tasks_list(pid_t pid)
     if (folder)
         closedir(folder);
     return tids;
+}
+
+static bool has_ended(pid_t pid, pid_t tid)
+{
+    char state = thread_state(pid, tid);
+    return state == 0 || state == 'Z' || state == 'X';
+}
+
+pid_t proc_tasks_living(pid_t pid)
+{
+    if (!has_ended(pid, pid))
+        return pid;
+    GArray *tids = proc_tasks_list(pid);
+    pid_t living = 0;
+    for (guint i = 0; i < tids->len && !living; i++)
+        if (!has_ended(pid, g_array_index(tids, int, i)))
+            living = g_array_index(tids, int, i);
+    g_array_unref(tids);
+    return living;
 }
 
 char *proc_task_name(pid_t pid, pid_t tid)

@@ -12,6 +12,11 @@
  * g_array_unref. Context: any thread. */
 GArray *proc_tasks_list(pid_t pid);
 
+/* A thread of the process that has not ended: the first one unless that has; 0 when none is left.
+ * What the files of /proc say of a first thread that has ended is nothing, while others go on.
+ * Context: any thread. */
+pid_t proc_tasks_living(pid_t pid);
+
 /* Name of a thread (comm), at most 15 bytes of anything but NUL. NULL: it is gone. Free with
  * g_free. Context: any thread. */
 char *proc_task_name(pid_t pid, pid_t tid);

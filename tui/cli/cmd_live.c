@@ -1,6 +1,6 @@
 /*
- * proftop COMMAND: run a program and watch it, on the screen or, where there is none, as a report
- * at its end.
+ * proftop COMMAND, proftop -p PID: run a program, or take one that runs, and watch it, on the
+ * screen or, where there is none, as a report at its end.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +27,7 @@ struct live {
     struct look look;
     gboolean no_tui;
     char **argv;                   /* the command */
+    char *name;                    /* for snapshots */
     char *directory, *output_path; /* of the target's terminal output */
     struct keeper *keeper;
     struct session *session;
@@ -38,7 +39,7 @@ struct live {
  * stderr. */
 static int run_headless(struct live *live, const struct command_context *context, GError **error)
 {
-    live->session = measure_launch(&live->measure, context, live->argv, -1, error);
+    live->session = measure_start(&live->measure, context, live->argv, -1, error);
     if (!live->session)
         return 1;
     int signal_number = measure_wait(live->session, 0);
@@ -49,8 +50,8 @@ static int run_headless(struct live *live, const struct command_context *context
                     &(struct report_options){
                         .view = REPORT_FUNCTIONS, .sort = FUNCTION_SORT_SELF, .top = REPORT_ROWS});
     if (live->measure.output)
-        g_free(measure_save(&live->measure, profile, live->argv[0], error));
-    return signal_number ? 128 + signal_number : measure_exit_status(profile);
+        g_free(measure_save(&live->measure, profile, live->name, error));
+    return measure_exit_status(profile, signal_number);
 }
 
 /* ---- on the screen ---- */
@@ -70,7 +71,7 @@ static void resize_target(void *arg, int rows, int columns)
 static char *save(void *arg, GError **error)
 {
     struct live *live = arg;
-    char *path = snapshot_default_name(NULL, live->argv[0]);
+    char *path = snapshot_default_name(NULL, live->name);
     session_lock(live->session);
     bool saved = snapshot_save(session_profile(live->session), path, false, error);
     session_unlock(live->session);
@@ -94,6 +95,8 @@ static bool start_keeper(struct live *live, GError **error)
 
 static void remove_output(struct live *live)
 {
+    if (!live->output_path)
+        return;
     unlink(live->output_path);
     rmdir(live->directory);
 }
@@ -123,7 +126,7 @@ static void save_at_end(struct live *live, enum app_end end, GError **error)
 {
     if (!live->measure.output && end != APP_HANGUP)
         return;
-    char *path = measure_save(&live->measure, session_profile(live->session), live->argv[0], error);
+    char *path = measure_save(&live->measure, session_profile(live->session), live->name, error);
     if (path && !live->measure.quiet)
         fprintf(stderr, "proftop: saved %s\n", path);
     g_free(path);
@@ -139,39 +142,49 @@ static int end_session(struct live *live, enum app_end end, GError **error)
     bool save_needed = live->measure.output || end == APP_HANGUP;
     session_finish(live->session, save_needed ? SYMBOLS_TIMEOUT_MS : 0);
     save_at_end(live, end, error);
-    const struct profile *profile = session_profile(live->session);
-    bool ended = profile->info.wait_status != -1;
-    if (!ended && !live->measure.quiet && end != APP_HANGUP)
+    struct session_status status;
+    session_get_status(live->session, &status);
+    if (!status.target_ended && !live->measure.quiet && end != APP_HANGUP)
         fprintf(stderr, "proftop: the program %s\n",
                 end == APP_QUIT_STOP ? "has not ended yet after SIGTERM" : "runs on");
-    finish_output(live, ended);
-    return measure_exit_status(profile);
+    finish_output(live, status.target_ended);
+    return measure_exit_status(session_profile(live->session), 0);
 }
 
+static bool show(struct live *live, enum app_end *ret_end, GError **error)
+{
+    char *title = g_strdup(session_profile(live->session)->info.command);
+    bool ok = app_run(&(struct app_options){.session = live->session,
+                                            .title = title,
+                                            .attached = live->measure.attach,
+                                            .output_path = live->output_path,
+                                            .type_to_target = live->keeper ? type_to_target : NULL,
+                                            .resize_target = live->keeper ? resize_target : NULL,
+                                            .save = save,
+                                            .arg = live,
+                                            .ascii = live->look.ascii,
+                                            .color = live->look.color},
+                      ret_end, error);
+    g_free(title);
+    return ok;
+}
+
+/* A command gets a terminal of its own; a process that runs already has what it has. */
 static int run_on_screen(struct live *live, const struct command_context *context, GError **error)
 {
-    if (!terminal_check(STDOUT_FILENO, error) || !start_keeper(live, error))
+    bool attach = live->measure.attach != NULL;
+    if (!terminal_check(STDOUT_FILENO, error) || (!attach && !start_keeper(live, error)))
         return 1;
-    live->session =
-        measure_launch(&live->measure, context, live->argv, keeper_slave_fd(live->keeper), error);
+    int terminal_fd = attach ? -1 : keeper_slave_fd(live->keeper);
+    live->session = measure_start(&live->measure, context, live->argv, terminal_fd, error);
     if (!live->session) {
         remove_output(live);
         return 1;
     }
-    keeper_hand_over(live->keeper, session_pidfd(live->session));
-    enum app_end end = measure_signal() ? APP_HANGUP : APP_QUIT_LEAVE;
-    char *title = g_strdup(session_profile(live->session)->info.command);
-    bool ok = measure_signal() || app_run(&(struct app_options){.session = live->session,
-                                                                .title = title,
-                                                                .output_path = live->output_path,
-                                                                .type_to_target = type_to_target,
-                                                                .resize_target = resize_target,
-                                                                .save = save,
-                                                                .arg = live,
-                                                                .ascii = live->look.ascii,
-                                                                .color = live->look.color},
-                                          &end, error);
-    g_free(title);
+    if (!attach)
+        keeper_hand_over(live->keeper, session_pidfd(live->session));
+    enum app_end end = APP_HANGUP;
+    bool ok = measure_signal() || show(live, &end, error);
     int status = end_session(live, ok ? end : APP_HANGUP, ok ? error : NULL);
     return ok ? status : 1;
 }
@@ -182,13 +195,15 @@ static void live_clear(struct live *live)
     keeper_free(live->keeper);
     g_free(live->output_path);
     g_free(live->directory);
+    g_free(live->name);
     look_clear(&live->look);
     measure_options_clear(&live->measure);
 }
 
 static const struct command_usage usage = {
     .words = "[--] COMMAND [ARG...]",
-    .summary = "Runs COMMAND and shows live where its time goes.",
+    .summary = "Runs COMMAND, or watches a running process (-p PID), and shows live where its time "
+               "goes.",
     .launches = TRUE,
     .lists_commands = TRUE,
 };
@@ -227,6 +242,7 @@ static int run(const struct command_context *context, int argc, char **argv, GEr
     int status = 2;
     if (command_parse(&usage, entries, &argc, &argv, error) && look_finish(&live.look, error)) {
         live.argv = argv + 1;
+        live.name = measure_name(&live.measure, live.argv);
         bool screen = !live.no_tui && isatty(STDOUT_FILENO);
         status =
             screen ? run_on_screen(&live, context, error) : run_headless(&live, context, error);

@@ -1,5 +1,5 @@
 /*
- * proftop record: run a program, write a snapshot, no screen.
+ * proftop record: run a program or attach to one, write a snapshot, no screen.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -19,11 +19,12 @@ static unsigned count_running(const struct profile *p)
     return n;
 }
 
-static void say_what_runs_on(const struct profile *p)
+static void say_what_runs_on(const struct profile *p, bool ended)
 {
     unsigned n = count_running(p);
-    if (p->info.wait_status == -1)
-        fprintf(stderr, "proftop: the program runs on\n");
+    const char *it = p->info.attached_pid ? "the process" : "the program";
+    if (!ended)
+        fprintf(stderr, "proftop: %s runs on\n", it);
     else if (n == 1)
         fprintf(stderr, "proftop: 1 process that it started runs on, no longer recorded\n");
     else if (n > 1)
@@ -31,7 +32,7 @@ static void say_what_runs_on(const struct profile *p)
 }
 
 /* One line about what was measured, on stderr like every other word of ours. */
-static void say(const struct profile *p, const char *path)
+static void say(const struct profile *p, const char *path, bool ended)
 {
     const struct profile_info *info = &p->info;
     fprintf(stderr, "proftop: %" G_GINT64_FORMAT " samples", info->samples);
@@ -42,45 +43,63 @@ static void say(const struct profile *p, const char *path)
     char *clean_path = text_clean(path);
     fprintf(stderr, ": %s\n", clean_path);
     g_free(clean_path);
-    say_what_runs_on(p);
+    say_what_runs_on(p, ended);
     for (guint i = 0; i < p->notes->len; i++)
         fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(p->notes, i));
 }
 
 /* Without -o the snapshot goes to the current directory: a measurement that cannot be saved there
  * is not begun. */
-static bool check_folder(const char *argv0, GError **error)
+static bool check_folder(const struct measure_options *o, const char *name, GError **error)
 {
-    char *path = snapshot_default_name(NULL, argv0);
+    if (o->output || !name)
+        return true;
+    char *path = snapshot_default_name(NULL, name);
     bool can = snapshot_check_place(path, false, error);
     g_free(path);
     return can;
 }
 
+/* Saves what was recorded and says where. */
+static void keep(const struct measure_options *o, const struct profile *profile, const char *name,
+                 bool ended, GError **error)
+{
+    char *path = measure_save(o, profile, name, error);
+    if (path && !o->quiet)
+        say(profile, path, ended);
+    g_free(path);
+}
+
+/* Records until it is time to end, and keeps what there is. Returns the exit status. */
+static int finish(struct session *session, const struct measure_options *o, const char *name,
+                  double seconds, GError **error)
+{
+    enum { SYMBOLS_TIMEOUT_MS = 30000 };
+    struct session_status status;
+    int signal_number = measure_wait(session, (int64_t)(seconds * 1e9));
+    session_finish(session, SYMBOLS_TIMEOUT_MS);
+    session_get_status(session, &status);
+    const struct profile *profile = session_profile(session);
+    keep(o, profile, name, status.target_ended, error);
+    return measure_exit_status(profile, signal_number);
+}
+
 static int record(const struct measure_options *o, const struct command_context *context,
                   char **argv, double seconds, GError **error)
 {
-    enum { SYMBOLS_TIMEOUT_MS = 30000 };
-    if (!o->output && argv[0] && !check_folder(argv[0], error))
-        return 1;
-    struct session *session = measure_launch(o, context, argv, -1, error);
-    if (!session)
-        return 1;
-    int signal_number = measure_wait(session, (int64_t)(seconds * 1e9));
-    session_finish(session, SYMBOLS_TIMEOUT_MS);
-    const struct profile *profile = session_profile(session);
-    char *path = measure_save(o, profile, argv[0], error);
-    if (path && !o->quiet)
-        say(profile, path);
-    int status = signal_number ? 128 + signal_number : measure_exit_status(profile);
-    g_free(path);
+    char *name = measure_name(o, argv);
+    struct session *session =
+        check_folder(o, name, error) ? measure_start(o, context, argv, -1, error) : NULL;
+    int status = session ? finish(session, o, name, seconds, error) : 1;
     session_free(session);
+    g_free(name);
     return status;
 }
 
 static const struct command_usage usage = {
     .words = "[--] COMMAND [ARG...]",
-    .summary = "Runs COMMAND and writes what it did to a snapshot.",
+    .summary = "Runs COMMAND, or watches a running process (-p PID), and writes what it did to a "
+               "snapshot.",
     .launches = TRUE,
 };
 

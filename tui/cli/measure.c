@@ -1,11 +1,12 @@
 /*
- * Launching and saving, for live and record.
+ * Launching, attaching and saving, for live and record.
  */
 #include "tui/cli/measure.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "core/base/error.h"
 #include "core/formats/snapshot.h"
 #include "core/target/launch.h"
+#include "core/target/proc_tasks.h"
 
 enum { RATE_DEFAULT_HZ = 999, RATE_MOST_HZ = 20000, LOOK_MS = 250 };
 
@@ -32,6 +34,7 @@ void measure_options_init(struct measure_options *options)
 void measure_options_clear(struct measure_options *options)
 {
     g_free(options->output);
+    g_free(options->attach);
 }
 
 void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
@@ -39,6 +42,8 @@ void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
     GOptionEntry all[MEASURE_ENTRIES] = {
         {"rate", 'F', 0, G_OPTION_ARG_INT, &o->rate_hz,
          "Samples per second of CPU time (default 999)", "HZ"},
+        {"attach", 'p', 0, G_OPTION_ARG_STRING, &o->attach,
+         "Watch a running process instead of a command", "PID"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "Write the snapshot to FILE", "FILE"},
         {"children", 0, G_OPTION_FLAG_REVERSE, G_OPTION_ARG_NONE, &o->no_children,
          "Follow child processes (default)", NULL},
@@ -67,13 +72,38 @@ static char *find_collector(void)
     return found;
 }
 
-static bool check_options(const struct measure_options *o, char **argv, GError **error)
+static bool parse_pid(const char *text, pid_t *ret_pid, GError **error)
 {
-    if (!argv[0]) {
+    guint64 pid;
+    if (g_ascii_string_to_unsigned(text, 10, 1, G_MAXINT32, &pid, NULL)) {
+        *ret_pid = (pid_t)pid;
+        return true;
+    }
+    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
+                "'%s' is no process id: give the number of a running process with -p (see 'ps -e')",
+                text);
+    return false;
+}
+
+static bool check_target(const struct measure_options *o, char **argv, GError **error)
+{
+    if (!argv[0] && !o->attach) {
         g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
                     "no command to run (see '%s --help')", g_get_prgname());
         return false;
     }
+    if (argv[0] && o->attach) {
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
+                    "-p watches a process that runs already: leave out -p or the command");
+        return false;
+    }
+    return true;
+}
+
+static bool check_options(const struct measure_options *o, char **argv, GError **error)
+{
+    if (!check_target(o, argv, error))
+        return false;
     if (o->rate_hz < 1 || o->rate_hz > RATE_MOST_HZ) {
         g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
                     "a rate of %d Hz cannot be sampled: choose 1 to %d with -F", o->rate_hz,
@@ -98,30 +128,45 @@ static void catch_signal(int number, void (*handler)(int))
 
 /* All that would end proftop by default asks it to end instead, from before there is anything to
  * leave behind; what it was started to ignore stays ignored. */
-static void catch_signals(void)
+static void catch_signals(bool attached)
 {
     static const int deadly[] = {SIGHUP,    SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
                                  SIGVTALRM, SIGPROF, SIGPOLL, SIGPWR,  SIGSTKFLT};
-    /* The terminal sends these two to the target as well: it decides what they mean. */
-    catch_signal(SIGINT, SIG_IGN);
-    catch_signal(SIGQUIT, SIG_IGN);
+    /* The terminal sends these two to the target as well, if proftop started it: it decides what
+     * they mean. */
+    catch_signal(SIGINT, attached ? on_signal : SIG_IGN);
+    catch_signal(SIGQUIT, attached ? on_signal : SIG_IGN);
     for (size_t i = 0; i < G_N_ELEMENTS(deadly); i++)
         catch_signal(deadly[i], on_signal);
     for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
         catch_signal(number, on_signal);
 }
 
-struct session *measure_launch(const struct measure_options *o,
-                               const struct command_context *context, char **argv, int terminal_fd,
-                               GError **error)
+/* Each thread that is attached to takes some for each CPU. A command starts with the limit as it
+ * was: launching puts it back. */
+static void raise_descriptor_limit(void)
 {
-    if (!check_options(o, argv, error))
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+struct session *measure_start(const struct measure_options *o,
+                              const struct command_context *context, char **argv, int terminal_fd,
+                              GError **error)
+{
+    pid_t pid = 0;
+    if (!check_options(o, argv, error) || (o->attach && !parse_pid(o->attach, &pid, error)))
         return NULL;
-    catch_signals();
+    catch_signals(o->attach != NULL);
+    raise_descriptor_limit();
     static const struct source_ops *const sources[] = {&perf_source_ops, NULL};
     char *collector = find_collector();
     struct session *session =
-        session_start(&(struct session_options){.argv = argv,
+        session_start(&(struct session_options){.argv = o->attach ? NULL : argv,
+                                                .attach_pid = pid,
                                                 .state = context->state,
                                                 .rate_hz = (uint32_t)o->rate_hz,
                                                 .children = !o->no_children,
@@ -131,6 +176,14 @@ struct session *measure_launch(const struct measure_options *o,
                       error);
     g_free(collector);
     return session;
+}
+
+char *measure_name(const struct measure_options *o, char **argv)
+{
+    pid_t pid;
+    if (!o->attach || !parse_pid(o->attach, &pid, NULL))
+        return g_strdup(argv[0]);
+    return proc_task_name(pid, pid);
 }
 
 int measure_wait(struct session *session, int64_t duration_ns)
@@ -153,27 +206,29 @@ int measure_signal(void)
 
 /* The snapshot could not go where it should: keep it in the temporary directory, and say so in the
  * error. */
-static void rescue(const struct profile *profile, const char *argv0, GError **error)
+static void rescue(const struct profile *profile, const char *name, GError **error)
 {
-    char *path = snapshot_default_name(g_get_tmp_dir(), argv0);
+    char *path = snapshot_default_name(g_get_tmp_dir(), name);
     if (snapshot_save(profile, path, false, NULL))
         g_prefix_error(error, "the snapshot was saved as %s instead: ", path);
     g_free(path);
 }
 
-char *measure_save(const struct measure_options *o, const struct profile *profile,
-                   const char *argv0, GError **error)
+char *measure_save(const struct measure_options *o, const struct profile *profile, const char *name,
+                   GError **error)
 {
-    char *path = o->output ? g_strdup(o->output) : snapshot_default_name(NULL, argv0);
+    char *path = o->output ? g_strdup(o->output) : snapshot_default_name(NULL, name);
     if (snapshot_save(profile, path, o->output != NULL, error))
         return path;
-    rescue(profile, argv0, error);
+    rescue(profile, name, error);
     g_free(path);
     return NULL;
 }
 
-int measure_exit_status(const struct profile *profile)
+int measure_exit_status(const struct profile *profile, int signal_number)
 {
     int status = profile->info.wait_status;
+    if (signal_number && signal_number != SIGINT)
+        return 128 + signal_number;
     return status == -1 ? 0 : launch_exit_code(status);
 }

@@ -1,5 +1,6 @@
 /*
- * What the commands that launch a program have in common: options, launching, saving, exit status.
+ * What the commands that measure a program have in common: options, launching it or attaching to
+ * it, saving, exit status.
  *
  * Context: main thread.
  */
@@ -14,6 +15,7 @@ struct measure_options {
     gboolean no_children;
     gboolean quiet;
     char *output; /* snapshot; NULL: a default name */
+    char *attach; /* pid of a running process, as it was typed; NULL: launch a command */
 };
 
 /* Defaults. */
@@ -22,16 +24,22 @@ void measure_options_init(struct measure_options *options);
 /* Frees what it holds. */
 void measure_options_clear(struct measure_options *options);
 
-enum { MEASURE_ENTRIES = 5 };
+enum { MEASURE_ENTRIES = 6 };
 
 /* The options above as table entries; `entries` has room for MEASURE_ENTRIES and the terminator. */
 void measure_fill_entries(struct measure_options *options, GOptionEntry *entries);
 
-/* Checks the options and launches argv (NULL-terminated, at least one word) on `terminal_fd` (-1:
- * as it is). */
-struct session *measure_launch(const struct measure_options *options,
-                               const struct command_context *context, char **argv, int terminal_fd,
-                               GError **error);
+/*
+ * Checks the options and launches argv (NULL-terminated, at least one word) on `terminal_fd` (-1:
+ * as it is), or, with options->attach and no word, attaches.
+ */
+struct session *measure_start(const struct measure_options *options,
+                              const struct command_context *context, char **argv, int terminal_fd,
+                              GError **error);
+
+/* What snapshots are named after: the command, or the name of the process that is attached to. NULL
+ * when there is neither. Free with g_free. */
+char *measure_name(const struct measure_options *options, char **argv);
 
 /*
  * Waits for the end of the command, `duration_ns` (0: no limit) or a signal that asks proftop to
@@ -39,7 +47,7 @@ struct session *measure_launch(const struct measure_options *options,
  */
 int measure_wait(struct session *session, int64_t duration_ns);
 
-/* The signal that has asked proftop to end since measure_launch() was called, or 0. */
+/* The signal that has asked proftop to end since measure_start() was called, or 0. */
 int measure_signal(void);
 
 /*
@@ -48,9 +56,13 @@ int measure_signal(void);
  * says where it is. Returns the name, or NULL with an error. Free with g_free.
  */
 char *measure_save(const struct measure_options *options, const struct profile *profile,
-                   const char *argv0, GError **error);
+                   const char *name, GError **error);
 
-/* The target's exit status as a shell has it; 0 when it still runs. */
-int measure_exit_status(const struct profile *profile);
+/*
+ * The target's exit status as a shell has it; 0 when it still runs, or ran already when proftop
+ * came. 128 more than the signal that asked proftop to end (`signal_number`, 0: none), unless that
+ * was the interrupt key, which is how to end the watching of a process that was attached to.
+ */
+int measure_exit_status(const struct profile *profile, int signal_number);
 
 #endif

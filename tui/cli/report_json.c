@@ -78,6 +78,8 @@ static json_t *header(const struct report *r)
     const struct metric *metric = &r->profile->metrics[r->profile->main_metric];
     json_t *object = json_object();
     json_object_set_new(object, "command", json_string(info->command));
+    json_object_set_new(object, "attached_pid",
+                        info->attached_pid ? json_integer(info->attached_pid) : json_null());
     json_object_set_new(object, "host", json_string(info->host));
     json_object_set_new(object, "start_time", start_time(info->start_time_ns));
     json_object_set_new(object, "duration_ns", json_integer(info->duration_ns));

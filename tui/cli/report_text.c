@@ -198,10 +198,18 @@ static void print_exit(FILE *out, int status)
         fprintf(out, "%-*sstatus %d\n", HEADER_COLUMN, "exit", WEXITSTATUS(status));
 }
 
+static void print_attached(FILE *out, int pid)
+{
+    char *text = pid ? g_strdup_printf("to PID %d, which ran already", pid) : g_strdup("");
+    print_fact(out, "attached", text);
+    g_free(text);
+}
+
 static void print_header(FILE *out, const struct report *r)
 {
     const struct profile_info *info = &r->profile->info;
     print_fact(out, "command", info->command);
+    print_attached(out, info->attached_pid);
     print_fact(out, "engine", info->engine);
     print_start(out, info);
     print_metric(out, r);

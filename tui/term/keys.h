@@ -68,7 +68,7 @@
     KEY(PROMPT_CANCEL, PROMPT,    "Esc C-c C-g",   "cancel",  "go back to how it was") \
     KEY(PROMPT_ERASE,  PROMPT,    "Backspace",     "",        "erase a character") \
     KEY(PROMPT_CLEAR,  PROMPT,    "C-u",           "",        "erase all") \
-    KEY(QUIT_LEAVE,    QUIT,      "l",             "leave it running", "quit and leave the target running") \
+    KEY(QUIT_LEAVE,    QUIT,      "l Enter",       "leave it running", "quit and leave the target running") \
     KEY(QUIT_STOP,     QUIT,      "s",             "stop it (SIGTERM)", "quit and stop the target (SIGTERM)") \
     KEY(QUIT_CANCEL,   QUIT,      "c Esc",         "cancel",  "do not quit")
 /* clang-format on */

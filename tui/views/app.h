@@ -11,6 +11,7 @@ struct app_options {
     struct session *session; /* live; NULL: a file */
     struct profile *profile; /* of a file; borrowed */
     const char *title;       /* cleaned text: the command or the file */
+    bool attached;           /* the target ran already */
     const char *output_path; /* target's terminal output so far, a growing file; NULL none */
     void (*type_to_target)(void *arg, const char *bytes,
                            size_t n);                     /* NULL: it cannot be typed to */

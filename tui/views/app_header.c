@@ -25,15 +25,17 @@ int app_header_rows(int rows)
 
 char *app_describe_end(int wait_status)
 {
+    if (wait_status == -1)
+        return g_strdup("ended");
     if (WIFEXITED(wait_status))
-        return g_strdup_printf("exit %d", WEXITSTATUS(wait_status));
+        return g_strdup_printf("ended: exit %d", WEXITSTATUS(wait_status));
     if (!WIFSIGNALED(wait_status))
         return g_strdup("ended");
     const char *name = sigabbrev_np(WTERMSIG(wait_status));
     const char *core = WCOREDUMP(wait_status) ? " (core dumped)" : "";
     if (!name)
-        return g_strdup_printf("killed by signal %d%s", WTERMSIG(wait_status), core);
-    return g_strdup_printf("killed by SIG%s%s", name, core);
+        return g_strdup_printf("ended: killed by signal %d%s", WTERMSIG(wait_status), core);
+    return g_strdup_printf("ended: killed by SIG%s%s", name, core);
 }
 
 static char *plural(uint32_t n, const char *one, const char *many)
@@ -94,7 +96,7 @@ static void add_state(const struct app *app, struct bar *bar, const struct theme
         text = g_strdup_printf("%s snapshot %s", mark, clock);
     else {
         char *how = app_describe_end(s->wait_status);
-        text = g_strdup_printf("%s ended: %s %s", mark, how, clock);
+        text = g_strdup_printf("%s %s %s", mark, how, clock);
         g_free(how);
     }
     bar_add_right(bar, 1, live ? ROLE_LIVE : ROLE_STRONG, text);

@@ -92,7 +92,7 @@ static void note_end(struct app *app)
 {
     char *how = app_describe_end(app->status.wait_status);
     app_say(app, ROLE_STRONG,
-            g_strdup_printf("ended: %s; q quits%s", how,
+            g_strdup_printf("%s; q quits%s", how,
                             app->options->output_path ? ", 0 shows its output" : ""));
     g_free(how);
     if (app->mode == MODE_QUITTING || app->mode == MODE_TYPING)

@@ -101,8 +101,8 @@ int app_header_rows(int rows);
 /* Draws the header's lines from row 0. The profile's lock is held. Context: UI thread. */
 void app_header_draw(const struct app *app, struct surface *surface, const struct theme *theme);
 
-/* How the target ended: "exit 0", "killed by SIGSEGV (core dumped)". Free with g_free. Context: any
- * thread. */
+/* That the target ended and how: "ended: exit 0", "ended: killed by SIGSEGV (core dumped)", "ended"
+ * when that is not known (-1). Free with g_free. Context: any thread. */
 char *app_describe_end(int wait_status);
 
 /* Draws the help over the screen; app->help_list knows how far it is scrolled. Context: UI thread.

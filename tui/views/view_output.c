@@ -22,6 +22,7 @@ struct output {
     off_t offset;
     bool skipped; /* some of it came faster than it could be read */
     bool can_type;
+    bool attached; /* to a process whose output goes where it always went */
     struct output_text text;
     struct list list; /* the cursor is only where a search stands */
     bool following;   /* the last line stays in sight */
@@ -34,7 +35,8 @@ static void *create(const struct app_options *options, struct lens *lens)
     struct output *view = g_new0(struct output, 1);
     view->lens = lens;
     view->can_type = options->type_to_target != NULL;
-    view->fd = open(options->output_path, O_RDONLY | O_CLOEXEC);
+    view->attached = options->attached;
+    view->fd = options->output_path ? open(options->output_path, O_RDONLY | O_CLOEXEC) : -1;
     view->following = true;
     output_text_init(&view->text);
     list_fit(&view->list, 0, 1);
@@ -87,7 +89,9 @@ static int line_count(const struct output *view)
 static void draw_title(const struct output *view, const struct canvas *canvas)
 {
     const char *title = "The target's terminal output";
-    if (view->fd < 0)
+    if (view->attached)
+        title = "The process was there before proftop: its output goes where it always went";
+    else if (view->fd < 0)
         title = "The target's output cannot be read";
     else if (view->text.full_screen)
         title = "Only the text of its full screen, not as it is painted there";
@@ -213,7 +217,7 @@ static bool search(void *data, int direction)
 
 static bool exists(const struct app_options *options)
 {
-    return options->output_path != NULL;
+    return options->output_path || options->attached;
 }
 
 const struct view_ops view_output = {

@@ -60,6 +60,20 @@ static void test_records_come_in_order_and_give_their_room_back(void **state)
     assert_null(perf_ring_peek(&f->ring));
 }
 
+static void test_looking_takes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t at = f->ring.tail;
+    put(f, 16, 1);
+    put(f, 32, 2);
+    perf_ring_refresh(&f->ring);
+    assert_int_equal(perf_ring_look(&f->ring, &at)->size, 16);
+    assert_int_equal(perf_ring_look(&f->ring, &at)->size, 32);
+    assert_null(perf_ring_look(&f->ring, &at));
+    assert_int_equal(perf_ring_peek(&f->ring)->size, 16);
+    assert_int_equal(f->page.data_tail, 0);
+}
+
 static void test_wrapping_record_is_whole(void **state)
 {
     struct fixture *f = *state;
@@ -80,6 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_records_come_in_order_and_give_their_room_back, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_looking_takes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrapping_record_is_whole, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

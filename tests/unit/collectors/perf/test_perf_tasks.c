@@ -56,6 +56,19 @@ static void test_tasks_have_counters_of_their_own(void **state)
     assert_int_equal(event.accounted_ns, 1400);
 }
 
+static void test_echo_is_what_was_inherited_beside_own_events(void **state)
+{
+    struct perf_event own = {.fd = 5, .tid = 101}, inherited = {.fd = 6, .tid = 100},
+                      retired = {.fd = -1, .tid = 100};
+    struct perf_task *task = perf_tasks_get(*state, 101);
+    assert_false(perf_task_is_echo(task, &inherited)); /* it has no other */
+    task->events_of = 101;
+    assert_true(perf_task_is_echo(task, &inherited));
+    assert_false(perf_task_is_echo(task, &own));
+    assert_false(perf_task_is_echo(task, &retired)); /* from before there were own ones */
+    assert_false(perf_task_is_echo(task, NULL));
+}
+
 static void test_counter_that_fell_weighs_nothing(void **state)
 {
     struct perf_event event = {.id = 7, .which = 0};
@@ -88,6 +101,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_both_clocks_together_account_for_the_time_once, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_tasks_have_counters_of_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_echo_is_what_was_inherited_beside_own_events, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_counter_that_fell_weighs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_event_weighs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_removed_task_begins_anew, set_up, tear_down),

@@ -31,6 +31,7 @@ static inline void sample_info(struct profile *p)
     p->info.truncated = 2;
     p->info.broken = 3;
     p->info.front_end_cpu_ns = 12345678;
+    p->info.attached_pid = 100;
     p->info.wait_status = 11; /* SIGSEGV */
     g_ptr_array_add(p->notes, (gpointer)profile_text(p, "kernel time is not visible"));
     g_ptr_array_add(p->comments, (gpointer)profile_text(p, "command=not ours"));

@@ -124,6 +124,7 @@ static void test_load_restores_how_it_was_measured(void **state)
     assert_int_equal(q->info.duration_ns, p->info.duration_ns);
     assert_true(q->info.rate_real_hz == p->info.rate_real_hz);
     assert_int_equal(q->info.lost, 1);
+    assert_int_equal(q->info.attached_pid, 100);
     assert_int_equal(q->info.wait_status, 11);
     assert_int_equal(q->notes->len, 1);
     assert_string_equal(q->notes->pdata[0], "kernel time is not visible");

@@ -147,6 +147,43 @@ static void test_process_ends_with_its_last_thread(void **state)
     assert_true(profile_get_process(f->profile, process)->ended);
 }
 
+static void test_thread_that_is_told_twice_counts_once(void **state)
+{
+    struct fixture *f = *state;
+    ingest_fork(f->ingest, 100, 100, 101); /* read from /proc, when it was there already */
+    ingest_fork(f->ingest, 100, 100, 101); /* then its birth comes out of the ring */
+    ingest_exit(f->ingest, 100, 101);
+    ingest_exit(f->ingest, 100, 100);
+    assert_int_equal(f->profile->threads->len, 2);
+    assert_true(profile_get_process(f->profile, 0)->ended);
+}
+
+static void test_thread_of_a_reused_tid_is_alive(void **state)
+{
+    struct fixture *f = *state;
+    ingest_fork(f->ingest, 100, 100, 101);
+    ingest_exit(f->ingest, 100, 101);
+    ingest_fork(f->ingest, 100, 100, 101);
+    assert_false(profile_get_thread(f->profile, 1)->ended);
+    ingest_exit(f->ingest, 100, 100);
+    assert_false(profile_get_process(f->profile, 0)->ended);
+}
+
+static void test_exec_ends_all_threads_but_the_first(void **state)
+{
+    struct fixture *f = *state;
+    ingest_fork(f->ingest, 100, 100, 101);
+    ingest_fork(f->ingest, 100, 100, 102);
+    ingest_exit(f->ingest, 100, 100); /* 101 takes its place, and nobody tells of 101's end */
+    ingest_exit(f->ingest, 100, 102);
+    ingest_name(f->ingest, 100, 100, "next", true);
+    assert_false(profile_get_thread(f->profile, 0)->ended);
+    assert_true(profile_get_thread(f->profile, 1)->ended);
+    assert_false(profile_get_process(f->profile, 0)->ended);
+    ingest_exit(f->ingest, 100, 100);
+    assert_true(profile_get_process(f->profile, 0)->ended);
+}
+
 static void test_reused_pid_gets_a_row_of_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -178,7 +215,7 @@ static void test_unsampled_time_of_several_processes_is_nobodys(void **state)
     struct fixture *f = *state;
     sample(f, 100, 100, 0x10010, 10);
     ingest_fork(f->ingest, 200, 100, 200);
-    ingest_unsampled(f->ingest, 0, 32);
+    ingest_unsampled(f->ingest, &(struct ingest_time){.cpu_ns = 32});
     assert_int_equal(profile_get_thread(f->profile, 0)->value, 10);
     const struct thread *nobody = profile_get_thread(f->profile, f->profile->threads->len - 1);
     assert_int_equal(nobody->value, 32);
@@ -224,6 +261,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kernel_frames_stand_before_the_users, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_process_ends_with_its_last_thread, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_thread_that_is_told_twice_counts_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_thread_of_a_reused_tid_is_alive, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_exec_ends_all_threads_but_the_first, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_reused_pid_gets_a_row_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unsampled_time_counts_without_a_sample, set_up,
                                         tear_down),

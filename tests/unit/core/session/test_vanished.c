@@ -55,11 +55,27 @@ static void test_vanished_marks_a_thread_of_a_process_that_runs(void **state)
     profile_free(p);
 }
 
+static void test_mark_process_ends_its_threads_only(void **state)
+{
+    (void)state;
+    struct profile *p = profile_new();
+    uint32_t one = add(p, 100), other = add(p, 200);
+    profile_thread(p, one, 101);
+    vanished_mark_process(p, one);
+    assert_true(profile_get_process(p, one)->ended);
+    assert_false(profile_get_process(p, other)->ended);
+    assert_true(profile_get_thread(p, 0)->ended);
+    assert_false(profile_get_thread(p, 1)->ended);
+    assert_true(profile_get_thread(p, 2)->ended);
+    profile_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vanished_marks_only_what_is_gone_when_records_are_lost),
         cmocka_unit_test(test_vanished_marks_a_thread_of_a_process_that_runs),
+        cmocka_unit_test(test_mark_process_ends_its_threads_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,7 @@ static void type_to_target(void *arg, const char *bytes, size_t n)
     strncat(session->typed, bytes, n);
 }
 
-static struct fixture *new_fixture(bool live)
+static struct fixture *new_fixture(bool live, bool attached)
 {
     struct fixture *f = g_new0(struct fixture, 1);
     small_init(&f->session.small);
@@ -89,7 +89,10 @@ static struct fixture *new_fixture(bool live)
                                                 .rss_bytes = -1,
                                                 .engine = "perf"};
     f->options = (struct app_options){.title = "./small", .arg = &f->session};
-    if (live) {
+    if (attached) {
+        f->options.session = &f->session;
+        f->options.attached = true;
+    } else if (live) {
         f->options.session = &f->session;
         f->options.output_path = "/dev/null";
         f->options.type_to_target = type_to_target;
@@ -102,13 +105,19 @@ static struct fixture *new_fixture(bool live)
 
 static int set_up_live(void **state)
 {
-    *state = new_fixture(true);
+    *state = new_fixture(true, false);
+    return 0;
+}
+
+static int set_up_attached(void **state)
+{
+    *state = new_fixture(true, true);
     return 0;
 }
 
 static int set_up_file(void **state)
 {
-    *state = new_fixture(false);
+    *state = new_fixture(false, false);
     return 0;
 }
 
@@ -436,6 +445,34 @@ static void test_end_is_said_and_quit_asks_no_more(void **state)
     assert_int_equal(f->app.end, APP_QUIT_ENDED);
 }
 
+static void test_end_of_an_attached_process_has_no_status(void **state)
+{
+    struct fixture *f = *state;
+    f->session.status.state = SESSION_ENDED;
+    f->session.status.target_ended = true;
+    refresh(f);
+    assert_shows(f, "ended 00:12");
+    assert_shows(f, "ended; q quits");
+    assert_hides(f, "ended:");
+}
+
+static void test_output_of_an_attached_process_is_its_own(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "0");
+    assert_shows(f, "its output goes where it always went");
+    keys(f, "i"); /* cannot be typed to */
+    assert_int_equal(f->app.mode, MODE_NORMAL);
+}
+
+static void test_enter_leaves_the_target_running(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "q\r");
+    assert_true(f->app.done);
+    assert_int_equal(f->app.end, APP_QUIT_LEAVE);
+}
+
 static void test_figures_of_a_run_stay_when_it_has_ended(void **state)
 {
     struct fixture *f = *state;
@@ -586,8 +623,9 @@ static void test_mouse_selects_zooms_sorts_and_switches(void **state)
 
 int main(void)
 {
-#define LIVE(name)  cmocka_unit_test_setup_teardown(name, set_up_live, tear_down)
-#define FILE_(name) cmocka_unit_test_setup_teardown(name, set_up_file, tear_down)
+#define LIVE(name)     cmocka_unit_test_setup_teardown(name, set_up_live, tear_down)
+#define ATTACHED(name) cmocka_unit_test_setup_teardown(name, set_up_attached, tear_down)
+#define FILE_(name)    cmocka_unit_test_setup_teardown(name, set_up_file, tear_down)
     const struct CMUnitTest tests[] = {
         LIVE(test_functions_at_the_smallest_size),
         LIVE(test_flame_at_the_smallest_size),
@@ -611,6 +649,9 @@ int main(void)
         LIVE(test_reset_shows_only_what_comes_after),
         LIVE(test_quit_asks_while_the_target_runs),
         LIVE(test_end_is_said_and_quit_asks_no_more),
+        LIVE(test_enter_leaves_the_target_running),
+        ATTACHED(test_end_of_an_attached_process_has_no_status),
+        ATTACHED(test_output_of_an_attached_process_is_its_own),
         LIVE(test_figures_of_a_run_stay_when_it_has_ended),
         LIVE(test_program_is_named_without_its_folder),
         LIVE(test_marks_are_explained),
