@@ -21,9 +21,11 @@ enum {
     STACK_BYTES = 128 << 10, /* a handful is touched */
     STACK_BYTES_TIGHT = 32 << 10,
     GUARD_BYTES = 4096,
-    HANDLER_BYTES = 1024,         /* more than the handler uses */
-    FRAME_BYTES = 1024,           /* of a signal frame, beside the vector registers */
+    LARGE_BYTES = 32 << 10, /* of a stack of the program's: has room for its handlers and ours */
+    HANDLER_BYTES = 1024,   /* more than the handler uses */
+    FRAME_BYTES = 1024,     /* of a signal frame, beside the vector registers */
     GET_PERMITTED_STATE = 0x1022, /* arch_prctl's ARCH_GET_XCOMP_PERM */
+    SIGNALS = 65,
 };
 
 static const uint64_t tile_state = UINT64_C(3) << 17;
@@ -41,8 +43,13 @@ static __thread struct {
     size_t bytes;
 } ours;
 
-static uint32_t has_given;         /* some thread has one of ours */
-static uint32_t program_has_stack; /* the program has set one in some thread */
+static uint32_t has_given;               /* some thread has one of ours */
+static uint32_t program_has_stack;       /* the program has set one in some thread */
+static uint32_t program_has_small_stack; /* ours and a handler of its own may not fit on it both */
+
+/* Handlers that asked for SA_ONSTACK and did not get it, by signal. A handler that was set since by
+ * other ways (signal() and the like) is another one, so nothing here must be kept up to date. */
+static uintptr_t wants_stack[SIGNALS];
 
 void sigstack_hooks_resolve(void)
 {
@@ -130,12 +137,10 @@ bool sigstack_give(struct sampler *sampler)
     if (set_stack(NULL, &now) != 0)
         return false;
     if (!(now.ss_flags & SS_DISABLE) && !is_ours(&now)) {
-        __atomic_store_n(&program_has_stack, 1, __ATOMIC_RELAXED);
         if (!has_room(&now))
             sampler_count_unsampled(sampler, WIRE_UNSAMPLED_SMALL_SIGSTACK);
         return has_room(&now);
     }
-    __atomic_store_n(&has_given, 1, __ATOMIC_RELAXED);
     if (is_ours(&now) || (map_ours(sampler) && put_ours()))
         return true;
     sampler_count_unsampled(sampler, WIRE_UNSAMPLED_NO_MEMORY);
@@ -164,28 +169,35 @@ static bool is_handler(const struct sigaction *action)
 }
 
 /* What a handler that wants the alternate stack is set with in truth. */
-static void disguise(struct sigaction *action)
+static void disguise(int number, struct sigaction *action)
 {
-    if (!(action->sa_flags & SA_ONSTACK) || !is_handler(action) ||
-        (*mask_of(action) & SAMPLER_SIGNAL_BIT))
-        return;
-    *mask_of(action) |= SAMPLER_SIGNAL_BIT;
-    if (!__atomic_load_n(&program_has_stack, __ATOMIC_RELAXED))
+    uintptr_t handler = (uintptr_t)action->sa_handler;
+    bool wants = (action->sa_flags & SA_ONSTACK) && is_handler(action);
+    bool gets = wants && __atomic_load_n(&program_has_stack, __ATOMIC_RELAXED);
+    if (wants && !gets)
+        __atomic_store_n(&wants_stack[number], handler, __ATOMIC_RELAXED);
+    else if (handler == __atomic_load_n(&wants_stack[number], __ATOMIC_RELAXED))
+        __atomic_store_n(&wants_stack[number], 0, __ATOMIC_RELAXED);
+    if (wants && __atomic_load_n(&program_has_small_stack, __ATOMIC_RELAXED))
+        *mask_of(action) |= SAMPLER_SIGNAL_BIT;
+    if (wants && !gets)
         action->sa_flags &= ~SA_ONSTACK;
 }
 
-/* A mask with both of libc's signals is one that the program has filled without libc. */
-static bool is_disguised(struct sigaction *action)
+/* The reverse, where `wanted` is what wants_stack had for the signal. A mask with both of libc's
+ * signals is one that the program has filled by itself. */
+static void undisguise(uintptr_t wanted, struct sigaction *action)
 {
-    return is_handler(action) && (*mask_of(action) & libc_bits) == SAMPLER_SIGNAL_BIT;
+    if ((*mask_of(action) & libc_bits) == SAMPLER_SIGNAL_BIT)
+        *mask_of(action) &= ~SAMPLER_SIGNAL_BIT;
+    if (is_handler(action) && (uintptr_t)action->sa_handler == wanted)
+        action->sa_flags |= SA_ONSTACK;
 }
 
-static void undisguise(struct sigaction *action)
+static uintptr_t wanted_by(int number)
 {
-    if (!is_disguised(action))
-        return;
-    *mask_of(action) &= ~SAMPLER_SIGNAL_BIT;
-    action->sa_flags |= SA_ONSTACK;
+    return number > 0 && number < SIGNALS ? __atomic_load_n(&wants_stack[number], __ATOMIC_RELAXED)
+                                          : 0;
 }
 
 /* Sets all handlers anew that are not as they should be now. */
@@ -197,20 +209,30 @@ static void set_handlers_again(void)
             real_sigaction(number, NULL, &action) != 0)
             continue;
         struct sigaction wanted = action;
-        undisguise(&wanted);
-        disguise(&wanted);
+        undisguise(wanted_by(number), &wanted);
+        disguise(number, &wanted);
         if (wanted.sa_flags != action.sa_flags || *mask_of(&wanted) != *mask_of(&action))
             real_sigaction(number, &wanted, NULL);
     }
 }
 
+/* Takes note of a stack that the program has set; its handlers are to know. */
+static void note_program_stack(const stack_t *stack)
+{
+    bool is_first = !__atomic_exchange_n(&program_has_stack, 1, __ATOMIC_RELAXED);
+    if (stack->ss_size < LARGE_BYTES)
+        is_first |= !__atomic_exchange_n(&program_has_small_stack, 1, __ATOMIC_RELAXED);
+    if (is_first)
+        set_handlers_again();
+}
+
 void sigstack_prepare(void)
 {
     stack_t now;
-    if (set_stack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) && !is_ours(&now))
-        __atomic_store_n(&program_has_stack, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&has_given, 1, __ATOMIC_RELAXED);
     set_handlers_again();
+    if (set_stack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) && !is_ours(&now))
+        note_program_stack(&now);
 }
 
 /* ---- hooks ---- */
@@ -224,13 +246,15 @@ EXPORT int sigaction(int number, const struct sigaction *new, struct sigaction *
         sigstack_hooks_resolve();
     if (!__atomic_load_n(&has_given, __ATOMIC_RELAXED))
         return real_sigaction(number, new, ret_old);
-    if (new) {
+    uintptr_t wanted_before = wanted_by(number);
+    if (new &&number > 0 && number < SIGNALS) {
         wanted = *new;
-        disguise(&wanted);
+        disguise(number, &wanted);
+        new = &wanted;
     }
-    int result = real_sigaction(number, new ? &wanted : NULL, ret_old);
+    int result = real_sigaction(number, new, ret_old);
     if (result == 0 && ret_old)
-        undisguise(ret_old);
+        undisguise(wanted_before, ret_old);
     return result;
 }
 
@@ -247,13 +271,6 @@ static void rearm(void)
         sampler_thread_arm(sampler, thread);
 }
 
-/* The first of the program's: from now on its handlers may have the flag. */
-static void note_program_stack(void)
-{
-    if (!__atomic_exchange_n(&program_has_stack, 1, __ATOMIC_RELAXED))
-        set_handlers_again();
-}
-
 EXPORT int sigaltstack(const stack_t *new, stack_t *ret_old)
 {
     stack_t old;
@@ -265,7 +282,7 @@ EXPORT int sigaltstack(const stack_t *new, stack_t *ret_old)
         return -1;
     int saved_errno = errno;
     if (new && !(new->ss_flags &SS_DISABLE))
-        note_program_stack();
+        note_program_stack(new);
     if (new)
         rearm();
     if (is_ours(&old))

@@ -7,13 +7,13 @@
  *   - A stack of the program's own takes the place of ours; when it is disabled, ours comes back.
  *     A thread whose own has no room for our handler loses its timer meanwhile: the kernel kills
  *     a process whose signal does not fit.
- *   - Handlers that ask for SA_ONSTACK get our signal added to their masks, so that it does not
- *     come on top of them on a small stack. While the program has set no stack, they do not get
- *     the flag itself, else they would run on ours. Once it has set one in any thread, they do, and
- *     then they run on ours in threads without.
+ *   - While the program has set no stack, its handlers do not get the SA_ONSTACK that they ask
+ *     for, else they would run on ours. Once it has set one in any thread they do, and then they
+ * run on ours in threads without.
+ *   - Once the program has set a small stack, handlers with SA_ONSTACK get our signal added to
+ * their masks, so that it does not come on top of them there. On a large one it may.
  *
- * What was changed is read off the kernel's own record (our signal in a mask, which libc does not
- * put there), so that no other way to set a handler can make it untrue.
+ * Both are read back as the program has set them.
  */
 #ifndef PROFTOP_COLLECTORS_TARGET_SIGSTACK_HOOKS_H
 #define PROFTOP_COLLECTORS_TARGET_SIGSTACK_HOOKS_H
