@@ -233,6 +233,10 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
             t->unwinder = unwinder_new(t->map);
         unwinder_walk(t->unwinder, (uint32_t)s->tid, &s->user, &walked);
     }
+    if (s->ret_unmapped && walked.unmapped) {
+        *s->ret_unmapped = walked.unmapped;
+        return;
+    }
     pthread_mutex_lock(ingest->lock);
     size_t n = add_kernel_frames(ingest, t, s, frames);
     if (s->has_user)

@@ -31,6 +31,9 @@ struct ingest_sample {
     size_t n_kernel;
     bool has_user; /* false: a kernel thread, or registers that cannot be unwound */
     struct unwind_input user;
+    /* NULL, or: when the walk ends in code that no mapping holds, its address is put here, and the
+     * sample is not taken. */
+    uint64_t *ret_unmapped;
 };
 
 /* CPU time of a thread. */

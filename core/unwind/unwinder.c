@@ -236,6 +236,15 @@ static void finish(struct walk *walk, enum unwind_end end)
         last_walk_drop(walk->last);
 }
 
+/* The interrupted instruction, or the return address at which the walk had to stop. */
+static uint64_t unmapped_code(const struct walk *walk, enum unwind_end end, uint64_t leaf)
+{
+    uint64_t last = frame_pc(&walk->frame);
+    if (!mapping_of(walk->unwinder, leaf))
+        return leaf;
+    return end == UNWIND_BROKEN && !mapping_of(walk->unwinder, last) ? last : 0;
+}
+
 void unwinder_walk(struct unwinder *unwinder, uint32_t thread_key, const struct unwind_input *input,
                    struct unwind_result *ret)
 {
@@ -255,6 +264,9 @@ void unwinder_walk(struct unwinder *unwinder, uint32_t thread_key, const struct 
 
     enum unwind_end end = walk_to_end(&walk);
     finish(&walk, end);
-    *ret = (struct unwind_result){
-        .pc = unwinder->pc, .n = walk.n, .end = end, .n_guessed = walk.n_guessed};
+    *ret = (struct unwind_result){.pc = unwinder->pc,
+                                  .n = walk.n,
+                                  .end = end,
+                                  .n_guessed = walk.n_guessed,
+                                  .unmapped = unmapped_code(&walk, end, input->regs.r[DWARF_RIP])};
 }

@@ -45,7 +45,8 @@ struct unwind_result {
     const uint64_t *pc; /* leaf first; owned by the unwinder, valid until its next walk */
     size_t n;           /* 1..UNWIND_FRAMES_MAX */
     enum unwind_end end;
-    size_t n_guessed; /* frames that were found without unwind information */
+    size_t n_guessed;  /* frames that were found without unwind information */
+    uint64_t unmapped; /* code that no mapping holds, in which the walk ended; 0: none */
 };
 
 struct unwinder;

@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collectors/perf/perf_source.h"
 #include "core/base/error.h"
 #include "core/formats/snapshot.h"
 #include "core/target/launch.h"
 #include "core/target/proc_tasks.h"
+#include "tui/cli/engines.h"
 
 enum { RATE_DEFAULT_HZ = 999, RATE_MOST_HZ = 20000, LOOK_MS = 250 };
 
@@ -35,6 +35,7 @@ void measure_options_clear(struct measure_options *options)
 {
     g_free(options->output);
     g_free(options->attach);
+    g_free(options->engine);
 }
 
 void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
@@ -44,6 +45,8 @@ void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
          "Samples per second of CPU time (default 999)", "HZ"},
         {"attach", 'p', 0, G_OPTION_ARG_STRING, &o->attach,
          "Watch a running process instead of a command", "PID"},
+        {"engine", 0, 0, G_OPTION_ARG_STRING, &o->engine,
+         "Where CPU samples come from: auto (default), perf, timer", "NAME"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "Write the snapshot to FILE", "FILE"},
         {"children", 0, G_OPTION_FLAG_REVERSE, G_OPTION_ARG_NONE, &o->no_children,
          "Follow child processes (default)", NULL},
@@ -102,7 +105,7 @@ static bool check_target(const struct measure_options *o, char **argv, GError **
 
 static bool check_options(const struct measure_options *o, char **argv, GError **error)
 {
-    if (!check_target(o, argv, error))
+    if (!check_target(o, argv, error) || !engines_find(o->engine, error))
         return false;
     if (o->rate_hz < 1 || o->rate_hz > RATE_MOST_HZ) {
         g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
@@ -162,7 +165,6 @@ struct session *measure_start(const struct measure_options *o,
         return NULL;
     catch_signals(o->attach != NULL);
     raise_descriptor_limit();
-    static const struct source_ops *const sources[] = {&perf_source_ops, NULL};
     char *collector = find_collector();
     struct session *session =
         session_start(&(struct session_options){.argv = o->attach ? NULL : argv,
@@ -172,7 +174,7 @@ struct session *measure_start(const struct measure_options *o,
                                                 .children = !o->no_children,
                                                 .collector = collector,
                                                 .terminal_fd = terminal_fd,
-                                                .sources = sources},
+                                                .sources = engines_find(o->engine, NULL)},
                       error);
     g_free(collector);
     return session;

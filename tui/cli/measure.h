@@ -14,6 +14,7 @@ struct measure_options {
     int rate_hz;
     gboolean no_children;
     gboolean quiet;
+    char *engine; /* name; NULL: auto */
     char *output; /* snapshot; NULL: a default name */
     char *attach; /* pid of a running process, as it was typed; NULL: launch a command */
 };
@@ -24,7 +25,7 @@ void measure_options_init(struct measure_options *options);
 /* Frees what it holds. */
 void measure_options_clear(struct measure_options *options);
 
-enum { MEASURE_ENTRIES = 6 };
+enum { MEASURE_ENTRIES = 7 };
 
 /* The options above as table entries; `entries` has room for MEASURE_ENTRIES and the terminator. */
 void measure_fill_entries(struct measure_options *options, GOptionEntry *entries);

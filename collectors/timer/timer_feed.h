@@ -1,0 +1,19 @@
+/*
+ * From a sample to the profile: whose it is, what it weighs, and which code was mapped when it was
+ * taken.
+ *
+ * Context: sampling thread.
+ */
+#ifndef PROFTOP_COLLECTORS_TIMER_TIMER_FEED_H
+#define PROFTOP_COLLECTORS_TIMER_TIMER_FEED_H
+
+#include "collectors/timer/timer_process.h"
+
+/* Tells the ingest what is mapped, in place of all that it knew. */
+void timer_feed_tell_maps(const struct timer_process *process, const struct timer_context *context);
+
+/* Tells it of a thread, and of its name as it is now. */
+void timer_feed_tell_thread(const struct timer_process *process, struct timer_thread *thread,
+                            const struct timer_context *context);
+
+#endif

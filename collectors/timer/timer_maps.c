@@ -1,0 +1,192 @@
+/*
+ * See timer_maps.h. Return addresses are words of the stack, so a stack in which no word lies where
+ * code has changed cannot be walked through such code.
+ */
+#include "collectors/timer/timer_maps.h"
+
+#include <string.h>
+
+#include "core/target/proc_maps.h"
+
+enum {
+    CHANGED_MAX = 256, /* places; beyond that they are all one */
+    REGISTER_RIP = 16,
+};
+
+static struct timer_range *range_at(const GArray *ranges, guint i)
+{
+    return &g_array_index(ranges, struct timer_range, i);
+}
+
+static void clear_range(gpointer data)
+{
+    struct timer_range *range = data;
+    g_free(range->path);
+}
+
+static GArray *new_ranges(void)
+{
+    GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct timer_range));
+    g_array_set_clear_func(ranges, clear_range);
+    return ranges;
+}
+
+static void keep_range(const struct proc_map *map, void *data)
+{
+    GArray *ranges = data;
+    struct timer_range range = {.start = map->start,
+                                .end = map->end,
+                                .file_offset = map->file_offset,
+                                .device = map->device,
+                                .inode = map->inode,
+                                .path = g_strdup(map->path)};
+    g_array_append_val(ranges, range);
+}
+
+GArray *timer_maps_read(int pid)
+{
+    GArray *ranges = new_ranges();
+    if (proc_maps_read(pid, keep_range, ranges) && ranges->len > 0)
+        return ranges;
+    g_array_unref(ranges);
+    return NULL;
+}
+
+void timer_maps_init(struct timer_maps *maps)
+{
+    *maps = (struct timer_maps){
+        .ranges = new_ranges(), .changed = new_ranges(), .generation = TIMER_MAPS_UNSURE};
+}
+
+void timer_maps_clear(struct timer_maps *maps)
+{
+    g_array_unref(maps->ranges);
+    g_array_unref(maps->changed);
+}
+
+static void set_ranges(struct timer_maps *maps, GArray *ranges, uint64_t generation)
+{
+    g_array_ref(ranges);
+    g_array_unref(maps->ranges);
+    maps->ranges = ranges;
+    maps->generation = generation % 2 == 0 ? generation : TIMER_MAPS_UNSURE;
+}
+
+void timer_maps_begin(struct timer_maps *maps, GArray *ranges, uint64_t generation)
+{
+    g_array_set_size(maps->changed, 0);
+    set_ranges(maps, ranges, generation);
+}
+
+void timer_maps_inherit(struct timer_maps *maps, const struct timer_maps *parent)
+{
+    set_ranges(maps, parent->ranges, TIMER_MAPS_UNSURE);
+    g_array_set_size(maps->changed, 0);
+    g_array_append_vals(maps->changed, parent->changed->data, parent->changed->len);
+}
+
+/* ---- what changed ---- */
+
+static int by_start(const void *a, const void *b)
+{
+    const struct timer_range *left = a, *right = b;
+    return (left->start > right->start) - (left->start < right->start);
+}
+
+static bool is_same(const struct timer_range *a, const struct timer_range *b)
+{
+    return a->start == b->start && a->end == b->end && a->file_offset == b->file_offset &&
+           a->device == b->device && a->inode == b->inode && strcmp(a->path, b->path) == 0;
+}
+
+/* Joins what touches; when it is still too much, all of it. */
+static void join_changed(struct timer_maps *maps)
+{
+    GArray *changed = maps->changed;
+    guint n = 0;
+    g_array_sort(changed, by_start);
+    for (guint i = 0; i < changed->len; i++) {
+        struct timer_range *range = range_at(changed, i);
+        struct timer_range *before = n ? range_at(changed, n - 1) : NULL;
+        if (before && range->start <= before->end)
+            before->end = MAX(before->end, range->end);
+        else
+            *range_at(changed, n++) = *range;
+    }
+    if (n > CHANGED_MAX) {
+        range_at(changed, 0)->end = range_at(changed, n - 1)->end;
+        n = 1;
+    }
+    g_array_set_size(changed, n);
+}
+
+static void note_changed(struct timer_maps *maps, const struct timer_range *range)
+{
+    struct timer_range place = {.start = range->start, .end = range->end};
+    g_array_append_val(maps->changed, place);
+}
+
+/* Notes where the two readings, both sorted, differ. */
+static bool note_differences(struct timer_maps *maps, const GArray *a, const GArray *b)
+{
+    guint n_before = maps->changed->len, i = 0, j = 0;
+    while (i < a->len || j < b->len) {
+        const struct timer_range *left = i < a->len ? range_at(a, i) : NULL;
+        const struct timer_range *right = j < b->len ? range_at(b, j) : NULL;
+        if (left && right && is_same(left, right)) {
+            i++;
+            j++;
+        } else if (!right || (left && left->start <= right->start)) {
+            note_changed(maps, left);
+            i++;
+        } else {
+            note_changed(maps, right);
+            j++;
+        }
+    }
+    bool differs = maps->changed->len > n_before;
+    if (differs)
+        join_changed(maps);
+    return differs;
+}
+
+bool timer_maps_update(struct timer_maps *maps, GArray *ranges, uint64_t generation)
+{
+    bool differs = note_differences(maps, maps->ranges, ranges);
+    set_ranges(maps, ranges, generation);
+    return differs;
+}
+
+/* ---- what a sample can be told ---- */
+
+bool timer_maps_is_of(const struct timer_maps *maps, uint64_t generation)
+{
+    /* odd: a library was just being unloaded, and nothing can have taken its place yet */
+    return maps->generation != TIMER_MAPS_UNSURE && (generation & ~UINT64_C(1)) == maps->generation;
+}
+
+static bool has_changed(const struct timer_maps *maps, uint64_t address)
+{
+    guint low = 0, high = maps->changed->len;
+    while (low < high) {
+        guint middle = (low + high) / 2;
+        if (range_at(maps->changed, middle)->end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < maps->changed->len && range_at(maps->changed, low)->start <= address;
+}
+
+int64_t timer_maps_believable(const struct timer_maps *maps, const struct timer_sample *sample)
+{
+    if (has_changed(maps, sample->registers[REGISTER_RIP]))
+        return -1;
+    for (uint32_t at = 0; at + sizeof(uint64_t) <= sample->stack_size; at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, sample->stack + at, sizeof word);
+        if (has_changed(maps, word - 1)) /* a call may be the last instruction of its range */
+            return at;
+    }
+    return sample->stack_size;
+}
