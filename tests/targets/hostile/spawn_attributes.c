@@ -13,6 +13,9 @@
 
 extern char **environ;
 
+/* libc's own two, of which programs know nothing. */
+static const unsigned long libc_signals = 3ul << 31;
+
 static int child(const char *name)
 {
     char line[256];
@@ -22,7 +25,7 @@ static int child(const char *name)
     while (status && fgets(line, sizeof line, status))
         if (strncmp(line, "SigBlk:", 7) == 0 || strncmp(line, "SigIgn:", 7) == 0 ||
             strncmp(line, "SigPnd:", 7) == 0)
-            printf(" %.6s %.16s", line, line + 8);
+            printf(" %.6s %016lx", line, strtoul(line + 8, NULL, 16) & ~libc_signals);
     puts("");
     return 0;
 }
