@@ -18,9 +18,11 @@
 
 #include "collectors/target/environment.h"
 #include "collectors/target/handshake.h"
+#include "collectors/target/helper_thread_hooks.h"
 #include "collectors/target/library_hooks.h"
 #include "collectors/target/process_hooks.h"
 #include "collectors/target/sampler.h"
+#include "collectors/target/seccomp_hooks.h"
 #include "collectors/target/sigstack_hooks.h"
 #include "collectors/target/thread_hooks.h"
 
@@ -172,6 +174,8 @@ __attribute__((constructor)) static void collector_load(int argc, char **argv, c
     thread_hooks_resolve();
     sigstack_hooks_resolve();
     library_hooks_resolve();
+    seccomp_hooks_resolve();
+    helper_thread_hooks_resolve();
     if (getenv(WIRE_ENV_SOCKET))
         start(envp);
     errno = saved_errno;

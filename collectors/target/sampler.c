@@ -48,6 +48,16 @@ void sampler_count_unsampled(struct sampler *sampler, enum wire_unsampled reason
     __atomic_fetch_add(&sampler->wire->unsampled_threads[reason], 1, __ATOMIC_RELAXED);
 }
 
+bool sampler_may_call(const struct sampler *sampler)
+{
+    return sampler->may_call && !__atomic_load_n(&sampler->wire->has_seccomp, __ATOMIC_RELAXED);
+}
+
+bool sampler_may_arm(const struct sampler *sampler)
+{
+    return sampler->may_arm && (sampler->was_filtered || sampler_may_call(sampler));
+}
+
 static bool has_limit(int resource, struct rlimit *limit)
 {
     return getrlimit(resource, limit) == 0 && limit->rlim_cur != RLIM_INFINITY;
@@ -132,8 +142,9 @@ static void fill(struct sampler *sampler, struct wire_segment *segment, size_t m
     sampler->timers_max = most_timers();
     sampler->pid = getpid();
     sampler->has_tight_memory = has_limit(RLIMIT_AS, &limit);
-    sampler->may_call = !is_filtered();
-    sampler->may_arm = true;
+    sampler->was_filtered = is_filtered();
+    sampler->may_call = !sampler->was_filtered;
+    sampler->may_arm = sampler->may_delete = true;
 }
 
 void sampler_start(struct wire_segment *segment, size_t mapped_bytes)

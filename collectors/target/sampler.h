@@ -11,6 +11,8 @@
  *   thread_hooks.c     pthread_create() and thrd_create()
  *   sigstack_hooks.c   alternate signal stacks: ours, and the program's own
  *   seccomp_hooks.c    how a program forbids itself system calls
+ *   seccomp_filter.c   what a filter would say
+ *   helper_thread_hooks.c   functions for which libc starts threads
  *   library_hooks.c    dlclose()
  *
  * All of it lies on pages that a fork wipes, so a child has no sampler until it has said hello
@@ -64,9 +66,10 @@ struct sampler {
     uint32_t timers_max;
     pid_t pid;
     bool has_tight_memory; /* the address space is limited: take little of it */
-    bool may_call;         /* the handler may make system calls: the program has shown no sign of a
-                              seccomp filter */
-    bool may_arm;          /* so may what arms and disarms threads */
+    bool was_filtered;     /* there was a seccomp filter before the program began */
+    bool may_call;         /* there was none, and the program has shown no sign of one */
+    bool may_arm;          /* the program has shown no sign of one */
+    bool may_delete;       /* its filters, if any, let timers be deleted */
     struct sampler_thread threads[];
 };
 
@@ -91,6 +94,14 @@ struct sampler *sampler_get_own(void);
 /* The thread whose timer sent `pointer`; NULL when it is no address of the table. Context: signal
  * handler. */
 struct sampler_thread *sampler_thread_at(const void *pointer);
+
+/* Whether the handler may make system calls: neither the program nor proftop has seen a sign of a
+ * seccomp filter. Context: any, async-signal-safe. */
+bool sampler_may_call(const struct sampler *sampler);
+
+/* Whether threads may be armed and disarmed, which takes system calls: no filter has come since the
+ * program began. Context: any, async-signal-safe. */
+bool sampler_may_arm(const struct sampler *sampler);
 
 /* Counts a thread that is not sampled. Context: any, async-signal-safe. */
 void sampler_count_unsampled(struct sampler *sampler, enum wire_unsampled reason);

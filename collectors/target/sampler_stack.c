@@ -45,7 +45,7 @@ static uint32_t copy_by_kernel(const struct sampler *sampler, const struct stack
 {
     struct iovec to = {.iov_base = copy->to, .iov_len = copy->limit_bytes};
     struct iovec from = {.iov_base = (void *)copy->from, .iov_len = copy->limit_bytes};
-    if (!sampler->may_call || __atomic_load_n(&sampler->wire->has_seccomp, __ATOMIC_RELAXED))
+    if (!sampler_may_call(sampler))
         return 0;
     long n = syscall(SYS_process_vm_readv, sampler->pid, &to, 1, &from, 1, 0);
     return n > 0 ? (uint32_t)n : 0;

@@ -135,11 +135,22 @@ void sampler_thread_disarm(struct sampler *sampler, struct sampler_thread *threa
     __atomic_fetch_sub(&sampler->wire->armed_threads, 1, __ATOMIC_RELAXED);
 }
 
+void sampler_threads_disarm_all(struct sampler *sampler, enum wire_unsampled reason)
+{
+    for (uint32_t i = 0; i < sampler->n_threads; i++) {
+        struct sampler_thread *thread = &sampler->threads[i];
+        if (__atomic_load_n(&thread->state, __ATOMIC_ACQUIRE) != SAMPLER_THREAD_RUNS ||
+            thread->timer < 0)
+            continue;
+        sampler_thread_disarm(sampler, thread);
+        sampler_count_unsampled(sampler, reason);
+    }
+}
+
 void sampler_thread_follow_period(struct sampler *sampler, struct sampler_thread *thread)
 {
     uint64_t wanted = wanted_period(sampler);
-    if (wanted == thread->period_ns || thread->timer < 0 || !sampler->may_call ||
-        __atomic_load_n(&sampler->wire->has_seccomp, __ATOMIC_RELAXED))
+    if (wanted == thread->period_ns || thread->timer < 0 || !sampler_may_call(sampler))
         return;
     set_timer(thread, wanted);
 }
@@ -181,10 +192,13 @@ void sampler_thread_enter(struct sampler_thread *thread, uintptr_t frame)
     int saved_errno = errno;
     struct sampler *sampler = sampler_get();
     own.stack = sampler_stack_of_thread(thread, frame);
-    if (sampler && sampler->may_arm)
+    if (sampler && sampler_may_arm(sampler)) {
         begin_own(sampler, thread);
-    else
+    } else {
+        if (sampler)
+            sampler_count_unsampled(sampler, WIRE_UNSAMPLED_SECCOMP);
         sampler_thread_release(thread);
+    }
     errno = saved_errno;
 }
 
@@ -193,7 +207,7 @@ void sampler_thread_leave(void)
     int saved_errno = errno;
     struct sampler *sampler = sampler_get();
     struct sampler_thread *thread = own.entry;
-    if (sampler && sampler->may_arm && sampler_thread_self()) {
+    if (sampler && sampler_may_arm(sampler) && sampler_thread_self()) {
         own.entry = NULL;
         sampler_thread_disarm(sampler, thread);
         sigstack_take_back();

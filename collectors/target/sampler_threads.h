@@ -41,6 +41,9 @@ bool sampler_thread_arm(struct sampler *sampler, struct sampler_thread *thread);
 /* Takes the timer away; a signal of it may still come. Context: the thread. */
 void sampler_thread_disarm(struct sampler *sampler, struct sampler_thread *thread);
 
+/* Takes all timers away, and counts their threads. Context: any thread. */
+void sampler_threads_disarm_all(struct sampler *sampler, enum wire_unsampled reason);
+
 /* Sets the timer anew when proftop has asked for another period and system calls may be made.
  * Context: signal handler, of the thread itself. */
 void sampler_thread_follow_period(struct sampler *sampler, struct sampler_thread *thread);

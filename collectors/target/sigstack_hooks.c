@@ -263,7 +263,7 @@ static void rearm(void)
 {
     struct sampler *sampler = sampler_get_own();
     struct sampler_thread *thread = sampler ? sampler_thread_self() : NULL;
-    if (!thread || !sampler->may_arm)
+    if (!thread || !sampler_may_arm(sampler))
         return;
     if (!sigstack_give(sampler))
         sampler_thread_disarm(sampler, thread);

@@ -145,7 +145,8 @@ enum wire_unsampled {
     WIRE_UNSAMPLED_SMALL_SIGSTACK, /* its own signal stack has no room for our handler */
     WIRE_UNSAMPLED_BLOCKED,        /* the signal was blocked when it started */
     WIRE_UNSAMPLED_NO_MEMORY,      /* no memory for its state or signal stack */
-    WIRE_UNSAMPLED_SIGNAL_TAKEN,   /* the program uses every signal that could serve */
+    WIRE_UNSAMPLED_SIGNAL_TAKEN,   /* libc does not keep the signal for itself, as it must */
+    WIRE_UNSAMPLED_SECCOMP,        /* the program has forbidden itself the system calls */
     WIRE_UNSAMPLED_REASONS,
 };
 

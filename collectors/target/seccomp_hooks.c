@@ -1,0 +1,119 @@
+/*
+ * See seccomp_hooks.h. syscall() is a jump and no call: what returns twice, or on another stack,
+ * must not find a frame of ours.
+ */
+#include "collectors/target/seccomp_hooks.h"
+
+#include <dlfcn.h>
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "collectors/target/sampler.h"
+#include "collectors/target/sampler_threads.h"
+#include "collectors/target/seccomp_filter.h"
+
+typedef int prctl_function(int, ...);
+typedef long syscall_function(long, ...);
+
+static prctl_function *real_prctl;
+__attribute__((visibility("hidden"))) syscall_function *proftop_real_syscall;
+
+void seccomp_hooks_resolve(void)
+{
+    if (!real_prctl)
+        real_prctl = (prctl_function *)dlsym(RTLD_NEXT, "prctl");
+    if (!proftop_real_syscall)
+        proftop_real_syscall = (syscall_function *)dlsym(RTLD_NEXT, "syscall");
+}
+
+/* No system calls from now on; no timers either when their handler could not return. */
+static void before_filter(const struct sock_fprog *program)
+{
+    struct sampler *sampler = sampler_get_own();
+    if (!sampler)
+        return;
+    sampler->may_call = sampler->may_arm = false;
+    if (!program)
+        return;
+    if (sampler->may_delete && !seccomp_filter_allows(program, SYS_rt_sigreturn))
+        sampler_threads_disarm_all(sampler, WIRE_UNSAMPLED_SECCOMP);
+    sampler->may_delete &= seccomp_filter_allows(program, SYS_timer_delete);
+}
+
+static void before_prctl(unsigned long option, unsigned long mode, const void *program)
+{
+    if (option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP)
+        before_filter(option == PR_SET_SECCOMP && mode == SECCOMP_MODE_FILTER ? program : NULL);
+}
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int prctl(int option, ...)
+{
+    unsigned long arguments[4];
+    va_list list;
+    va_start(list, option);
+    for (int i = 0; i < 4; i++)
+        arguments[i] = va_arg(list, unsigned long);
+    va_end(list);
+    if (!real_prctl)
+        seccomp_hooks_resolve();
+    before_prctl((unsigned)option, arguments[0], (const void *)arguments[1]);
+    return real_prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
+}
+
+struct arguments {
+    unsigned long number, a, b, c;
+};
+
+/* What is to be known of a call through syscall(); before the constructor, finds the real one. */
+__attribute__((visibility("hidden"))) void proftop_before_syscall(const struct arguments *call);
+
+void proftop_before_syscall(const struct arguments *call)
+{
+    if (!proftop_real_syscall)
+        seccomp_hooks_resolve();
+    if (call->number == SYS_prctl)
+        before_prctl(call->a, call->b, (const void *)call->c);
+    else if (call->number == SYS_seccomp && call->a <= SECCOMP_SET_MODE_FILTER)
+        before_filter(call->a == SECCOMP_SET_MODE_FILTER ? (const void *)call->c : NULL);
+}
+
+/* Keeps the arguments, looks at them where that is needed, and goes on to the real function. */
+__asm__(".text\n"
+        ".globl syscall\n"
+        ".type syscall, @function\n"
+        "syscall:\n"
+        ".cfi_startproc\n"
+        "cmp $157, %rdi\n" /* SYS_prctl */
+        "je 1f\n"
+        "cmp $317, %rdi\n" /* SYS_seccomp */
+        "je 1f\n"
+        "cmpq $0, proftop_real_syscall(%rip)\n"
+        "je 1f\n"
+        "0: jmp *proftop_real_syscall(%rip)\n"
+        "1: push %r9\n"
+        "push %r8\n"
+        "push %r8\n" /* aligns */
+        "push %rcx\n"
+        "push %rdx\n"
+        "push %rsi\n"
+        "push %rdi\n"
+        ".cfi_adjust_cfa_offset 56\n"
+        "mov %rsp, %rdi\n"
+        "call proftop_before_syscall\n"
+        "pop %rdi\n"
+        "pop %rsi\n"
+        "pop %rdx\n"
+        "pop %rcx\n"
+        "pop %r8\n"
+        "pop %r8\n"
+        "pop %r9\n"
+        ".cfi_adjust_cfa_offset -56\n"
+        "jmp 0b\n"
+        ".cfi_endproc\n"
+        ".size syscall, . - syscall\n");
