@@ -84,7 +84,7 @@ done
 for limit in memory file_size stack; do
     accounted "tight_limit $limit" computes 0.2 35
 done
-accounted "tight_limit sigpending" computes 0.25 40 # what cannot be sampled is said, main's share too
+accounted "tight_limit sigpending" computes 0.25 40
 
 # ---- a program of the system that handles SIGPROF ----
 awk 'BEGIN { srand(1); for (i = 0; i < 300000; i++) print int(rand() * 1e9) }' >"$tmp/numbers"
