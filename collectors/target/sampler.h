@@ -45,6 +45,9 @@ struct sampler_thread {
     uint64_t cpu_ns;
     uintptr_t stack_low; /* its own stack, as far as that is surely memory; 0, 0: not known */
     uintptr_t stack_top;
+    char *
+        sigstack; /* for the next thread with this entry: mapping and unmapping costs most of all */
+    size_t sigstack_bytes;
     /* what pthread_create was asked for */
     void *start;
     void *argument;
@@ -60,7 +63,7 @@ struct sampler {
     char *slots;
     uint32_t n_slots;
     uint32_t stack_bytes;
-    uint32_t hint; /* where to look for a free thread first */
+    uint32_t hint; /* where to look for a free thread first: the last that ended */
     uint32_t last_serial;
     uint32_t n_timers;
     uint32_t timers_max;

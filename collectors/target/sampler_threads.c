@@ -36,13 +36,15 @@ struct sampler_thread *sampler_thread_self(void)
 
 struct sampler_thread *sampler_thread_claim(struct sampler *sampler)
 {
-    uint32_t first = __atomic_fetch_add(&sampler->hint, 1, __ATOMIC_RELAXED);
+    uint32_t first = __atomic_load_n(&sampler->hint, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < sampler->n_threads; i++) {
         struct sampler_thread *thread = &sampler->threads[(first + i) % sampler->n_threads];
         uint32_t free_state = SAMPLER_THREAD_FREE;
         if (__atomic_compare_exchange_n(&thread->state, &free_state, SAMPLER_THREAD_CLAIMED, false,
                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
             thread->timer = -1;
+            __atomic_store_n(&sampler->hint, (first + i + 1) % sampler->n_threads,
+                             __ATOMIC_RELAXED);
             return thread;
         }
     }
@@ -50,10 +52,11 @@ struct sampler_thread *sampler_thread_claim(struct sampler *sampler)
     return NULL;
 }
 
-void sampler_thread_release(struct sampler_thread *thread)
+void sampler_thread_release(struct sampler *sampler, struct sampler_thread *thread)
 {
     thread->tid = 0;
     __atomic_store_n(&thread->state, SAMPLER_THREAD_FREE, __ATOMIC_RELEASE);
+    __atomic_store_n(&sampler->hint, (uint32_t)(thread - sampler->threads), __ATOMIC_RELAXED);
 }
 
 /* ---- timers ---- */
@@ -183,7 +186,7 @@ static void begin_own(struct sampler *sampler, struct sampler_thread *thread)
     begin(sampler, thread, (int32_t)syscall(SYS_gettid), own.stack);
     if (is_blocked())
         sampler_count_unsampled(sampler, WIRE_UNSAMPLED_BLOCKED);
-    else if (sigstack_give(sampler) && sampler_signal_take())
+    else if (sigstack_give(sampler, thread) && sampler_signal_take())
         sampler_thread_arm(sampler, thread);
 }
 
@@ -194,10 +197,9 @@ void sampler_thread_enter(struct sampler_thread *thread, uintptr_t frame)
     own.stack = sampler_stack_of_thread(thread, frame);
     if (sampler && sampler_may_arm(sampler)) {
         begin_own(sampler, thread);
-    } else {
-        if (sampler)
-            sampler_count_unsampled(sampler, WIRE_UNSAMPLED_SECCOMP);
-        sampler_thread_release(thread);
+    } else if (sampler) {
+        sampler_count_unsampled(sampler, WIRE_UNSAMPLED_SECCOMP);
+        sampler_thread_release(sampler, thread);
     }
     errno = saved_errno;
 }
@@ -210,8 +212,8 @@ void sampler_thread_leave(void)
     if (sampler && sampler_may_arm(sampler) && sampler_thread_self()) {
         own.entry = NULL;
         sampler_thread_disarm(sampler, thread);
-        sigstack_take_back();
-        sampler_thread_release(thread);
+        sigstack_take_back(thread);
+        sampler_thread_release(sampler, thread);
     }
     errno = saved_errno;
 }

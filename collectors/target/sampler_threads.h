@@ -18,7 +18,7 @@ void sampler_threads_arm_existing(struct sampler *sampler);
 struct sampler_thread *sampler_thread_claim(struct sampler *sampler);
 
 /* Gives an entry back that no timer has. Context: any thread. */
-void sampler_thread_release(struct sampler_thread *thread);
+void sampler_thread_release(struct sampler *sampler, struct sampler_thread *thread);
 
 /*
  * Makes `thread` the calling thread's entry and arms it. Keeps errno.

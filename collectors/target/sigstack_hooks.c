@@ -105,9 +105,13 @@ static bool has_room(const stack_t *stack)
 
 /* ---- ours ---- */
 
-static bool map_ours(const struct sampler *sampler)
+static bool map_ours(const struct sampler *sampler, struct sampler_thread *thread)
 {
     size_t bytes = sampler->has_tight_memory ? STACK_BYTES_TIGHT : STACK_BYTES;
+    if (ours.base)
+        return true;
+    ours.base = thread->sigstack;
+    ours.bytes = thread->sigstack_bytes;
     if (ours.base)
         return true;
     char *pages = mmap(NULL, GUARD_BYTES + bytes, PROT_READ | PROT_WRITE,
@@ -131,7 +135,7 @@ static bool is_ours(const stack_t *stack)
     return ours.base && stack->ss_sp == ours.base;
 }
 
-bool sigstack_give(struct sampler *sampler)
+bool sigstack_give(struct sampler *sampler, struct sampler_thread *thread)
 {
     stack_t now;
     if (set_stack(NULL, &now) != 0)
@@ -141,18 +145,21 @@ bool sigstack_give(struct sampler *sampler)
             sampler_count_unsampled(sampler, WIRE_UNSAMPLED_SMALL_SIGSTACK);
         return has_room(&now);
     }
-    if (is_ours(&now) || (map_ours(sampler) && put_ours()))
+    if (is_ours(&now) || (map_ours(sampler, thread) && put_ours()))
         return true;
     sampler_count_unsampled(sampler, WIRE_UNSAMPLED_NO_MEMORY);
     return false;
 }
 
-void sigstack_take_back(void)
+void sigstack_take_back(struct sampler_thread *thread)
 {
-    stack_t now, none = {.ss_flags = SS_DISABLE};
-    if (!ours.base || set_stack(NULL, &now) != 0 || (is_ours(&now) && set_stack(&none, NULL) != 0))
+    stack_t before, none = {.ss_flags = SS_DISABLE};
+    if (!ours.base || set_stack(&none, &before) != 0)
         return;
-    munmap(ours.base - GUARD_BYTES, GUARD_BYTES + ours.bytes);
+    if (!is_ours(&before))
+        set_stack(&before, NULL);
+    thread->sigstack = ours.base;
+    thread->sigstack_bytes = ours.bytes;
     ours.base = NULL;
 }
 
@@ -265,7 +272,7 @@ static void rearm(void)
     struct sampler_thread *thread = sampler ? sampler_thread_self() : NULL;
     if (!thread || !sampler_may_arm(sampler))
         return;
-    if (!sigstack_give(sampler))
+    if (!sigstack_give(sampler, thread))
         sampler_thread_disarm(sampler, thread);
     else if (thread->timer < 0)
         sampler_thread_arm(sampler, thread);

@@ -31,12 +31,13 @@ void sigstack_prepare(void);
 
 /*
  * Gives the calling thread a stack for signals unless it has one. False, counted: it cannot be
- * armed, for its own is too small or there is no memory. May change errno. Context: the thread.
+ * armed, for its own is too small or there is no memory. May change errno. Context: the thread, of
+ * which `thread` is the entry.
  */
-bool sigstack_give(struct sampler *sampler);
+bool sigstack_give(struct sampler *sampler, struct sampler_thread *thread);
 
-/* Takes back what sigstack_give() gave to the calling thread. May change errno. Context: the
- * thread. */
-void sigstack_take_back(void);
+/* Takes back what sigstack_give() gave to the calling thread, and keeps it in its entry. May change
+ * errno. Context: the thread. */
+void sigstack_take_back(struct sampler_thread *thread);
 
 #endif

@@ -91,6 +91,14 @@ static struct sampler_thread *prepare(const pthread_attr_t *attr, void *start, v
     return thread;
 }
 
+/* The thread was not created. */
+static void release(struct sampler_thread *thread)
+{
+    struct sampler *sampler = sampler_get();
+    if (sampler)
+        sampler_thread_release(sampler, thread);
+}
+
 #define EXPORT __attribute__((visibility("default")))
 
 EXPORT int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*start)(void *),
@@ -103,7 +111,7 @@ EXPORT int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr, voi
         return real_pthread_create(ret_thread, attr, start, argument);
     int error = real_pthread_create(ret_thread, attr, proftop_thread, thread);
     if (error)
-        sampler_thread_release(thread);
+        release(thread);
     return error;
 }
 
@@ -116,6 +124,6 @@ EXPORT int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
         return real_thrd_create(ret_thread, start, argument);
     int error = real_thrd_create(ret_thread, proftop_c11_thread, thread);
     if (error != thrd_success)
-        sampler_thread_release(thread);
+        release(thread);
     return error;
 }
