@@ -11,11 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 64 << 10, SHORT_NS = 200 * 1000 };
+enum { STACK_BYTES = 64 << 10, SHORT_NS = 4 * 1000 * 1000 };
 
 static pthread_barrier_t all_run;
 static atomic_bool done;
 static atomic_ulong rounds, born;
+static pthread_attr_t small;
 
 __attribute__((noinline)) void crunch(void)
 {
@@ -60,9 +61,9 @@ static void *churn(void *arg)
     pthread_t thread;
     pthread_barrier_wait(&all_run);
     while (!done)
-        if (pthread_create(&thread, arg, live_shortly, NULL) == 0)
+        if (pthread_create(&thread, &small, live_shortly, NULL) == 0)
             pthread_join(thread, NULL);
-    return NULL;
+    return arg;
 }
 
 int main(int argc, char **argv)
@@ -70,19 +71,20 @@ int main(int argc, char **argv)
     int n = argc > 1 ? atoi(argv[1]) : 500, busy = argc > 2 ? atoi(argv[2]) : 4,
         churners = argc > 3 ? atoi(argv[3]) : 0;
     pthread_t *threads = calloc((size_t)n, sizeof *threads);
-    pthread_attr_t small;
     char byte;
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, STACK_BYTES);
     pthread_barrier_init(&all_run, NULL, (unsigned)n + 1);
     for (int i = 0; i < n; i++) {
         void *(*body)(void *) = i < busy ? work : i < busy + churners ? churn : wait_for_end;
-        if (pthread_create(&threads[i], &small, body, &small) != 0)
+        if (pthread_create(&threads[i], &small, body, NULL) != 0)
             return 1;
     }
     pthread_barrier_wait(&all_run);
     puts("ready");
     fflush(stdout);
+    if (argc > 4)
+        pthread_exit(NULL);
     while (read(STDIN_FILENO, &byte, 1) > 0)
         ;
     done = 1;
