@@ -59,11 +59,26 @@ static void set_refused(GError **error, int code)
                     g_strerror(code));
 }
 
+/* Opens all that a start would open, on proftop itself, where nothing comes of it. 0 or -errno. */
+static int try_out(struct perf_clock_options *clock)
+{
+    struct perf_events events;
+    int code = perf_events_find_features(clock, 0);
+    if (code < 0)
+        return code;
+    perf_events_init(&events, clock);
+    code = perf_events_open_rings(&events);
+    if (code == 0)
+        code = perf_events_open_task(&events, 0);
+    perf_events_clear(&events);
+    return code;
+}
+
 static bool perf_probe(const struct source_options *options, GPtrArray *notes, GError **error)
 {
-    (void)options; /* attaching is asked of the process itself, at the start */
     struct perf_clock_options clock = {.rate_hz = 99, .inherit = true, .at_exec = true};
-    int code = perf_events_find_features(&clock, 0);
+    /* attaching is asked of the process itself, at the start */
+    int code = options->attached ? perf_events_find_features(&clock, 0) : try_out(&clock);
     if (code < 0) {
         set_refused(error, -code);
         return false;
@@ -371,6 +386,8 @@ static const char *perf_describe(const void *source)
 
 const struct source_ops perf_source_ops = {
     .name = "perf",
+    .why_unsampled = "it is in threads that ended before or soon after a sample, a higher rate "
+                     "(-F) sees more of it",
     .probe = perf_probe,
     .start = perf_start,
     .drain = perf_drain,

@@ -110,9 +110,12 @@ void timer_process_count_unsampled(const struct timer_process *process,
     count_unsampled(sampler_of(process), counts);
 }
 
-static void tell_thread_end(const struct timer_process *process, const struct timer_thread *thread,
+/* What it is known to have used is its own; the rest is in the process's clock. */
+static void tell_thread_end(struct timer_process *process, struct timer_thread *thread,
                             const struct timer_context *context)
 {
+    int64_t rest_ns = timer_books_thread_rest(&process->books, thread, thread->used_ns, true);
+    tell_unsampled(process, thread->tid, rest_ns, context);
     if (thread->is_told && thread->tid != process->pid)
         ingest_exit(context->ingest, process->pid, thread->tid);
 }
@@ -276,8 +279,8 @@ void timer_process_settle(struct timer_process *process, const struct timer_cont
 
 void timer_process_end(struct timer_process *process, const struct timer_context *context)
 {
-    tell_rest(process, true, context);
     end_threads(process, context);
+    tell_rest(process, true, context);
     ingest_exit(context->ingest, process->pid, process->pid);
 }
 

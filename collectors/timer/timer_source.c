@@ -17,6 +17,7 @@
 
 enum {
     SECOND_NS = 1000000000,
+    FIRST_ROUND_NS = SECOND_NS / 4,
     ROUND_SHARE = 100, /* a round takes one part in so many of the time, at most */
     BATCH_BYTES = 32 << 20,
     SAMPLES_AT_ONCE = 16, /* of each CPU, in its half of the slots */
@@ -323,10 +324,11 @@ static void look_around_sometimes(struct timer_source *s, const struct timer_con
     int64_t begin_ns = g_get_monotonic_time() * 1000;
     if (begin_ns < s->next_round_ns)
         return;
-    if (s->next_round_ns != 0) /* the first is due in a second */
+    int64_t wait_ns = s->next_round_ns ? SECOND_NS : FIRST_ROUND_NS;
+    if (s->next_round_ns)
         look_around(s, context);
     int64_t end_ns = g_get_monotonic_time() * 1000;
-    s->next_round_ns = end_ns + MAX(SECOND_NS, ROUND_SHARE * (end_ns - begin_ns));
+    s->next_round_ns = end_ns + MAX(wait_ns, ROUND_SHARE * (end_ns - begin_ns));
 }
 
 /* ---- the end ---- */
@@ -438,6 +440,9 @@ static const char *timer_describe(const void *source)
 
 const struct source_ops timer_source_ops = {
     .name = "timer",
+    .needs_collector = true,
+    .why_unsampled = "it is in programs and threads that could not be sampled, or that ended "
+                     "before the kernel's tick came",
     .probe = timer_probe,
     .start = timer_start,
     .drain = timer_drain,

@@ -17,6 +17,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/session/coverage.h"
+#include "core/session/engine.h"
 #include "core/session/existing.h"
 #include "core/session/ingest.h"
 #include "core/session/meter.h"
@@ -243,46 +244,11 @@ static void describe(struct session *s, const struct session_options *options)
     s->want_sampling = true;
 }
 
-static void add_notes(struct session *s, const GPtrArray *notes)
-{
-    for (guint i = 0; i < notes->len; i++)
-        g_ptr_array_add(s->profile->notes,
-                        (gpointer)profile_text(s->profile, g_ptr_array_index(notes, i)));
-}
-
-static void note_refusal(struct session *s, const struct source_ops *refused, const GError *why)
-{
-    char *note = g_strdup_printf("engine %s was not available: %s", refused->name, why->message);
-    g_ptr_array_add(s->profile->notes, (gpointer)profile_text(s->profile, note));
-    g_free(note);
-}
-
-/* Takes the first source that can run here. The error of the first choice is the one that counts.
- */
 static bool choose_source(struct session *s, const struct session_options *options, GError **error)
 {
     const struct source_options asked = {
         .attached = !options->argv, .rate_hz = options->rate_hz, .children = options->children};
-    GError *first_refusal = NULL;
-    for (size_t i = 0; options->sources[i] && !s->source_ops; i++) {
-        GPtrArray *notes = g_ptr_array_new_with_free_func(g_free);
-        GError *refusal = NULL;
-        if (options->sources[i]->probe(&asked, notes, &refusal)) {
-            s->source_ops = options->sources[i];
-            add_notes(s, notes);
-        } else if (first_refusal) {
-            g_error_free(refusal);
-        } else {
-            first_refusal = refusal;
-        }
-        g_ptr_array_unref(notes);
-    }
-    if (s->source_ops && first_refusal)
-        note_refusal(s, options->sources[0], first_refusal);
-    if (s->source_ops)
-        g_clear_error(&first_refusal);
-    else
-        g_propagate_error(error, first_refusal);
+    s->source_ops = engine_choose(options->sources, &asked, s->profile, error);
     return s->source_ops != NULL;
 }
 
@@ -316,6 +282,9 @@ static void introduce_launched(struct session *s, char **argv)
     p->info.command = profile_text(p, command);
     s->status.pid = launch_pid(s->launch);
     s->status.launch_note = launch_note(s->launch);
+    const char *not_sampled = engine_note_command(s->source_ops, reason, p);
+    if (not_sampled)
+        s->status.launch_note = not_sampled;
     g_free(command);
 }
 
@@ -545,24 +514,6 @@ static void stop_thread(struct session *s)
     s->thread_runs = false;
 }
 
-/* Says when much of the CPU time has no samples, and why. */
-static void note_unsampled(struct session *s)
-{
-    enum { WORTH_A_NOTE_PERCENT = 10, LEAST_CPU_NS = 100 * 1000 * 1000 };
-    int64_t cpu_ns = ingest_cpu_ns(s->ingest), unsampled_ns = ingest_unsampled_ns(s->ingest);
-    if (unsampled_ns * 100 < cpu_ns * WORTH_A_NOTE_PERCENT || cpu_ns < LEAST_CPU_NS)
-        return;
-    char *note = g_strdup_printf(
-        s->profile->info.lost
-            ? "%d %% of the CPU time has no samples: records were lost while proftop could not "
-              "keep up, a lower rate (-F) loses fewer"
-            : "%d %% of the CPU time is in threads that ended before or soon after a sample: a "
-              "higher rate (-F) sees more of it",
-        (int)(100 * unsampled_ns / cpu_ns));
-    g_ptr_array_add(s->profile->notes, (gpointer)profile_text(s->profile, note));
-    g_free(note);
-}
-
 void session_finish(struct session *s, int symbols_timeout_ms)
 {
     if (!s->thread_runs)
@@ -580,7 +531,7 @@ void session_finish(struct session *s, int symbols_timeout_ms)
     info->duration_ns = s->end_ns - s->start_ns;
     info->rate_real_hz = cpu_ns > 0 ? (double)info->samples * 1e9 / (double)cpu_ns : 0;
     info->front_end_cpu_ns = meter_own_cpu_ns(&s->meter);
-    note_unsampled(s);
+    engine_note_unsampled(s->source_ops, ingest_unsampled_ns(s->ingest), cpu_ns, s->profile);
 }
 
 void session_free(struct session *s)

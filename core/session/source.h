@@ -21,6 +21,8 @@ struct source_options {
 
 struct source_ops {
     const char *name;
+    bool needs_collector;      /* what has no collector inside is not sampled */
+    const char *why_unsampled; /* what is usually the reason when CPU time has no samples */
 
     /*
      * Can it run here, for this user and kind of target (pid and coverage are not known yet)? Adds

@@ -156,12 +156,17 @@ threads() {
     done
 }
 
-need sqlite3 sqlite3 && sqlite
-need python3 /usr/bin/python3 && python
-need gcc gcc && compiler
-need xz xz && packer
-need redis redis-check-rdb redis-cli redis-benchmark && database
-shell
-need git git && history
-threads
+# Those in $programs, or all.
+wanted() { # NAME PROGRAM...
+    case " ${programs-$1} " in *" $1 "*) need "$@" ;; *) return 1 ;; esac
+}
+
+wanted sqlite3 sqlite3 && sqlite
+wanted python3 /usr/bin/python3 && python
+wanted gcc gcc && compiler
+wanted xz xz && packer
+wanted redis redis-check-rdb redis-cli redis-benchmark && database
+wanted bash && shell
+wanted git git && history
+wanted threads && threads
 finish

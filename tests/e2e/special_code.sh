@@ -62,7 +62,7 @@ is "children: six of them and the parent" \
     "$(json children '[.threads[] | select(.samples > 5) | .pid] | unique | length')" 6
 is "children: their words" "$(cat "$tmp/children.out")" "$("$targets/children" all 2)"
 
-record_options=--no-children profile no-children "$targets/children" all 1
+record_options="${record_options-} --no-children" profile no-children "$targets/children" all 1
 share no-children work_after_fork self 0 0
 share no-children work_after_spawn self 0 0
 

@@ -113,7 +113,12 @@ static void add_rate(const struct app *app, struct bar *bar)
 {
     const struct session_status *s = &app->status;
     const char *engine = s->engine ? s->engine : "";
-    if (s->rate_asked_hz > 0 && s->rate_real_hz > 0)
+    bool is_short = s->rate_real_hz * 5 < s->rate_asked_hz * 4.0;
+    if (s->rate_real_hz > 0 && is_short)
+        bar_add_right(bar, 2, ROLE_NORMAL,
+                      g_strdup_printf("%u Hz asked, %.0f Hz real %s", s->rate_asked_hz,
+                                      s->rate_real_hz, engine));
+    else if (s->rate_asked_hz > 0 && s->rate_real_hz > 0)
         bar_add_right(bar, 2, ROLE_NORMAL,
                       g_strdup_printf("%.0f/%u Hz %s", s->rate_real_hz, s->rate_asked_hz, engine));
     else if (s->rate_asked_hz > 0)

@@ -35,10 +35,10 @@ struct seen {
     struct listener_process *process;
 };
 
-static void on_process(const struct listener_process *process, void *data)
+static void on_process(struct listener_process *process, void *data)
 {
     struct fixture *fixture = data;
-    struct seen seen = {process->pid, process->is_forked, (struct listener_process *)process};
+    struct seen seen = {process->pid, process->is_forked, process};
     assert_int_equal(write(fixture->seen[1], &seen, sizeof seen), sizeof seen);
 }
 
