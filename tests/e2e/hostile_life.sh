@@ -33,20 +33,21 @@ counted fork_among_threads "$tmp/fork_among_threads" 20
 hostile raw_fork 7 "$hostile/raw_fork" "$tmp/raw_fork"
 counted raw_fork "$tmp/raw_fork" 5
 holds raw_fork "the parent's time is its own" "$(seconds work_of_the_raw_parent .27 .35)"
-holds raw_fork "each child is there" "$processes == 21"
+holds raw_fork "each child is there" "$processes == 21" perf
+holds raw_fork "the children's time is said not to be sampled" "$(seconds '[not sampled]' .34 .5)" timer
 
 # ---- the end ----
 hostile exit_storm 7 "$hostile/exit_storm" "$tmp/exit_storm"
 counted exit_storm "$tmp/exit_storm" 10
 hostile sudden_death 7 "$hostile/sudden_death" "$tmp/sudden_death"
 counted sudden_death "$tmp/sudden_death" 7
-for mode in "_exit 1" abort segv kill9 "thread_exit 2"; do
+for mode in segv kill9 "thread_exit 2"; do
     # shellcheck disable=SC2086 # words
     for engine in $engines; do
         profiled "$engine" dies "$targets/dies" $mode
         check "$engine: dies ${mode% *}: can be reported" report "$engine-dies"
         like "$engine: dies ${mode% *}: how is said" "$(json "$engine-dies" '.exit | tojson')" \
-            "$(case $mode in abort) echo 'signal":6}' ;; segv) echo 'signal":11}' ;; kill9) echo 'signal":9}' ;;
+            "$(case $mode in segv) echo 'signal":11}' ;; kill9) echo 'signal":9}' ;;
                *) echo "code\":${mode#* }}" ;; esac)"
         is "$engine: dies ${mode% *}: what was measured is there" "$(json "$engine-dies" "$(seconds burn_before_the_end .46 .75)")" true
     done
