@@ -13,7 +13,7 @@ enum {
     RING_BYTES_AT_1_KHZ = 4 << 20, /* 64 whole stacks: the reader may be 32 ms late */
     RING_BYTES_LEAST = 128 << 10,
     STACK_BYTES_LEAST = 8 << 10,
-    JITTER_AT_ONCE = 256, /* each may have to interrupt another CPU */
+    JITTER_AT_ONCE = 64, /* each may have to interrupt another CPU */
 };
 
 static struct perf_event *event_at(const struct perf_events *events, guint i)
