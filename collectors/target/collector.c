@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "collectors/target/environment.h"
+#include "collectors/target/handler_hooks.h"
 #include "collectors/target/handshake.h"
 #include "collectors/target/helper_thread_hooks.h"
 #include "collectors/target/library_hooks.h"
@@ -173,6 +174,7 @@ __attribute__((constructor)) static void collector_load(int argc, char **argv, c
     process_hooks_resolve();
     thread_hooks_resolve();
     sigstack_hooks_resolve();
+    handler_hooks_resolve();
     library_hooks_resolve();
     seccomp_hooks_resolve();
     helper_thread_hooks_resolve();

@@ -10,6 +10,7 @@
  *   sampler_threads.c  the table of threads, and their timers
  *   thread_hooks.c     pthread_create() and thrd_create()
  *   sigstack_hooks.c   alternate signal stacks: ours, and the program's own
+ *   handler_hooks.c    the program's handlers that ask for them
  *   seccomp_hooks.c    how a program forbids itself system calls
  *   seccomp_filter.c   what a filter would say
  *   helper_thread_hooks.c   functions for which libc starts threads
@@ -40,9 +41,12 @@ struct sampler_thread {
     uint32_t state; /* enum sampler_thread_state */
     int32_t tid;
     uint32_t serial;
-    int32_t timer; /* the kernel's number; -1: none */
+    int32_t timer;      /* the kernel's number; -1: none */
+    uint32_t unsampled; /* why it is not armed: enum wire_unsampled + 1; 0: not counted */
     uint64_t period_ns;
     uint64_t cpu_ns;
+    uint64_t
+        left_ns; /* of the period, when the timer was stopped; UINT64_MAX: it has fired since */
     uintptr_t stack_low; /* its own stack, as far as that is surely memory; 0, 0: not known */
     uintptr_t stack_top;
     char *

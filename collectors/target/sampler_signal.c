@@ -76,6 +76,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
         hand_on(number, info, context);
     else if (sampler && __atomic_load_n(&thread->state, __ATOMIC_RELAXED) == SAMPLER_THREAD_RUNS) {
         thread->cpu_ns += ((uint64_t)info->si_overrun + 1) * thread->period_ns;
+        thread->left_ns = UINT64_MAX;
         if (__atomic_load_n(&sampler->wire->enabled, __ATOMIC_RELAXED))
             sampler_slots_fill(sampler, thread, context);
         sampler_thread_follow_period(sampler, thread);

@@ -90,6 +90,7 @@ static bool set_timer(struct sampler_thread *thread, uint64_t period_ns)
     struct itimerspec times = {.it_interval = timespec_of(period_ns),
                                .it_value = timespec_of(random_part(period_ns, thread->tid))};
     thread->period_ns = period_ns;
+    thread->left_ns = UINT64_MAX;
     return syscall(SYS_timer_settime, thread->timer, 0, &times, NULL) == 0;
 }
 
@@ -116,15 +117,74 @@ static bool make_timer(struct sampler *sampler, struct sampler_thread *thread)
     return false;
 }
 
+/* ---- who is not sampled ---- */
+
+static void forget_unsampled(struct sampler *sampler, struct sampler_thread *thread)
+{
+    if (thread->unsampled)
+        __atomic_fetch_sub(&sampler->wire->unsampled_threads[thread->unsampled - 1], 1,
+                           __ATOMIC_RELAXED);
+    thread->unsampled = 0;
+}
+
+void sampler_thread_count_unsampled(struct sampler *sampler, struct sampler_thread *thread,
+                                    enum wire_unsampled reason)
+{
+    forget_unsampled(sampler, thread);
+    thread->unsampled = reason + 1;
+    sampler_count_unsampled(sampler, reason);
+}
+
+/* ---- arming ---- */
+
+static struct sampler_thread *self_with_timer(void)
+{
+    struct sampler *sampler = sampler_get();
+    struct sampler_thread *thread =
+        sampler && sampler_may_arm(sampler) ? sampler_thread_self() : NULL;
+    return thread && thread->timer >= 0 ? thread : NULL;
+}
+
+/*
+ * A CPU timer fires at the kernel's tick. One that has expired since the last tick tells only when
+ * it expires next, and its signal is lost when it is stopped: then there is more left than before,
+ * and it is started to fire at once.
+ */
+bool sampler_thread_pause(void)
+{
+    static const struct itimerspec stopped;
+    struct itimerspec times;
+    struct sampler_thread *thread = self_with_timer();
+    if (!thread || syscall(SYS_timer_settime, thread->timer, 0, &stopped, &times) != 0)
+        return false;
+    uint64_t left_ns =
+        (uint64_t)times.it_value.tv_sec * NS_PER_S + (uint64_t)times.it_value.tv_nsec;
+    if (left_ns == 0) /* stopped already, and left so by longjmp */
+        left_ns = thread->period_ns;
+    thread->left_ns = left_ns > thread->left_ns ? 1 : left_ns;
+    return true;
+}
+
+void sampler_thread_resume(void)
+{
+    struct sampler_thread *thread = self_with_timer();
+    if (!thread)
+        return;
+    struct itimerspec times = {.it_interval = timespec_of(thread->period_ns),
+                               .it_value = timespec_of(thread->left_ns)};
+    syscall(SYS_timer_settime, thread->timer, 0, &times, NULL);
+}
+
 bool sampler_thread_arm(struct sampler *sampler, struct sampler_thread *thread)
 {
     if (__atomic_add_fetch(&sampler->n_timers, 1, __ATOMIC_RELAXED) <= sampler->timers_max &&
         make_timer(sampler, thread)) {
         __atomic_fetch_add(&sampler->wire->armed_threads, 1, __ATOMIC_RELAXED);
+        forget_unsampled(sampler, thread);
         return true;
     }
     __atomic_fetch_sub(&sampler->n_timers, 1, __ATOMIC_RELAXED);
-    sampler_count_unsampled(sampler, WIRE_UNSAMPLED_NO_TIMER);
+    sampler_thread_count_unsampled(sampler, thread, WIRE_UNSAMPLED_NO_TIMER);
     return false;
 }
 
@@ -165,6 +225,7 @@ static void begin(struct sampler *sampler, struct sampler_thread *thread, int32_
 {
     thread->tid = tid;
     thread->cpu_ns = 0;
+    thread->unsampled = 0;
     thread->stack_low = stack.low;
     thread->stack_top = stack.top;
     thread->serial = __atomic_add_fetch(&sampler->last_serial, 1, __ATOMIC_RELAXED);
@@ -185,7 +246,7 @@ static void begin_own(struct sampler *sampler, struct sampler_thread *thread)
     own.entry = thread;
     begin(sampler, thread, (int32_t)syscall(SYS_gettid), own.stack);
     if (is_blocked())
-        sampler_count_unsampled(sampler, WIRE_UNSAMPLED_BLOCKED);
+        sampler_thread_count_unsampled(sampler, thread, WIRE_UNSAMPLED_BLOCKED);
     else if (sigstack_give(sampler, thread) && sampler_signal_take())
         sampler_thread_arm(sampler, thread);
 }

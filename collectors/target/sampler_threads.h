@@ -38,6 +38,17 @@ struct sampler_thread *sampler_thread_self(void);
 /* Gives the thread its timer; false, counted, when it cannot have one. Context: the thread. */
 bool sampler_thread_arm(struct sampler *sampler, struct sampler_thread *thread);
 
+/* Counts the thread as one that is not sampled, until it is armed. Context: the thread. */
+void sampler_thread_count_unsampled(struct sampler *sampler, struct sampler_thread *thread,
+                                    enum wire_unsampled reason);
+
+/* Stops the calling thread's timer, if it has one; true: sampler_thread_resume() is to start it
+ * again with what was left. Context: the thread, async-signal-safe. */
+bool sampler_thread_pause(void);
+
+/* See sampler_thread_pause(). Context: as that. */
+void sampler_thread_resume(void);
+
 /* Takes the timer away; a signal of it may still come. Context: the thread. */
 void sampler_thread_disarm(struct sampler *sampler, struct sampler_thread *thread);
 

@@ -1,19 +1,13 @@
 /*
  * Alternate signal stacks. Every sampled thread that has none is given one of ours, so that our
  * handler never writes to a stack of the program, which may be a coroutine's of two kilobytes. The
- * program does not see it: sigaltstack() and sigaction(), exported through collectors/exports.map,
- * show and do what they would without it.
+ * program does not see it: sigaltstack(), exported through collectors/exports.map, shows and does
+ * what it would without it, and so do the program's handlers (handler_hooks.h).
  *
- *   - A stack of the program's own takes the place of ours; when it is disabled, ours comes back.
- *     A thread whose own has no room for our handler loses its timer meanwhile: the kernel kills
- *     a process whose signal does not fit.
- *   - While the program has set no stack, its handlers do not get the SA_ONSTACK that they ask
- *     for, else they would run on ours. Once it has set one in any thread they do, and then they
- * run on ours in threads without.
- *   - Once the program has set a small stack, handlers with SA_ONSTACK get our signal added to
- * their masks, so that it does not come on top of them there. On a large one it may.
- *
- * Both are read back as the program has set them.
+ * A stack of the program's own takes the place of ours; when it is disabled, ours comes back. A
+ * thread whose own has no room for our handler loses its timer meanwhile: the kernel kills a
+ * process whose signal does not fit. So does a thread without one where others have some and where
+ * handlers ask for them: on ours they would not be where they belong.
  */
 #ifndef PROFTOP_COLLECTORS_TARGET_SIGSTACK_HOOKS_H
 #define PROFTOP_COLLECTORS_TARGET_SIGSTACK_HOOKS_H

@@ -147,6 +147,8 @@ enum wire_unsampled {
     WIRE_UNSAMPLED_NO_MEMORY,      /* no memory for its state or signal stack */
     WIRE_UNSAMPLED_SIGNAL_TAKEN,   /* libc does not keep the signal for itself, as it must */
     WIRE_UNSAMPLED_SECCOMP,        /* the program has forbidden itself the system calls */
+    WIRE_UNSAMPLED_NO_SIGSTACK,    /* it has no signal stack, and may not be given ours: others have
+                                      some, and the program has handlers that run on them */
     WIRE_UNSAMPLED_REASONS,
 };
 
@@ -166,7 +168,7 @@ struct wire_sampler {
     uint32_t armed_threads;  /* threads that have a timer now */
     uint64_t dropped;        /* samples for which no slot was free */
     uint64_t map_generation; /* odd while a library is being unloaded, and grows by 2 with each */
-    uint64_t unsampled_threads[8]; /* threads that were not armed, by enum wire_unsampled */
+    uint64_t unsampled_threads[8]; /* threads that are not armed, by enum wire_unsampled */
     uint64_t reserved_words[5];
 };
 
