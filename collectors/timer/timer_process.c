@@ -53,8 +53,10 @@ static struct wire_sampler *sampler_of(const struct timer_process *process)
 
 /* ---- clock ---- */
 
-static void set_clock(struct timer_process *process, int64_t clock_ns)
+void timer_process_set_clock(struct timer_process *process, int64_t clock_ns)
 {
+    if (clock_ns < process->clock_ns)
+        return;
     process->clock_ns = clock_ns;
     process->clock_read_ns = now_ns();
     if (process->paused_ns < 0)
@@ -65,7 +67,7 @@ bool timer_process_read_clock(struct timer_process *process)
 {
     int64_t clock_ns = process->is_gone ? -1 : proc_process_cpu_ns(process->pid);
     if (clock_ns >= process->clock_ns) {
-        set_clock(process, clock_ns);
+        timer_process_set_clock(process, clock_ns);
         return true;
     }
     /* gone, or already another process of that number; it may have gone on after the last look */
@@ -165,8 +167,7 @@ void timer_process_begin(struct timer_process *process, struct timer_hello *hell
 {
     end_threads(process, context);
     take_segment(process, hello);
-    if (hello->clock_ns >= process->clock_ns)
-        set_clock(process, hello->clock_ns);
+    timer_process_set_clock(process, hello->clock_ns);
     ingest_name(context->ingest, process->pid, process->pid, hello->name ? hello->name : "",
                 !hello->process->is_forked);
     tell_rest(process, true, context); /* until its timer was armed */
@@ -211,7 +212,8 @@ static void list_threads(struct timer_process *process, const GArray *tids)
 static void tell_thread(struct timer_process *process, struct timer_thread *thread,
                         const struct timer_context *context)
 {
-    if (!thread->is_told || thread->was_sampled)
+    bool is_first = thread->tid == process->pid; /* a new image may have come unseen */
+    if (!thread->is_told || thread->was_sampled || is_first)
         timer_feed_tell_thread(process, thread, context);
     thread->was_sampled = false;
 }

@@ -56,6 +56,9 @@ void timer_process_free(struct timer_process *process);
 void timer_process_begin(struct timer_process *process, struct timer_hello *hello,
                          const struct timer_process *parent, const struct timer_context *context);
 
+/* Notes what its clock showed, if that is later than what is known. */
+void timer_process_set_clock(struct timer_process *process, int64_t clock_ns);
+
 /* Reads its clock; false when it has ended: then what is in its slots is the last of it. */
 bool timer_process_read_clock(struct timer_process *process);
 

@@ -32,6 +32,7 @@ struct timer_source {
     bool children;
     bool is_enabled;
     int64_t last_ns; /* time of the latest sample */
+    uint64_t n_hellos;
     int64_t next_round_ns;
     int64_t waited_ns;   /* CPU time of proftop's children, when the measurement began */
     int64_t finished_ns; /* of processes that have ended: handed out */
@@ -248,6 +249,7 @@ static size_t begin(struct timer_source *s, struct timer_hello *hello,
     int pid = hello->process->pid;
     struct timer_process *process = find(s, pid);
     size_t n = 0;
+    s->n_hellos++;
     if (process && process->is_gone) { /* its number is in use again */
         finish(s, process, context);
         g_hash_table_remove(s->processes, GINT_TO_POINTER(pid));
@@ -257,6 +259,7 @@ static size_t begin(struct timer_source *s, struct timer_hello *hello,
         process = introduce(s, pid, hello->parent_pid, context);
     else { /* exec: what is left of the last image comes first */
         GArray *batch = new_batch();
+        timer_process_set_clock(process, hello->clock_ns);
         take(process, true, batch, context);
         n = feed(batch, context);
         g_array_unref(batch);
@@ -379,6 +382,30 @@ static void settle(struct timer_source *s, const struct timer_context *context)
     note_unsampled(s, context);
 }
 
+static size_t take_part(struct timer_source *s, bool last, const struct timer_context *context)
+{
+    size_t n = begin_all(s, context);
+    n += take_all(s, last, context);
+    finish_gone(s, context);
+    return n;
+}
+
+/* What the first process left running may just be on its way here: a daemon is forked, and at once
+ * its parent ends. */
+static size_t await_latecomers(struct timer_source *s, const struct timer_context *context)
+{
+    enum { PATIENCE_MS = 3, TIMES = 5 };
+    size_t n = 0;
+    for (int i = 0; i < TIMES && s->children && !find(s, s->root_pid); i++) {
+        uint64_t n_before = s->n_hellos;
+        poll(NULL, 0, PATIENCE_MS);
+        n += take_part(s, true, context);
+        if (s->n_hellos == n_before)
+            break;
+    }
+    return n;
+}
+
 /* ---- the session's calls ---- */
 
 static size_t timer_drain(void *source, struct ingest *ingest, bool last)
@@ -388,12 +415,12 @@ static size_t timer_drain(void *source, struct ingest *ingest, bool last)
                                     .budget = &s->budget,
                                     .now_ns = g_get_monotonic_time() * 1000,
                                     .last_ns = &s->last_ns};
-    size_t n = begin_all(s, &context);
-    n += take_all(s, last, &context);
-    finish_gone(s, &context);
+    size_t n = take_part(s, last, &context);
     look_around_sometimes(s, &context);
-    if (last)
+    if (last) {
+        n += await_latecomers(s, &context);
         settle(s, &context);
+    }
     return n;
 }
 

@@ -18,6 +18,15 @@ static uint64_t take_number(char **at, int base)
     return value;
 }
 
+/* A newline in a path is written "\012"; nothing else is, not even a backslash. */
+static void restore_newlines(char *path)
+{
+    for (char *at = path; (at = strstr(at, "\\012")); at++) {
+        *at = '\n';
+        memmove(at + 1, at + 4, strlen(at + 4) + 1);
+    }
+}
+
 /* Takes a line apart, its newline cut off. False: not executable. */
 static bool parse(char *line, struct proc_map *ret_map)
 {
@@ -32,6 +41,7 @@ static bool parse(char *line, struct proc_map *ret_map)
     map.device = makedev(device_major, device_minor);
     map.inode = take_number(&at, 10);
     at += strspn(at, " ");
+    restore_newlines(at);
     map.path = *at ? at : "//anon";
     *ret_map = map;
     return map.start < map.end;

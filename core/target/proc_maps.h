@@ -13,8 +13,8 @@
 struct proc_map {
     uint64_t start, end, file_offset;
     uint64_t device, inode; /* device as makedev(3) makes it; both 0: no file */
-    const char *path;       /* as the kernel names it, " (deleted)" and octal escapes for newlines
-                               included; "//anon" when it has no name; valid during the call only */
+    const char *path;       /* as the kernel names it, " (deleted)" included; "//anon" when it has
+                               no name; valid during the call only */
 };
 
 /*

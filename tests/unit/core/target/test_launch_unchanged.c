@@ -67,7 +67,7 @@ static void find_files(void)
     g_free(build);
 }
 
-static void on_process(const struct listener_process *process, void *data)
+static void on_process(struct listener_process *process, void *data)
 {
     struct trial *trial = data;
     if (!trial->first)

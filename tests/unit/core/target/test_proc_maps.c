@@ -73,7 +73,7 @@ static void test_file_with_an_odd_name(void **state)
 {
     (void)state;
     char *folder = g_dir_make_tmp("proftop-maps-XXXXXX", NULL);
-    char *path = g_strconcat(folder, "/a b  c\t", NULL);
+    char *path = g_strconcat(folder, "/a b\n  c\t", NULL);
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
     assert_int_equal(ftruncate(fd, 3 * PAGE_BYTES), 0);
     char *code = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, PAGE_BYTES);
