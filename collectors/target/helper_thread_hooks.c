@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "collectors/target/sampler.h"
-#include "collectors/target/sampler_signal.h"
+#include "collectors/target/sampler_threads.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -37,27 +36,18 @@ HOOKS(REAL)
     if (!real_##name)                                                                              \
         real_##name = (int(*) parameters)dlsym(RTLD_NEXT, #name);
 
-void helper_thread_hooks_resolve(void)
-{
-    HOOKS(RESOLVE)
-}
-
-static void take_again(void)
-{
-    int saved_errno = errno;
-    const struct sampler *sampler = sampler_get_own();
-    if (sampler && sampler_may_arm(sampler))
-        sampler_signal_take();
-    errno = saved_errno;
-}
+void helper_thread_hooks_resolve(void){HOOKS(RESOLVE)}
 
 #define DEFINE(name, parameters, arguments)                                                        \
     EXPORT int name parameters                                                                     \
     {                                                                                              \
         if (!real_##name)                                                                          \
             helper_thread_hooks_resolve();                                                         \
+        bool is_paused = sampler_threads_before_first();                                           \
         int result = real_##name arguments;                                                        \
-        take_again();                                                                              \
+        int saved_errno = errno;                                                                   \
+        sampler_threads_after_first(is_paused);                                                    \
+        errno = saved_errno;                                                                       \
         return result;                                                                             \
     }
 

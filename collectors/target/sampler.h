@@ -45,12 +45,11 @@ struct sampler_thread {
     uint32_t unsampled; /* why it is not armed: enum wire_unsampled + 1; 0: not counted */
     uint64_t period_ns;
     uint64_t cpu_ns;
-    uint64_t
-        left_ns; /* of the period, when the timer was stopped; UINT64_MAX: it has fired since */
-    uintptr_t stack_low; /* its own stack, as far as that is surely memory; 0, 0: not known */
+    uint64_t clock_zero_ns; /* of its CPU clock, when cpu_ns was 0; 0: not known */
+    uint64_t left_ns;       /* of the period when the timer was stopped; UINT64_MAX: it has fired */
+    uintptr_t stack_low;    /* its own stack, as far as that is surely memory; 0, 0: not known */
     uintptr_t stack_top;
-    char *
-        sigstack; /* for the next thread with this entry: mapping and unmapping costs most of all */
+    char *sigstack; /* for the next thread with this entry: mapping costs more than all else */
     size_t sigstack_bytes;
     /* what pthread_create was asked for */
     void *start;

@@ -145,6 +145,21 @@ static struct sampler_thread *self_with_timer(void)
     return thread && thread->timer >= 0 ? thread : NULL;
 }
 
+/* Adds the whole periods whose signals were lost by stopping the timer; the first call begins to
+ * watch. With the timer stopped. */
+static void add_lost_periods(struct sampler_thread *thread)
+{
+    struct timespec clock;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &clock) != 0)
+        return;
+    uint64_t now_ns = (uint64_t)clock.tv_sec * NS_PER_S + (uint64_t)clock.tv_nsec;
+    if (thread->clock_zero_ns == 0)
+        thread->clock_zero_ns = now_ns - thread->cpu_ns;
+    uint64_t cpu_ns = now_ns - thread->clock_zero_ns;
+    if (cpu_ns > thread->cpu_ns)
+        thread->cpu_ns += (cpu_ns - thread->cpu_ns) / thread->period_ns * thread->period_ns;
+}
+
 /*
  * A CPU timer fires at the kernel's tick. One that has expired since the last tick tells only when
  * it expires next, and its signal is lost when it is stopped: then there is more left than before,
@@ -162,6 +177,7 @@ bool sampler_thread_pause(void)
     if (left_ns == 0) /* stopped already, and left so by longjmp */
         left_ns = thread->period_ns;
     thread->left_ns = left_ns > thread->left_ns ? 1 : left_ns;
+    add_lost_periods(thread);
     return true;
 }
 
@@ -226,6 +242,7 @@ static void begin(struct sampler *sampler, struct sampler_thread *thread, int32_
     thread->tid = tid;
     thread->cpu_ns = 0;
     thread->unsampled = 0;
+    thread->clock_zero_ns = 0;
     thread->stack_low = stack.low;
     thread->stack_top = stack.top;
     thread->serial = __atomic_add_fetch(&sampler->last_serial, 1, __ATOMIC_RELAXED);
@@ -241,13 +258,28 @@ static bool is_blocked(void)
            (mask & SAMPLER_SIGNAL_BIT);
 }
 
+bool sampler_threads_before_first(void)
+{
+    return __libc_single_threaded && sampler_get() && sampler_thread_pause();
+}
+
+void sampler_threads_after_first(bool is_paused)
+{
+    if (!is_paused)
+        return;
+    sampler_signal_take();
+    sampler_thread_resume();
+}
+
 static void begin_own(struct sampler *sampler, struct sampler_thread *thread)
 {
     own.entry = thread;
     begin(sampler, thread, (int32_t)syscall(SYS_gettid), own.stack);
+    if (!sampler_signal_take())
+        return;
     if (is_blocked())
         sampler_thread_count_unsampled(sampler, thread, WIRE_UNSAMPLED_BLOCKED);
-    else if (sigstack_give(sampler, thread) && sampler_signal_take())
+    else if (sigstack_give(sampler, thread))
         sampler_thread_arm(sampler, thread);
 }
 

@@ -49,6 +49,16 @@ bool sampler_thread_pause(void);
 /* See sampler_thread_pause(). Context: as that. */
 void sampler_thread_resume(void);
 
+/*
+ * Around what may start a thread: with the first one libc puts its handler of our signal into the
+ * place of ours. No timer fires meanwhile, and ours goes in front again. What the one returns is
+ * for the other. Both may change errno. Context: any thread.
+ */
+bool sampler_threads_before_first(void);
+
+/* See sampler_threads_before_first(). Context: as that. */
+void sampler_threads_after_first(bool is_paused);
+
 /* Takes the timer away; a signal of it may still come. Context: the thread. */
 void sampler_thread_disarm(struct sampler *sampler, struct sampler_thread *thread);
 

@@ -6,6 +6,7 @@
 #include "collectors/target/thread_hooks.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <threads.h>
 
@@ -109,7 +110,11 @@ EXPORT int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr, voi
     struct sampler_thread *thread = prepare(attr, (void *)start, argument);
     if (!thread)
         return real_pthread_create(ret_thread, attr, start, argument);
+    int saved_errno = errno;
+    bool is_paused = sampler_threads_before_first();
     int error = real_pthread_create(ret_thread, attr, proftop_thread, thread);
+    sampler_threads_after_first(is_paused);
+    errno = saved_errno; /* which libc's does not change */
     if (error)
         release(thread);
     return error;
@@ -122,7 +127,11 @@ EXPORT int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
     struct sampler_thread *thread = prepare(NULL, (void *)start, argument);
     if (!thread)
         return real_thrd_create(ret_thread, start, argument);
+    int saved_errno = errno;
+    bool is_paused = sampler_threads_before_first();
     int error = real_thrd_create(ret_thread, proftop_c11_thread, thread);
+    sampler_threads_after_first(is_paused);
+    errno = saved_errno;
     if (error != thrd_success)
         release(thread);
     return error;
