@@ -97,10 +97,15 @@ void timer_feed_tell_thread(const struct timer_process *process, struct timer_th
 {
     if (!thread->is_told)
         ingest_fork(context->ingest, process->pid, process->pid, thread->tid);
+    thread->is_told = true;
+}
+
+void timer_feed_tell_name(const struct timer_process *process, struct timer_thread *thread,
+                          const struct timer_context *context)
+{
     char *name = proc_task_name(process->pid, thread->tid);
     if (name)
         ingest_name(context->ingest, process->pid, thread->tid, name, false);
-    thread->is_told = true;
     thread->is_named = true;
     g_free(name);
 }
@@ -153,8 +158,9 @@ void timer_process_feed(struct timer_process *process, const struct timer_sample
                         const struct timer_context *context)
 {
     struct timer_thread *thread = thread_of(process, sample);
+    timer_feed_tell_thread(process, thread, context);
     if (!thread->is_named)
-        timer_feed_tell_thread(process, thread, context);
+        timer_feed_tell_name(process, thread, context);
     *context->last_ns = CLAMP(sample->time_ns, *context->last_ns, context->now_ns);
     if (!timer_maps_is_of(&process->maps, sample->map_generation))
         read_maps(process, context);

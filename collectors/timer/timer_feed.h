@@ -12,8 +12,12 @@
 /* Tells the ingest what is mapped, in place of all that it knew. */
 void timer_feed_tell_maps(const struct timer_process *process, const struct timer_context *context);
 
-/* Tells it of a thread, and of its name as it is now. */
+/* Tells it of a thread, if it does not know it yet. */
 void timer_feed_tell_thread(const struct timer_process *process, struct timer_thread *thread,
                             const struct timer_context *context);
+
+/* Tells it of a thread's name, as that is now. */
+void timer_feed_tell_name(const struct timer_process *process, struct timer_thread *thread,
+                          const struct timer_context *context);
 
 #endif

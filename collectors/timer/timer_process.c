@@ -6,6 +6,8 @@
  */
 #include "collectors/timer/timer_process.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <sys/sysinfo.h>
 
 #include "collectors/timer/timer_feed.h"
@@ -15,6 +17,8 @@
 enum {
     DROPPED_MOST = 1000000, /* that are believed at once */
     UNSAMPLED_MOST = 1000000,
+    CLOCK_SHARE = 100,    /* of the time that passes, to read the clock */
+    NAMES_AT_ONCE = 256,  /* that are asked for in one round */
     ROUNDS_AFTER_END = 2, /* a thread's last samples come after it was seen last */
 };
 
@@ -59,20 +63,46 @@ void timer_process_set_clock(struct timer_process *process, int64_t clock_ns)
         return;
     process->clock_ns = clock_ns;
     process->clock_read_ns = now_ns();
+    process->books.credit_ns = 0;
     if (process->paused_ns < 0)
         timer_books_set_clock(&process->books, clock_ns);
 }
 
+/* What it may have used since its clock was read. */
+static void give_credit(struct timer_process *process)
+{
+    process->books.credit_ns = MAX(now_ns() - process->clock_read_ns, 0) * get_nprocs();
+}
+
+static bool exists(int pid)
+{
+    return kill(pid, 0) == 0 || errno == EPERM;
+}
+
+static int64_t read_clock(struct timer_process *process)
+{
+    int64_t begin_ns = now_ns();
+    int64_t clock_ns = proc_process_cpu_ns(process->pid);
+    int64_t end_ns = now_ns();
+    process->clock_next_ns = end_ns + CLOCK_SHARE * (end_ns - begin_ns);
+    return clock_ns;
+}
+
 bool timer_process_read_clock(struct timer_process *process)
 {
-    int64_t clock_ns = process->is_gone ? -1 : proc_process_cpu_ns(process->pid);
+    bool is_early = now_ns() < process->clock_next_ns;
+    if (is_early && !process->is_gone && exists(process->pid)) {
+        give_credit(process);
+        return true;
+    }
+    int64_t clock_ns = process->is_gone ? -1 : read_clock(process);
     if (clock_ns >= process->clock_ns) {
         timer_process_set_clock(process, clock_ns);
         return true;
     }
     /* gone, or already another process of that number; it may have gone on after the last look */
     process->is_gone = true;
-    process->books.credit_ns = MAX(now_ns() - process->clock_read_ns, 0) * get_nprocs();
+    give_credit(process);
     return false;
 }
 
@@ -209,28 +239,31 @@ static void list_threads(struct timer_process *process, const GArray *tids)
     process->had_threads |= tids->len > 1;
 }
 
-static void tell_thread(struct timer_process *process, struct timer_thread *thread,
-                        const struct timer_context *context)
+/* Whether a thread that exists may have a name that is not known. */
+static bool wants_name(const struct timer_process *process, const struct timer_thread *thread)
 {
     bool is_first = thread->tid == process->pid; /* a new image may have come unseen */
-    if (!thread->is_told || thread->was_sampled || is_first)
-        timer_feed_tell_thread(process, thread, context);
-    thread->was_sampled = false;
+    return thread->rounds_gone == 0 && (!thread->is_named || thread->was_sampled || is_first);
 }
 
 static void tell_threads(struct timer_process *process, const struct timer_context *context)
 {
     GHashTableIter at;
     gpointer value;
+    int n_named = 0;
     g_hash_table_iter_init(&at, process->books.threads);
     while (g_hash_table_iter_next(&at, NULL, &value)) {
         struct timer_thread *thread = value;
-        if (thread->rounds_gone == 0) {
-            tell_thread(process, thread, context);
-        } else if (thread->rounds_gone >= ROUNDS_AFTER_END && thread->tid != process->pid) {
-            tell_thread_end(process, thread, context);
-            g_hash_table_iter_remove(&at);
+        timer_feed_tell_thread(process, thread, context);
+        if (n_named < NAMES_AT_ONCE && wants_name(process, thread)) {
+            timer_feed_tell_name(process, thread, context);
+            thread->was_sampled = false;
+            n_named++;
         }
+        if (thread->rounds_gone < ROUNDS_AFTER_END || thread->tid == process->pid)
+            continue;
+        tell_thread_end(process, thread, context);
+        g_hash_table_iter_remove(&at);
     }
 }
 
@@ -273,6 +306,7 @@ void timer_process_round(struct timer_process *process, const struct timer_conte
 
 void timer_process_settle(struct timer_process *process, const struct timer_context *context)
 {
+    timer_process_set_clock(process, proc_process_cpu_ns(process->pid));
     GArray *tids = proc_tasks_list(process->pid);
     if (process->paused_ns < 0)
         tell_not_sampled(process, tids, true, context);
@@ -308,7 +342,7 @@ void timer_process_set_enabled(struct timer_process *process, bool is_enabled)
         __atomic_store_n(&sampler->enabled, is_enabled, __ATOMIC_RELAXED);
     if (is_enabled == (process->paused_ns < 0))
         return;
-    timer_process_read_clock(process);
+    timer_process_set_clock(process, proc_process_cpu_ns(process->pid));
     if (!is_enabled) {
         process->paused_ns = process->clock_ns;
         return;

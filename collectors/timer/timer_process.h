@@ -35,9 +35,11 @@ struct timer_process {
     struct timer_books books;
     int64_t clock_ns;      /* as last read */
     int64_t clock_read_ns; /* when that was */
-    int64_t paused_ns;     /* the clock when sampling was switched off; -1: it is on */
-    bool is_gone;          /* seen to have ended; it has had its last samples at the next drain */
-    bool had_threads;      /* more than one, at some time */
+    int64_t
+        clock_next_ns; /* when it may be read again: it takes long when there are many threads */
+    int64_t paused_ns; /* the clock when sampling was switched off; -1: it is on */
+    bool is_gone;      /* seen to have ended; it has had its last samples at the next drain */
+    bool had_threads;  /* more than one, at some time */
 
     struct timer_maps maps;
     int64_t maps_wait_ns, maps_next_ns; /* after a reading that told nothing new */
@@ -59,7 +61,8 @@ void timer_process_begin(struct timer_process *process, struct timer_hello *hell
 /* Notes what its clock showed, if that is later than what is known. */
 void timer_process_set_clock(struct timer_process *process, int64_t clock_ns);
 
-/* Reads its clock; false when it has ended: then what is in its slots is the last of it. */
+/* Reads its clock, unless that is too costly yet; false when it has ended: then what is in its
+ * slots is the last of it. */
 bool timer_process_read_clock(struct timer_process *process);
 
 /* Appends its samples (struct timer_sample) and counts what was dropped. */

@@ -20,6 +20,7 @@ enum {
     FIRST_ROUND_NS = SECOND_NS / 4,
     ROUND_SHARE = 100, /* a round takes one part in so many of the time, at most */
     BATCH_BYTES = 32 << 20,
+    THREADS_ASKED = 256,  /* for their children */
     SAMPLES_AT_ONCE = 16, /* of each CPU, in its half of the slots */
 };
 
@@ -299,7 +300,7 @@ static void finish_gone(struct timer_source *s, const struct timer_context *cont
 
 static void add_children(struct timer_source *s, int pid, const struct timer_context *context)
 {
-    GArray *children = proc_children(pid);
+    GArray *children = proc_children(pid, THREADS_ASKED);
     for (guint i = 0; i < children->len; i++) {
         int child = g_array_index(children, int, i);
         if (find(s, child))

@@ -89,11 +89,12 @@ static void add_children(pid_t pid, pid_t tid, GArray *pids)
     g_free(text);
 }
 
-GArray *proc_children(pid_t pid)
+GArray *proc_children(pid_t pid, guint threads_max)
 {
     GArray *pids = g_array_new(FALSE, FALSE, sizeof(int));
     GArray *tids = proc_tasks_list(pid);
-    for (guint i = 0; i < tids->len; i++)
+    guint n = tids->len <= threads_max ? tids->len : 1;
+    for (guint i = 0; i < n; i++)
         add_children(pid, g_array_index(tids, int, i), pids);
     g_array_unref(tids);
     return pids;

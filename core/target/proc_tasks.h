@@ -31,8 +31,11 @@ int64_t proc_task_cpu_ns(pid_t pid, pid_t tid);
  * needs no permission. -1: it is gone. Context: any thread. */
 int64_t proc_process_cpu_ns(pid_t pid);
 
-/* Child processes of a process (int); empty when there are none or it is gone. Free with
- * g_array_unref. Context: any thread. */
-GArray *proc_children(pid_t pid);
+/*
+ * Child processes of a process (int); empty when there are none or it is gone. Each of its threads
+ * has to be asked: beyond `threads_max`, only the first is. Free with g_array_unref. Context: any
+ * thread.
+ */
+GArray *proc_children(pid_t pid, guint threads_max);
 
 #endif

@@ -85,11 +85,11 @@ static void test_children_are_listed(void **state)
 {
     (void)state;
     pid_t pid = start_child(false);
-    GArray *pids = proc_children(getpid());
+    GArray *pids = proc_children(getpid(), 64);
     assert_true(contains(pids, pid));
     g_array_unref(pids);
     end_child(pid);
-    pids = proc_children(getpid());
+    pids = proc_children(getpid(), 64);
     assert_false(contains(pids, pid));
     g_array_unref(pids);
 }
