@@ -56,8 +56,12 @@ class Profiler:
 
 
 class Proftop(Profiler):
+    def __init__(self, engine, folder):
+        super().__init__("proftop, " + engine, folder)
+        self.engine = engine
+
     def run(self, command):
-        return run([PROFTOP, "record", "--quiet", "-F", str(RATE), "-o", self.file, "--"] + command)
+        return run([PROFTOP, "record", "--quiet", "--engine", self.engine, "-F", str(RATE), "-o", self.file, "--"] + command)
 
     def samples(self, cost):
         report = subprocess.run([PROFTOP, "report", self.file, "--json"], stdout=subprocess.PIPE).stdout
@@ -177,7 +181,7 @@ def arguments():
 
 def bench(folder):
     rounds, seconds, names = arguments()
-    profilers = [Proftop("proftop", folder), Perf("perf, frame pointers", folder, "fp"), Perf("perf, dwarf", folder, "dwarf"),
+    profilers = [Proftop("perf", folder), Proftop("timer", folder), Perf("perf, frame pointers", folder, "fp"), Perf("perf, dwarf", folder, "dwarf"),
                  Gperftools("gperftools (real time)", folder)]
     profilers = [profiler for profiler in profilers if profiler.there()]
     script = os.path.join(folder, "work.sql")
