@@ -281,6 +281,19 @@ static void test_reasons_are_noted_with_their_number(void **state)
     assert_int_equal(f->profile->info.lost, 5);
 }
 
+static void test_every_reason_has_words(void **state)
+{
+    struct fixture *f = *state;
+    drain(f);
+    guint n_before = f->profile->notes->len;
+    for (int i = 0; i < WIRE_UNSAMPLED_REASONS; i++)
+        f->sampler->unsampled_threads[i] = 1;
+    timer_source_ops.drain(f->source, f->ingest, true);
+    assert_int_equal(f->profile->notes->len - n_before, WIRE_UNSAMPLED_REASONS);
+    for (guint i = n_before; i < f->profile->notes->len; i++)
+        assert_null(strstr(g_ptr_array_index(f->profile->notes, i), "(null)"));
+}
+
 /* All of it, again and again, while it is drained. */
 static void test_scribbled_segment_does_no_harm(void **state)
 {
@@ -338,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_new_segment_is_a_new_image, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reasons_are_noted_with_their_number, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_every_reason_has_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_scribbled_segment_does_no_harm, set_up, tear_down),
         cmocka_unit_test(test_probe_refuses_to_attach),
     };
