@@ -14,10 +14,11 @@
  * were reserved). A bit or an offset, once given, is never used for anything else. All integers are
  * in the machine's byte order: both sides run on one machine.
  *
- * Who writes what: proftop fills `struct wire_segment` before it sends the memfd and then only
- * reads; the words from `state` on belong to the collector, which changes them with relaxed
- * atomics. Proftop must treat all of it as hostile: copy first, then check, and never take a size
- * or an offset from the mapped copy that it wrote itself.
+ * Who writes what: proftop fills the segment before it sends the memfd; the words from `state` on
+ * belong to the collector, which changes them with relaxed atomics. Once sent, proftop writes only
+ * what `struct wire_sampler` marks as its own and the state of slots that it has emptied. Proftop
+ * must treat all of it as hostile: copy first, then check, and never take a size or an offset from
+ * the mapped copy, not even one that it wrote itself.
  */
 #ifndef PROFTOP_CORE_WIRE_WIRE_H
 #define PROFTOP_CORE_WIRE_WIRE_H
@@ -41,7 +42,7 @@ enum {
     WIRE_VERSION_MINOR = 1, /* 1: the CPU sampler */
     WIRE_TOKEN_BYTES = 16,
     WIRE_SOCKET_PATH_MAX = 107,            /* sun_path less its NUL */
-    WIRE_SEGMENT_HEAD_BYTES = 4096,        /* rings and tables start at or after this offset */
+    WIRE_SEGMENT_HEAD_BYTES = 4096,        /* all else starts at or after this offset */
     WIRE_SEGMENT_DEFAULT_BYTES = 64 << 10, /* sparse: only touched pages cost memory */
 };
 
@@ -103,7 +104,8 @@ struct wire_welcome {
     uint64_t reserved[12];  /* 0 */
 };
 
-/* The head of a segment. What comes later is found by offsets added in `reserved_offsets`. */
+/* The head of a segment. What comes behind it is found by offsets; later minors add theirs in
+ * `reserved_offsets`. */
 struct wire_segment {
     uint64_t magic; /* WIRE_MAGIC_SEGMENT */
     uint16_t version_major;
@@ -114,7 +116,7 @@ struct wire_segment {
     int32_t pid; /* in proftop's pid namespace */
     uint32_t hello_flags;
     uint64_t sampler_offset;       /* of a struct wire_sampler; 0: none (since minor 1) */
-    uint64_t reserved_offsets[26]; /* 0; rings and tables, as minors add them */
+    uint64_t reserved_offsets[26]; /* 0 */
 
     /* From here on (offset 256, a cache line of its own) the collector writes. */
     uint32_t state;      /* enum wire_state */
@@ -168,7 +170,8 @@ struct wire_sampler {
     uint32_t armed_threads;  /* threads that have a timer now */
     uint64_t dropped;        /* samples for which no slot was free */
     uint64_t map_generation; /* odd while a library is being unloaded, and grows by 2 with each */
-    uint64_t unsampled_threads[8]; /* threads that are not armed, by enum wire_unsampled */
+    uint64_t unsampled_threads[8]; /* by enum wire_unsampled: threads that were never armed, or have
+                                      lost their timer */
     uint64_t reserved_words[5];
 };
 
@@ -198,6 +201,9 @@ struct wire_sample {
 static_assert(sizeof(struct wire_sampler) == 256, "the sampler's size is part of the protocol");
 static_assert(__builtin_offsetof(struct wire_sampler, signal_number) == 128,
               "the collector's part begins at a fixed offset");
+static_assert(sizeof((struct wire_sampler *)0)->unsampled_threads / sizeof(uint64_t) >=
+                  WIRE_UNSAMPLED_REASONS,
+              "each reason has its count");
 static_assert(sizeof(struct wire_sample) <= WIRE_SLOT_STACK_OFFSET, "the stack must not overlap");
 static_assert(sizeof(struct wire_hello) == 120, "hello's size is part of the protocol");
 static_assert(sizeof(struct wire_welcome) == 128, "welcome's size is part of the protocol");
