@@ -173,10 +173,9 @@ static void take_segment(struct timer_process *process, struct timer_hello *hell
     if (!hello->sampler)
         return;
     /* our own numbers, not those in the segment */
-    size_t offset = WIRE_SEGMENT_HEAD_BYTES + 4096;
-    size_t n = (hello->process->segment_bytes - offset) / WIRE_SLOT_BYTES;
-    process->slots =
-        (struct timer_slots){.base = (uint8_t *)hello->process->segment + offset, .n = (uint32_t)n};
+    size_t n = (hello->process->segment_bytes - TIMER_TAP_SLOTS_OFFSET) / WIRE_SLOT_BYTES;
+    uint8_t *base = (uint8_t *)hello->process->segment + TIMER_TAP_SLOTS_OFFSET;
+    process->slots = (struct timer_slots){.base = base, .n = (uint32_t)n};
 }
 
 static void begin_maps(struct timer_process *process, const struct timer_process *parent,

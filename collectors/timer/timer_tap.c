@@ -28,11 +28,6 @@ static void free_hello(gpointer hello)
     timer_hello_free(hello);
 }
 
-static uint64_t slots_offset(void)
-{
-    return WIRE_SEGMENT_HEAD_BYTES + 4096;
-}
-
 /* With the lock. */
 static void fill_sampler(const struct timer_tap *tap, const struct proc_status *status,
                          struct wire_sampler *sampler)
@@ -42,7 +37,7 @@ static void fill_sampler(const struct timer_tap *tap, const struct proc_status *
     sampler->has_seccomp = status->has_seccomp;
     sampler->stack_bytes = WIRE_SLOT_STACK_BYTES_MAX;
     sampler->n_slots = tap->n_slots;
-    sampler->slots_offset = slots_offset();
+    sampler->slots_offset = TIMER_TAP_SLOTS_OFFSET;
 }
 
 /* Context: the listener's thread. */
@@ -63,9 +58,9 @@ static void on_process(struct listener_process *process, void *data)
     pthread_mutex_lock(&tap->lock);
     if (process->features & WIRE_FEATURE_CPU_TIMER) {
         uint8_t *base = (uint8_t *)process->segment;
-        hello->sampler = (struct wire_sampler *)(void *)(base + WIRE_SEGMENT_HEAD_BYTES);
+        hello->sampler = (struct wire_sampler *)(void *)(base + TIMER_TAP_SAMPLER_OFFSET);
         fill_sampler(tap, &status, hello->sampler);
-        process->segment->sampler_offset = WIRE_SEGMENT_HEAD_BYTES;
+        process->segment->sampler_offset = TIMER_TAP_SAMPLER_OFFSET;
     }
     g_ptr_array_add(tap->hellos, hello);
     pthread_mutex_unlock(&tap->lock);
@@ -83,13 +78,13 @@ void timer_tap_init(struct timer_tap *tap, struct listener *listener, int only_p
         .hellos = g_ptr_array_new_with_free_func(free_hello),
     };
     pthread_mutex_init(&tap->lock, NULL);
-    listener_set_tap(listener,
-                     &(struct listener_tap){
-                         .segment_bytes = slots_offset() + (size_t)tap->n_slots * WIRE_SLOT_BYTES,
-                         .features = WIRE_FEATURE_CPU_TIMER,
-                         .on_process = on_process,
-                         .data = tap,
-                     });
+    listener_set_tap(listener, &(struct listener_tap){
+                                   .segment_bytes = TIMER_TAP_SLOTS_OFFSET +
+                                                    (size_t)tap->n_slots * WIRE_SLOT_BYTES,
+                                   .features = WIRE_FEATURE_CPU_TIMER,
+                                   .on_process = on_process,
+                                   .data = tap,
+                               });
 }
 
 void timer_tap_clear(struct timer_tap *tap)

@@ -12,6 +12,12 @@
 
 #include "core/session/listener.h"
 
+enum {
+    /* Where a segment's parts are: what proftop goes by, whatever the segment says later. */
+    TIMER_TAP_SAMPLER_OFFSET = WIRE_SEGMENT_HEAD_BYTES,
+    TIMER_TAP_SLOTS_OFFSET = TIMER_TAP_SAMPLER_OFFSET + 4096,
+};
+
 /* A process that has said hello, as it stood then: at the start of its image or in a forked child.
  */
 struct timer_hello {
