@@ -3,8 +3,8 @@
  * the profile.
  *
  * Threads: the caller's (UI or command line); the session's own sampling thread, which drains the
- * sources, unwinds and fills the profile; the symbol worker. The profile is guarded by
- * session_lock.
+ * source, unwinds and fills the profile; the symbol worker; the listener's. The profile is guarded
+ * by session_lock.
  *
  * Context, where nothing else is said: any thread; session_start, session_finish and
  * session_free: the thread that owns the session.
