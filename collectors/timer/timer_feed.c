@@ -154,8 +154,8 @@ static void limit_to_believable(const struct timer_process *process,
     }
 }
 
-void timer_process_feed(struct timer_process *process, const struct timer_sample *sample,
-                        const struct timer_context *context)
+void timer_feed_sample(struct timer_process *process, const struct timer_sample *sample,
+                       const struct timer_context *context)
 {
     struct timer_thread *thread = thread_of(process, sample);
     timer_feed_tell_thread(process, thread, context);

@@ -20,4 +20,8 @@ void timer_feed_tell_thread(const struct timer_process *process, struct timer_th
 void timer_feed_tell_name(const struct timer_process *process, struct timer_thread *thread,
                           const struct timer_context *context);
 
+/* Tells it of one sample. Those of all processes come in order of time. */
+void timer_feed_sample(struct timer_process *process, const struct timer_sample *sample,
+                       const struct timer_context *context);
+
 #endif

@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "core/target/proc_maps.h"
+#include "core/unwind/unwinder.h"
 
-enum {
-    CHANGED_MAX = 256, /* places; beyond that they are all one */
-    REGISTER_RIP = 16,
-};
+enum { CHANGED_MAX = 256 }; /* places; beyond that they are all one */
 
 static struct timer_range *range_at(const GArray *ranges, guint i)
 {
@@ -180,7 +178,7 @@ static bool has_changed(const struct timer_maps *maps, uint64_t address)
 
 int64_t timer_maps_believable(const struct timer_maps *maps, const struct timer_sample *sample)
 {
-    if (has_changed(maps, sample->registers[REGISTER_RIP]))
+    if (has_changed(maps, sample->registers[UNWIND_RIP]))
         return -1;
     for (uint32_t at = 0; at + sizeof(uint64_t) <= sample->stack_size; at += sizeof(uint64_t)) {
         uint64_t word;

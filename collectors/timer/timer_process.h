@@ -69,10 +69,6 @@ bool timer_process_read_clock(struct timer_process *process);
 void timer_process_take(struct timer_process *process, bool all, GPtrArray *samples,
                         const struct timer_context *context);
 
-/* Tells the profile of one sample. Those of all processes come in order of time. */
-void timer_process_feed(struct timer_process *process, const struct timer_sample *sample,
-                        const struct timer_context *context);
-
 /*
  * Looks at its threads: which began and ended, their names, and what they used without being
  * sampled. Notes when it has ended.

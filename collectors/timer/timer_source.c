@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "collectors/timer/timer_feed.h"
 #include "collectors/timer/timer_process.h"
 #include "core/base/error.h"
 #include "core/session/coverage.h"
@@ -179,7 +180,7 @@ static size_t feed(GArray *batch, const struct timer_context *context)
     g_array_sort(batch, by_time);
     for (size_t i = 0; i < n; i++) {
         const struct taken *taken = &g_array_index(batch, struct taken, i);
-        timer_process_feed(taken->process, taken->sample, context);
+        timer_feed_sample(taken->process, taken->sample, context);
     }
     g_array_set_size(batch, 0);
     return n;
