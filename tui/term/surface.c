@@ -35,7 +35,7 @@ void surface_clear(struct surface *surface)
         surface->cells[i] = (struct cell){' ', plain};
 }
 
-int surface_char_columns(uint32_t ch)
+static int char_columns(uint32_t ch)
 {
     return ch >= 0x1100 && g_unichar_iswide(ch) ? 2 : 1;
 }
@@ -43,14 +43,14 @@ int surface_char_columns(uint32_t ch)
 /* Columns as the surface will draw it: in ASCII a wide character becomes one '?'. */
 static int drawn_columns(const struct surface *surface, uint32_t ch)
 {
-    return surface->ascii ? 1 : surface_char_columns(ch);
+    return surface->ascii ? 1 : char_columns(ch);
 }
 
 int surface_text_columns(const char *text)
 {
     int columns = 0;
     for (; *text; text = g_utf8_next_char(text))
-        columns += surface_char_columns(g_utf8_get_char(text));
+        columns += char_columns(g_utf8_get_char(text));
     return columns;
 }
 

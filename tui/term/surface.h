@@ -60,9 +60,6 @@ static inline struct cell *surface_cell(const struct surface *surface, int y, in
     return &surface->cells[(size_t)y * (size_t)surface->cols + (size_t)x];
 }
 
-/* Columns that a character takes: 1 or 2. Context: any thread. */
-int surface_char_columns(uint32_t ch);
-
 /* Columns that a text takes. Context: any thread. */
 int surface_text_columns(const char *text);
 
