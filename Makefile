@@ -85,7 +85,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
 
 T             := $(BUILD)/tests/targets
 TARGETS_TWICE := truth threads_cxx recursion
-TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf attacker sampled many_threads $(if $(wildcard tests/targets/selfcheck.c),selfcheck)
+TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf attacker sampled many_threads selfcheck
 HOSTILE       := $(basename $(notdir $(wildcard tests/targets/hostile/*.c tests/targets/hostile/*.cc)))
 TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) \
                  $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \

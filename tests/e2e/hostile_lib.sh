@@ -13,15 +13,11 @@
 #   bare COMMAND...                  only the bare run, to $tmp/bare.{out,err,rc}
 #   profiled ENGINE NAME COMMAND...  only one engine; record_options are added
 #
-# $engines are those to test: ENGINES from the environment, or all that this proftop has. What NAME left behind under
+# $engines are those to test: ENGINES from the environment, or all that there are. What NAME left behind under
 # ENGINE is $tmp/ENGINE-NAME.{out,err,rc,pb.gz,json}, and "json ENGINE-NAME EXPRESSION" reads it.
 # shellcheck shell=bash disable=SC2034,SC2154 # shared with tap.sh and the tests
 hostile=$targets/hostile
-if "$proftop" record --help | grep -q -- '--engine'; then
-    has_engine_option=1 engines=${ENGINES:-perf timer}
-else
-    has_engine_option='' engines=${ENGINES:-perf}
-fi
+engines=${ENGINES:-perf timer}
 hostile_limit=${HOSTILE_LIMIT:-30} # seconds, for what takes one
 declare -A hostile_ran=()          # [NAME]: 1 when it could run here
 
@@ -39,7 +35,7 @@ profiled() {
     local engine=$1 name=$1-$2
     shift 2
     # shellcheck disable=SC2086 # options, a word each
-    timeout -k 2 "$hostile_limit" "$proftop" record --quiet ${has_engine_option:+--engine "$engine"} ${record_options-} \
+    timeout -k 2 "$hostile_limit" "$proftop" record --quiet --engine "$engine" ${record_options-} \
         -o "$tmp/$name.pb.gz" -- "$@" >"$tmp/$name.out" 2>"$tmp/$name.err" </dev/null
     echo $? >"$tmp/$name.rc"
 }

@@ -82,7 +82,7 @@ for engine in $engines; do
     daemon_told "$engine"
     check "$engine: daemonize: can be reported" report "$engine-daemonize"
     is "$engine: daemonize: the first process's time is there" "$(json "$engine-daemonize" "$(seconds work_of_the_first .27 .34)")" true
-    "$proftop" record ${has_engine_option:+--engine "$engine"} -o "$tmp/x.pb.gz" -- "$hostile/daemonize" "$tmp/daemon" \
+    "$proftop" record --engine "$engine" -o "$tmp/x.pb.gz" -- "$hostile/daemonize" "$tmp/daemon" \
         >/dev/null 2>"$tmp/err"
     like "$engine: daemonize: the daemon is said to run on" "$(cat "$tmp/err")" '1 process that it started runs on'
     daemon_told "$engine, said"
