@@ -5,9 +5,12 @@
  */
 #include "core/session/coverage.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "core/wire/program.h"
 
 /* A hello, and who said it. */
 struct covered {
@@ -37,6 +40,19 @@ static char *program_of(int pid)
     g_snprintf(link, sizeof link, "/proc/%d/exe", pid);
     ssize_t n = readlink(link, program, sizeof program);
     return g_strndup(program, n > 0 ? (gsize)n : 0);
+}
+
+/* Why a process that runs has said no hello, as the end of a sentence. */
+static const char *reason_of(int pid)
+{
+    char link[32];
+    struct program program;
+    g_snprintf(link, sizeof link, "/proc/%d/exe", pid);
+    program_inspect(AT_FDCWD, link, &program);
+    const char *verdict = program_verdict_text(program.verdict);
+    return verdict ? verdict
+                   : "it was started without the environment that loads the collector, as by "
+                     "system(), popen() or a cleared one";
 }
 
 /* The caller waits for its welcome, so the program is the one that said hello. */
@@ -124,8 +140,7 @@ static void update_process(struct coverage *coverage, struct profile *profile, u
     else if (is_covered(coverage, process->pid))
         g_hash_table_remove(coverage->seen, GUINT_TO_POINTER(id));
     else if (!g_hash_table_add(coverage->seen, GUINT_TO_POINTER(id)))
-        process->coverage = profile_text(profile, "it is static, 32-bit or set-user-ID, or was "
-                                                  "started without the environment");
+        process->coverage = profile_text(profile, reason_of(process->pid));
 }
 
 static void release_ended(struct coverage *coverage, const struct profile *profile)

@@ -119,6 +119,16 @@ for engine in $engines; do
         like "$engine: $kind: said not to be covered" "$(grep '^note' "$tmp/threads")" "collector is not in $kind "
         like "$engine: $kind: is among the threads" "$(grep -v '^note' "$tmp/threads")" " $kind "
     done
+    while read -r kind why; do
+        case " $silent " in *" $kind "*) ;; *) continue ;; esac
+        like "$engine: $kind: the reason is told" "$(grep "^note .* is not in $kind " "$tmp/threads")" "$why"
+    done <<'END'
+raw_start started without the environment
+plain_work-stat statically linked
+plain_work-pie statically linked
+setuid_start other privileges
+ia32 32-bit program
+END
     is "$engine: the others are covered" "$(grep -cE '^note .* is not in (libc|empty)_start ' "$tmp/threads")" 0
 done
 counted start_all "$tmp/start_all" 5
