@@ -39,7 +39,7 @@ shows "the header: rate and engine" 'Hz perf'
 keys 7
 shows "7: its threads" 'truth-nofp +running'
 resize 120x30
-shows "7, where there is room: why the collector is not inside" 'attached: the collector is not'
+shows "7, where there is room: why the collector is not inside" 'proftop was attached to it'
 resize 80x24
 keys 0
 shows "0: its output is its own" 'its output goes where it always went'

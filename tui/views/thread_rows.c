@@ -4,6 +4,7 @@
 #include "tui/views/thread_rows.h"
 
 enum { DEPTH_SHOWN = 12 }; /* deeper processes are not indented further */
+_Static_assert(DEPTH_SHOWN + 1 < 32, "thread_row.trunks has a bit for each depth");
 
 /* Members of groups as linked lists: threads of processes, children of parents. */
 struct groups {
@@ -185,6 +186,18 @@ static void mark_last_rows(const struct tree_walk *walk)
     }
 }
 
+/* Where lines run past a row, from siblings above it to those below. */
+static void mark_trunks(const struct tree_walk *walk)
+{
+    uint32_t open = 0;
+    for (guint i = 0; i < walk->rows->len; i++) {
+        struct thread_row *row = row_at(walk, i);
+        uint32_t own = UINT32_C(1) << row->depth;
+        row->trunks = open & (own - 1);
+        open = row->last ? row->trunks : row->trunks | own;
+    }
+}
+
 void thread_rows_fill(const struct profile *profile, bool by_time, const GArray *cpu, GArray *rows)
 {
     struct tree_walk walk = {.profile = profile, .cpu = cpu, .rows = rows};
@@ -193,6 +206,7 @@ void thread_rows_fill(const struct profile *profile, bool by_time, const GArray 
     g_array_set_size(rows, 0);
     add_children(&walk, profile->processes->len, 0);
     mark_last_rows(&walk);
+    mark_trunks(&walk);
     groups_clear(&walk.threads);
     groups_clear(&walk.children);
 }

@@ -12,7 +12,8 @@
 struct thread_row {
     uint32_t process, thread; /* thread PROFILE_NONE: the process */
     int depth;
-    bool last; /* of its siblings */
+    bool last;       /* of its siblings */
+    uint32_t trunks; /* bit d: its ancestor at depth d has siblings further down */
     bool ended;
     int64_t samples, value;
     float cpu;  /* per cent now; < 0 unknown */

@@ -163,7 +163,8 @@ static const char *id_text(struct threads *view, const struct theme *theme,
     bool is_process = row->thread == PROFILE_NONE;
     g_string_assign(view->text, is_chosen(view, row) ? theme_glyph_text(theme, GLYPH_CHOSEN) : " ");
     for (int i = 1; i < row->depth; i++)
-        g_string_append_c(view->text, ' ');
+        g_string_append(view->text,
+                        row->trunks >> i & 1 ? theme_glyph_text(theme, GLYPH_TRUNK) : " ");
     if (row->depth > 0)
         g_string_append(view->text,
                         theme_glyph_text(theme, row->last ? GLYPH_LAST_BRANCH : GLYPH_BRANCH));
@@ -267,10 +268,34 @@ static void draw_row(struct threads *view, const struct canvas *canvas, int y,
             profile_get_process(view->lens->profile, row->process)->coverage);
 }
 
+/* The columns may have no room for it: why the process under the cursor has no collector. The
+ * numbers are those of the whole run, whatever the window of the other views is. */
+static void draw_detail(struct threads *view, const struct canvas *canvas, int y)
+{
+    const struct profile *p = view->lens->profile;
+    struct style style = theme_style(canvas->theme, ROLE_HEADER);
+    int cols = canvas->surface->cols;
+    g_string_assign(view->text, "times of the whole run");
+    if (view->list.count > 0) {
+        const struct process *process =
+            profile_get_process(p, row_at(view, view->list.cursor)->process);
+        g_string_append_printf(view->text, " %s ", theme_glyph_text(canvas->theme, GLYPH_DOT));
+        if (*process->coverage)
+            g_string_append_printf(view->text, "%s: no collector inside: %s", process->name,
+                                   process->coverage);
+        else
+            g_string_append_printf(view->text, "%s (pid %d)", process->name, process->pid);
+    }
+    surface_fill(canvas->surface, (struct span){y, 0, cols}, style, ' ');
+    surface_text(canvas->surface, (struct span){y, 1, cols - 2}, style, view->text->str);
+}
+
 static void draw(void *data, const struct canvas *canvas)
 {
+    enum { ROOMY = 8 };
     struct threads *view = data;
-    int rows = canvas->area.rows - 1;
+    bool roomy = canvas->area.rows >= ROOMY;
+    int rows = canvas->area.rows - (roomy ? 2 : 1);
     table_arrange(&view->table, canvas->surface->cols);
     table_draw_titles(&view->table, canvas->surface, canvas->theme, canvas->area.y);
     view->rows_y = canvas->area.y + 1;
@@ -282,6 +307,8 @@ static void draw(void *data, const struct canvas *canvas)
             surface_restyle(canvas->surface, (struct span){y, 0, canvas->surface->cols},
                             theme_style(canvas->theme, ROLE_CURSOR));
     }
+    if (roomy)
+        draw_detail(view, canvas, canvas->area.y + canvas->area.rows - 1);
 }
 
 /* --- requests --- */

@@ -86,6 +86,17 @@ static void test_process_sums_its_threads(void **state)
     assert_true(process->cpu < 0); /* nothing is known yet */
 }
 
+static void test_line_runs_past_a_grandchild_when_a_child_comes_later(void **state)
+{
+    struct fixture *f = *state;
+    g_free(shape(f, false));
+    assert_int_equal(g_array_index(f->rows, struct thread_row, 4).trunks,
+                     1 << 1); /* 11, before 20 */
+    builder_sample(f->profile, "main", 20, 20, 0, 100);
+    g_free(shape(f, true)); /* 20, then 10 and its 11 */
+    assert_int_equal(g_array_index(f->rows, struct thread_row, 5).trunks, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +104,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_by_time_counts_descendants, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_process_sums_its_threads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_line_runs_past_a_grandchild_when_a_child_comes_later,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
