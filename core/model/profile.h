@@ -24,6 +24,7 @@ struct profile {
     uint32_t main_metric;  /* which one the shares are of */
     struct profile_info info;
     GPtrArray *notes;    /* const char *: what could not be seen, and how to mend it */
+    uint32_t n_standing; /* notes at the front that are the same on every run of the engine */
     GPtrArray *comments; /* const char *: of a file, not ours */
 
     GArray *modules;      /* struct module */

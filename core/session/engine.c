@@ -17,6 +17,10 @@ static bool can_run(const struct source_ops *source, const struct source_options
 {
     GPtrArray *notes = g_ptr_array_new();
     bool can = source->probe(asked, notes, error);
+    /* What the kernel hides from an engine outside can be permitted; what one inside can't see is
+     * its nature. */
+    if (can && source->needs_collector)
+        profile->n_standing = notes->len;
     for (guint i = 0; i < notes->len; i++) {
         if (can)
             add_note(profile, g_ptr_array_index(notes, i));
@@ -51,9 +55,10 @@ const char *engine_note_command(const struct source_ops *engine, const char *rea
 {
     if (!engine->needs_collector || !reason)
         return NULL;
-    return add_note(profile, g_strdup_printf("nothing of this program is sampled: the engine %s "
-                                             "needs the collector in it, and %s",
-                                             engine->name, reason));
+    return add_note(profile,
+                    g_strdup_printf(PROFILE_NOTE_UNSAMPLED ": the engine %s "
+                                                           "needs the collector in it, and %s",
+                                    engine->name, reason));
 }
 
 void engine_note_unsampled(const struct source_ops *engine, int64_t unsampled_ns, int64_t cpu_ns,

@@ -44,7 +44,7 @@ static void say(const struct profile *p, const char *path, bool ended)
     fprintf(stderr, ": %s\n", clean_path);
     g_free(clean_path);
     say_what_runs_on(p, ended);
-    for (guint i = 0; i < p->notes->len; i++)
+    for (guint i = p->n_standing; i < p->notes->len; i++) /* the others tell nothing of this run */
         fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(p->notes, i));
 }
 
@@ -116,9 +116,11 @@ static int run(const struct command_context *context, int argc, char **argv, GEr
     int status = 2;
     if (command_parse(&usage, entries, &argc, &argv, error)) {
         if (!(seconds >= 0 && seconds <= 1e9)) /* so that NaN fails too */
-            g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
-                        "a duration of %g seconds makes no sense: choose more than 0 with -d",
-                        seconds);
+            g_set_error(
+                error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
+                "a duration of %g seconds makes no sense: choose 0 (until the end) to 1e9 with "
+                "-d",
+                seconds);
         else
             status = record(&o, context, argv + 1, seconds, error);
     }

@@ -3,6 +3,7 @@
  */
 #include "tui/views/app_state.h"
 
+#include "tui/widgets/w_paragraph.h"
 #include "tui/widgets/w_popup.h"
 
 #include <string.h>
@@ -135,6 +136,19 @@ static void draw_hints(const struct app *app, struct surface *surface, const str
     draw_hints_of(surface, theme, KEYS_ALL, x);
 }
 
+/* Over the view's last lines where one is not enough: the remedy stands at the end. */
+static void draw_message(const struct app *app, struct surface *surface, const struct theme *theme)
+{
+    enum { ROWS_MAX = 5 };
+    int cols = surface->cols - 2, rows = paragraph_rows(app->message, cols);
+    rows = MIN(rows, MIN(ROWS_MAX, surface->rows));
+    for (int y = surface->rows - rows; y < surface->rows; y++)
+        surface_fill(surface, (struct span){y, 0, surface->cols}, theme_style(theme, ROLE_NORMAL),
+                     ' ');
+    paragraph_draw(surface, (struct span){surface->rows - rows, 1, cols}, rows,
+                   theme_style(theme, app->message_role), app->message);
+}
+
 static void draw_last_line(const struct app *app, struct surface *surface,
                            const struct theme *theme)
 {
@@ -142,8 +156,7 @@ static void draw_last_line(const struct app *app, struct surface *surface,
     if (app->mode == MODE_SEARCH || app->mode == MODE_FILTER)
         prompt_draw(&app->prompt, surface, theme, y, app->prompt_remark);
     else if (app->message && app->now_ns < app->message_until_ns)
-        surface_text(surface, (struct span){y, 1, surface->cols - 2},
-                     theme_style(theme, app->message_role), app->message);
+        draw_message(app, surface, theme);
     else
         draw_hints(app, surface, theme);
 }

@@ -116,6 +116,15 @@ void lens_append_source(const struct lens *lens, GString *out, uint32_t function
         g_string_append_printf(out, ":%u", f->decl_line);
 }
 
+const char *lens_why_unsampled(const struct lens *lens)
+{
+    const GPtrArray *notes = lens->profile->notes;
+    for (guint i = 0; i < notes->len; i++)
+        if (g_str_has_prefix(notes->pdata[i], PROFILE_NOTE_UNSAMPLED))
+            return notes->pdata[i];
+    return NULL;
+}
+
 const char *lens_no_samples(const struct lens *lens)
 {
     if (lens->window != LENS_WHOLE)
@@ -131,7 +140,7 @@ static const struct {
     const char *name, *meaning;
 } marks[] = {
     {PROFILE_MARK_NOT_SAMPLED,
-     "CPU time that no sample stands for: processes that came and went between two"},
+     "CPU time without samples: of what came and went between two, or cannot be sampled"},
     {PROFILE_MARK_TRUNCATED, "the copy of the stack ends here (too deep, or with untouched pages "
                              "in it): its outer part is missing"},
     {PROFILE_MARK_BROKEN, "nothing tells who called this code: its outer part is missing"},

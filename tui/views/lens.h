@@ -68,6 +68,10 @@ const char *lens_function_name(const struct lens *lens, uint32_t function);
 /* Appends "file.c:12", nothing when unknown. Context: UI thread with the lock. */
 void lens_append_source(const struct lens *lens, GString *out, uint32_t function);
 
+/* The note that says why nothing of the program can be sampled; NULL: it can. Context: UI thread
+ * with the lock. */
+const char *lens_why_unsampled(const struct lens *lens);
+
 /* Says why there is nothing to show. Context: UI thread with the lock. */
 const char *lens_no_samples(const struct lens *lens);
 

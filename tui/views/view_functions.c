@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "core/model/function_rows.h"
+#include "tui/widgets/w_paragraph.h"
 #include "tui/widgets/w_table.h"
 
 #include <string.h>
@@ -243,6 +244,16 @@ static void draw_empty(const struct functions *view, const struct canvas *canvas
                  theme_style(canvas->theme, ROLE_NORMAL), text);
 }
 
+/* Below what rows there are: they are few when nothing is sampled. */
+static void draw_why_unsampled(const struct functions *view, const struct canvas *canvas, int end)
+{
+    const char *text = lens_why_unsampled(view->lens);
+    int y = view->rows_y + view->list.count + (view->list.count == 0 ? 3 : 1);
+    if (text)
+        paragraph_draw(canvas->surface, (struct span){y, 2, canvas->surface->cols - 4}, end - y,
+                       theme_style(canvas->theme, ROLE_WARNING), text);
+}
+
 static void draw(void *data, const struct canvas *canvas)
 {
     struct functions *view = data;
@@ -262,6 +273,7 @@ static void draw(void *data, const struct canvas *canvas)
             surface_restyle(canvas->surface, (struct span){y, 0, canvas->surface->cols},
                             theme_style(canvas->theme, ROLE_CURSOR));
     }
+    draw_why_unsampled(view, canvas, view->rows_y + rows);
     if (details)
         draw_details(view, canvas, canvas->area.y + canvas->area.rows - 1);
 }

@@ -407,6 +407,30 @@ static void test_rate_and_sampling_reach_the_session(void **state)
     assert_shows(f, "sampling off");
 }
 
+static void test_a_program_that_cannot_be_sampled_is_told_why(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = f->session.small.profile;
+    assert_hides(f, PROFILE_NOTE_UNSAMPLED);
+    g_ptr_array_add(p->notes, (gpointer)PROFILE_NOTE_UNSAMPLED ": the engine timer needs the "
+                                                               "collector in it, and it is "
+                                                               "statically linked");
+    assert_shows(f, PROFILE_NOTE_UNSAMPLED);
+    assert_shows(f, "statically linked"); /* on the next line */
+}
+
+static void test_a_message_is_shown_to_its_end(void **state)
+{
+    struct fixture *f = *state;
+    app_say(&f->app, ROLE_WARNING,
+            g_strdup("a-long-name-of-a-file.svg: cannot be written: Read-only file system; choose "
+                     "a folder that exists and can be written"));
+    char *dump = picture(f, 10, 40, true);
+    if (!strstr(dump, "Read-only file system;") || !strstr(dump, " written\n"))
+        fail_msg("not all of the message in:\n%s", dump);
+    g_free(dump);
+}
+
 static void test_reset_shows_only_what_comes_after(void **state)
 {
     struct fixture *f = *state;
@@ -646,6 +670,8 @@ int main(void)
         LIVE(test_thread_narrows_the_other_views),
         LIVE(test_names_and_units_change),
         LIVE(test_rate_and_sampling_reach_the_session),
+        LIVE(test_a_program_that_cannot_be_sampled_is_told_why),
+        LIVE(test_a_message_is_shown_to_its_end),
         LIVE(test_reset_shows_only_what_comes_after),
         LIVE(test_quit_asks_while_the_target_runs),
         LIVE(test_end_is_said_and_quit_asks_no_more),
