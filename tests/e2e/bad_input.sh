@@ -88,14 +88,34 @@ like "stdout is full: says why" "$(cat "$tmp/err")" '^proftop: '
 "$proftop" report "$good" 2>"$tmp/err" </dev/null | head -n 1 >/dev/null
 is "stdout is closed early: exit status" "${PIPESTATUS[0]/#141/0}" 0
 is "stdout is closed early: nothing said" "$(cat "$tmp/err")" ""
+"$root/tests/screens/make_snapshot.py" "$tmp/large.pb.gz" --large
+for command in "report --json --top 0" "export -o - --format folded"; do
+    # shellcheck disable=SC2086 # options, a word each
+    "$proftop" $command "$tmp/large.pb.gz" 2>"$tmp/err" </dev/null | head -n 1 >/dev/null
+    is "$command: stdout is closed in its midst" "${PIPESTATUS[0]} $(cat "$tmp/err")" "0 "
+done
+if [ -z "${SANITIZED-}" ]; then
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    fails "too little memory" 1 'out of memory' \
+        bash -c 'ulimit -v 60000; exec "$0" export "$1" -o "$2"' "$proftop" "$tmp/large.pb.gz" "$tmp/memory.svg"
+    is "too little memory: no file" "$(find "$tmp" -name '*memory*' -o -name '.proftop*' | wc -l)" 0
+fi
 
 # ---- no terminal ----
 fails "view without a terminal" 1 'terminal' env TERM=xterm "$proftop" view "$good"
 
 # ---- perf_event refused ----
-fails "perf refused" 1 'perf_event' "$targets/no_perf" "$proftop" record -o "$tmp/refused.pb.gz" -- echo ran
-fails "perf refused, with a report" 1 'perf_event' "$targets/no_perf" "$proftop" -- echo ran
+fails "perf refused" 1 'perf_event' "$targets/no_perf" "$proftop" record --engine perf -o "$tmp/refused.pb.gz" -- echo ran
+fails "perf refused, with a report" 1 'perf_event' "$targets/no_perf" "$proftop" --engine perf -- echo ran
+fails "perf refused, attaching" 1 'perf_event' "$targets/no_perf" "$proftop" record -o "$tmp/refused.pb.gz" -p $$
 is "perf refused: no snapshot" "$(find "$tmp" -name 'refused*' | wc -l)" 0
+"$targets/no_perf" "$proftop" record -o "$tmp/fallback.pb.gz" -- echo ran >"$tmp/out" 2>"$tmp/err" </dev/null
+is "perf refused, auto: runs all the same" "$? $(cat "$tmp/out")" "0 ran"
+is "perf refused, auto: says the samples and why not perf, no more" "$(wc -l <"$tmp/err")" 2
+like "perf refused, auto: says why" "$(cat "$tmp/err")" '^proftop: engine perf was not available: .*perf_event'
+"$proftop" record --engine timer -o "$tmp/timer.pb.gz" -- echo ran >"$tmp/out" 2>"$tmp/err" </dev/null
+is "timer asked for: nothing but the samples" "$(wc -l <"$tmp/err")" 1
+like "timer asked for: its limits are in the report" "$("$proftop" report "$tmp/timer.pb.gz")" '^note +.*no kernel frames'
 
 # ---- a program that changes its user: runs, and says what could not be seen ----
 cp "$targets/truth-nofp" "$tmp/setuid"

@@ -76,6 +76,20 @@ is "stdout is closed early: nothing said" "$(cat "$tmp/err")" ""
 fails "no such snapshot" 1 'nowhere' "$tmp/nowhere.pb.gz" -o "$tmp/x.svg"
 head -c 500 "$tmp/shop.pb.gz" >"$tmp/half.pb.gz"
 fails "half a snapshot" 1 'half' "$tmp/half.pb.gz" -o "$tmp/x.svg"
+cp "$tmp/shop.pb.gz" "$tmp/own.svg"
+ln "$tmp/own.svg" "$tmp/other.svg"
+fails "the snapshot itself" 2 'would be lost' "$tmp/own.svg" -o "$tmp/own.svg"
+fails "the snapshot by another name" 2 'would be lost' "$tmp/own.svg" -o "$tmp/other.svg"
+check "the snapshot is as it was" cmp "$tmp/shop.pb.gz" "$tmp/own.svg"
+# strings "", "cpu", "nanoseconds", "f"; samples of 5 and -2 in one function
+printf '\x0a\x04\x08\x01\x10\x02\x12\x06\x0a\x01\x01\x12\x01\x05\x12\x0f\x0a\x01\x02\x12\x0a\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01' >"$tmp/negative.pb.gz"
+printf '\x22\x06\x08\x01\x22\x02\x08\x01\x22\x06\x08\x02\x22\x02\x08\x02\x2a\x04\x08\x01\x10\x03\x2a\x04\x08\x02\x10\x04' >>"$tmp/negative.pb.gz"
+printf '\x32\x00\x32\x03cpu\x32\x0bnanoseconds\x32\x01f\x32\x01g' >>"$tmp/negative.pb.gz"
+for format in svg folded; do
+    fails "$format: negative values" 1 'negative' "$tmp/negative.pb.gz" -o "$tmp/x.svg" --format $format
+done
+like "negative values are reported" "$("$proftop" report "$tmp/negative.pb.gz")" '^ +-66.7 +-2 ns .* g$'
+is "and there is no minus zero" "$("$proftop" report "$tmp/negative.pb.gz" | grep -c -e '-0\.0')" 0
 is "a failure leaves no file" "$(find "$tmp" -name 'x.svg*' | wc -l)" 0
 
 # ---- usage ----

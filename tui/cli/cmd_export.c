@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/error.h"
 #include "core/formats/flame_svg.h"
@@ -86,11 +87,12 @@ static bool write_to_file(void *arg, const char *text, size_t size, GError **err
     return new_file_write(arg, text, size, error);
 }
 
-/* A reader that has seen enough is no failure, but there is no reason to go on. */
 static bool write_to_stdout(void *arg, const char *text, size_t size, GError **error)
 {
-    if (fwrite(text, 1, size, arg) == size || errno == EPIPE)
-        return !ferror((FILE *)arg);
+    if (fwrite(text, 1, size, arg) == size)
+        return true;
+    if (errno == EPIPE) /* there is no reason to go on */
+        return false;
     g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot write to stdout: %s",
                 g_strerror(errno));
     return false;
@@ -100,8 +102,12 @@ static bool export_to_stdout(const struct format *format, const struct calltree 
                              GError **error)
 {
     const struct text_sink sink = {write_to_stdout, stdout};
-    if (!format->write(tree, &sink, error))
-        return false;
+    GError *failed = NULL;
+    if (!format->write(tree, &sink, &failed)) {
+        if (failed)
+            g_propagate_error(error, failed);
+        return !failed; /* a reader that has seen enough is no failure */
+    }
     if (fflush(stdout) == 0 || errno == EPIPE)
         return true;
     g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot write to stdout: %s",
@@ -119,6 +125,19 @@ static bool export_to_file(const struct format *format, const struct calltree *t
     return ok;
 }
 
+/* What is less than nothing has no width, and would be left out of the picture without a word. */
+static bool check_values(const struct calltree *tree, GError **error)
+{
+    for (guint i = 0; i < tree->nodes->len; i++)
+        if (calltree_self(tree, i).value < 0 || calltree_node(tree, i)->total.value < 0) {
+            g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                        "the snapshot has negative values, as a difference of two has: a flame "
+                        "graph cannot show them; export the two it is made of");
+            return false;
+        }
+    return true;
+}
+
 static bool export_profile(const struct options *o, const struct format *format,
                            struct profile *profile, GError **error)
 {
@@ -129,10 +148,18 @@ static bool export_profile(const struct options *o, const struct format *format,
         profile, &(struct calltree_options){
                      .inverted = o->inverted, .process = PROFILE_NONE, .thread = PROFILE_NONE});
     calltree_update(tree, 0);
-    bool ok = strcmp(o->output, "-") == 0 ? export_to_stdout(format, tree, error)
-                                          : export_to_file(format, tree, o->output, error);
+    bool ok = check_values(tree, error) &&
+              (strcmp(o->output, "-") == 0 ? export_to_stdout(format, tree, error)
+                                           : export_to_file(format, tree, o->output, error));
     calltree_free(tree);
     return ok;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat st_a, st_b;
+    return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
+           st_a.st_ino == st_b.st_ino;
 }
 
 static bool export(const struct options *o, const char *path, GError **error)
@@ -142,6 +169,11 @@ static bool export(const struct options *o, const char *path, GError **error)
                                 ".folded");
     if (strcmp(o->output, "-") == 0 && !o->format)
         return set_usage(error, "'-o -' does not tell the format: choose one with --format");
+    if (is_same_file(o->output, path))
+        return set_usage(error,
+                         "%s: is the snapshot itself, which would be lost: give another "
+                         "name with -o",
+                         path);
     const struct format *format = find_format(o, error);
     struct profile *profile = format ? snapshot_load(path, error) : NULL;
     bool ok = profile && export_profile(o, format, profile, error);

@@ -56,9 +56,10 @@ static int report(const struct options *o, const char *file, GError **error)
     profile_free(profile);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;
-    if (errno != EPIPE) /* a reader that has seen enough is no failure */
-        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot write the report: %s",
-                    g_strerror(errno));
+    if (errno == EPIPE) /* a reader that has seen enough is no failure */
+        return 0;
+    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot write the report: %s",
+                g_strerror(errno));
     return 1;
 }
 

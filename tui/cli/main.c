@@ -86,6 +86,19 @@ static void occupy_standard_descriptors(void)
             open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 }
 
+/* GLib's way of ending where memory ends, said as all else that is wrong. */
+static GLogWriterOutput end_of_memory(GLogLevelFlags level, const GLogField *fields, gsize n,
+                                      gpointer data)
+{
+    static const char words[] =
+        "proftop: out of memory: end other programs, or raise the limit (ulimit -v)\n";
+    if (!(level & G_LOG_LEVEL_ERROR))
+        return g_log_writer_default(level, fields, n, data);
+    ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
+    (void)written; /* there is nobody else to tell */
+    _exit(1);
+}
+
 /* Names in it may come from anywhere: one line, whatever they hold. */
 static void print_error(const GError *error)
 {
@@ -100,6 +113,7 @@ int main(int argc, char **argv)
     struct command_context context = {.state = state};
     GError *error = NULL;
     occupy_standard_descriptors();
+    g_log_set_writer_func(end_of_memory, NULL, NULL);
     setlocale(LC_ALL, "");
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* beyond the file size limit, write fails instead */

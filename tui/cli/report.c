@@ -17,7 +17,7 @@ enum report_view report_view_find(const char *name)
 
 double report_percent(int64_t part, int64_t whole)
 {
-    return whole == 0 ? 0 : 100.0 * (double)part / (double)whole;
+    return whole == 0 || part == 0 ? 0 : 100.0 * (double)part / (double)whole;
 }
 
 static gint compare_threads(gconstpointer left, gconstpointer right, gpointer data)
