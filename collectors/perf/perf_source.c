@@ -38,16 +38,22 @@ static int paranoid_level(void)
     return level;
 }
 
+static void set_forbidden(GError **error, int code)
+{
+    int level = paranoid_level();
+    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_NOT_PERMITTED,
+                "the kernel refuses perf_event_open (%s; kernel.perf_event_paranoid is %d): %s",
+                g_strerror(code), level,
+                level > 2
+                    ? "allow it with 'sysctl kernel.perf_event_paranoid=2' or with CAP_PERFMON"
+                    : "allow it with CAP_PERFMON, or in a container with a seccomp profile "
+                      "that permits it");
+}
+
 static void set_refused(GError **error, int code)
 {
     if (code == EACCES || code == EPERM)
-        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_NOT_PERMITTED,
-                    "the kernel refuses perf_event_open (%s; kernel.perf_event_paranoid is %d): "
-                    "allow it with "
-                    "'sysctl kernel.perf_event_paranoid=2', with CAP_PERFMON, or in a container "
-                    "with a seccomp "
-                    "profile that permits it",
-                    g_strerror(code), paranoid_level());
+        set_forbidden(error, code);
     else if (code == ENOSYS || code == ENOENT)
         g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_NOT_PERMITTED,
                     "this kernel has no perf_event support (CONFIG_PERF_EVENTS)");
@@ -111,6 +117,21 @@ static void describe(struct perf_source *s)
                clock->kernel ? "" : ", user only", stack);
 }
 
+/* Says how many descriptors its threads take, if there is one left to count them with. */
+static void set_too_few(GError **error, int pid, const struct perf_source *s)
+{
+    GArray *tids = proc_tasks_list(pid);
+    size_t needed = (tids->len + 8) * PERF_CLOCKS * s->events.n_cpus + 64;
+    if (tids->len == 0)
+        set_refused(error, EMFILE);
+    else
+        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
+                    "process %d has %u thread%s: to sample them on %zu CPUs takes %zu descriptors, "
+                    "raise the limit with 'ulimit -n %zu'",
+                    pid, tids->len, tids->len == 1 ? "" : "s", s->events.n_cpus, needed, needed);
+    g_array_unref(tids);
+}
+
 /* What is in the way of sampling this process, when others could be. */
 static void set_attach_refused(GError **error, int code, int pid, const struct perf_source *s)
 {
@@ -122,17 +143,10 @@ static void set_attach_refused(GError **error, int code, int pid, const struct p
                     "the kernel does not let this user sample process %d: run proftop as root, or "
                     "with CAP_PERFMON and CAP_SYS_PTRACE",
                     pid);
-    else if (code == EMFILE) {
-        GArray *tids = proc_tasks_list(pid);
-        size_t needed = (tids->len + 8) * PERF_CLOCKS * s->events.n_cpus + 64;
-        g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED,
-                    "process %d has %u threads: to sample them on %zu CPUs takes %zu descriptors, "
-                    "raise the limit with 'ulimit -n %zu'",
-                    pid, tids->len, s->events.n_cpus, needed, needed);
-        g_array_unref(tids);
-    } else {
+    else if (code == EMFILE)
+        set_too_few(error, pid, s);
+    else
         set_refused(error, code);
-    }
 }
 
 /* Events on what is there: the child that will exec, or all threads of what runs. */

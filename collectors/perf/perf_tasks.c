@@ -9,6 +9,8 @@
 #include "collectors/perf/perf_tasks.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "collectors/perf/perf_record.h"
 #include "core/target/proc_tasks.h"
@@ -148,6 +150,16 @@ static int attach_rounds(struct attaching *a, int most)
     return code;
 }
 
+/* Why no thread was found: they have ended, or their list could not be opened. */
+static int why_no_thread(void)
+{
+    int spare = open("/", O_PATH | O_CLOEXEC);
+    if (spare < 0)
+        return -errno;
+    close(spare);
+    return -ESRCH;
+}
+
 int perf_tasks_attach(struct perf_tasks *tasks, struct perf_events *events, int pid)
 {
     enum { ROUNDS_DISABLED = 3, ROUNDS_ENABLED = 100 }; /* one or two are the rule */
@@ -163,5 +175,5 @@ int perf_tasks_attach(struct perf_tasks *tasks, struct perf_events *events, int 
         code = attach_rounds(&a, ROUNDS_ENABLED);
     g_hash_table_unref(a.covered);
     g_free(a.looked_at);
-    return code == 0 && events->all->len == 0 ? -ESRCH : code;
+    return code == 0 && events->all->len == 0 ? why_no_thread() : code;
 }

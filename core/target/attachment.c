@@ -91,11 +91,22 @@ static bool fail_unseen(pid_t pid, GError **error)
     if (kill(pid, 0) != 0 && errno == EPERM)
         return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
                     "process %d is hidden from this user: run proftop as root", pid);
+    if (kill(pid, 0) == 0)
+        return fail(error, PROFTOP_ERROR_FAILED,
+                    "/proc/%d cannot be read: raise 'ulimit -n', or mount /proc", pid);
     return fail(error, PROFTOP_ERROR_FAILED, "there is no process %d (see 'ps -e')", pid);
 }
 
 static bool fail_unreadable(pid_t pid, GError **error)
 {
+    if (errno == EMFILE || errno == ENFILE)
+        return fail(error, PROFTOP_ERROR_FAILED,
+                    "too few file descriptors for attaching: raise 'ulimit -n'");
+    if (geteuid() == 0)
+        return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
+                    "the kernel does not let even root look into process %d: run proftop with "
+                    "CAP_SYS_PTRACE, in a container as a process of the host",
+                    pid);
     if (status_field(pid, "\nUid:") == (long)getuid())
         return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
                     "process %d does not let its user look into it (it has changed privileges or "

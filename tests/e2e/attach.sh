@@ -73,7 +73,7 @@ plain() {
         "$(json plain '.stacks | 1000 * .complete / ([.complete + .truncated + .broken, 1] | max) | floor')" 995
     is "the report says what it was attached to" "$(json plain .attached_pid)" $pid
     like "and so in text" "$("$proftop" report "$tmp/plain.pb.gz")" "^attached +to PID $pid"
-    like "and that the collector is not inside" "$("$proftop" report "$tmp/plain.pb.gz")" 'attached: the collector'
+    like "and that the collector is not inside" "$("$proftop" report "$tmp/plain.pb.gz")" 'the collector is not in .*: proftop was attached'
     is "the command is the process's" "$(json plain .command)" "$targets/truth-nofp steady 60"
     end $pid
 }
@@ -289,6 +289,14 @@ bad_input() {
     if [ -e /proc/2/stat ] && grep -q kthreadd /proc/2/comm; then
         refused "a thread of the kernel" 1 'is a thread of the kernel' -p 2
     fi
+    start busy "$targets/truth-nofp" steady 60
+    for word in 4 5 6 7 8 9 10 11 12; do
+        # shellcheck disable=SC2016
+        like "ulimit -n $word: says so" \
+            "$(sh -c 'ulimit -n $2; exec "$0" record -d 0.1 -o "$3" -p $1' "$proftop" "$pid" $word "$tmp/few.pb.gz" 2>&1)" \
+            "^proftop: .*(ulimit -n|Too many open files|[0-9]+ samples)"
+    done
+    end $pid
     # shellcheck disable=SC2016
     like "proftop itself" "$(sh -c 'exec "$0" record -d 1 -o "$1" -p $$' "$proftop" "$tmp/no.pb.gz" 2>&1)" 'is proftop itself'
     start threads "$targets/many_threads" 2 0 0 leave
