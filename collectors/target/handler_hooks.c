@@ -1,7 +1,6 @@
 /*
  * See handler_hooks.h. What was changed is read off the kernel's own record: a handler that is our
- * function stands for the one in the table, and one that is in the table but lacks the flag has
- * asked for it.
+ * function stands for the one in the table.
  */
 #include "collectors/target/handler_hooks.h"
 
@@ -10,10 +9,16 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <ucontext.h>
 
+#include "collectors/target/handler_frame.h"
 #include "collectors/target/sampler_threads.h"
 
-enum { SIGNALS = 65 };
+enum {
+    SIGNALS = 65,
+    SMALL_BYTES = 32 << 10, /* a stack below that may not have room for a handler and ours */
+    KERNEL_SA_RESTORER = 0x04000000,
+};
 
 typedef int sigaction_function(int, const struct sigaction *, struct sigaction *);
 typedef void handler_function(int, siginfo_t *, void *);
@@ -21,34 +26,53 @@ typedef void handler_function(int, siginfo_t *, void *);
 static sigaction_function *real_sigaction;
 
 static uint32_t has_begun;
-static uint32_t program_has_stack;       /* in some thread */
-static uint32_t program_has_small_stack; /* a handler of its own and ours may not fit on it both */
-static uint32_t has_handler;             /* with SA_ONSTACK, now or once */
-static uintptr_t handlers[SIGNALS];      /* by signal: the last one that was changed */
-
-static bool is_set(const uint32_t *flag)
-{
-    return __atomic_load_n(flag, __ATOMIC_RELAXED) != 0;
-}
+static uintptr_t handlers[SIGNALS]; /* by signal: the last one that was changed */
 
 static bool is_handler(const struct sigaction *action)
 {
     return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
 }
 
-/* In front of the program's handlers, on its own small stack. When one of them leaves by longjmp,
- * the timer stays stopped until the next one returns. */
-static void call_handler(int number, siginfo_t *info, void *context)
+/* On a small stack of the program's, and not on top of another handler there, which has seen to it.
+ */
+static bool must_pause(const ucontext_t *context)
 {
+    uintptr_t start = (uintptr_t)context->uc_stack.ss_sp;
+    uintptr_t interrupted = (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+    return context->uc_stack.ss_size > 0 && context->uc_stack.ss_size < SMALL_BYTES &&
+           interrupted - start >= context->uc_stack.ss_size;
+}
+
+/* When the handler leaves by longjmp, the timer stays stopped until the next one returns. */
+__attribute__((visibility("hidden"))) void proftop_call_handler(int number, siginfo_t *info,
+                                                                void *context)
+{
+    handler_function *handler =
+        (handler_function *)__atomic_load_n(&handlers[number], __ATOMIC_RELAXED);
+    if (!must_pause(context)) {
+        handler(number, info, context);
+        return;
+    }
     int saved_errno = errno;
     bool is_paused = sampler_thread_pause();
-    uintptr_t handler = __atomic_load_n(&handlers[number], __ATOMIC_RELAXED);
     errno = saved_errno;
-    ((handler_function *)handler)(number, info, context);
+    handler(number, info, context);
     saved_errno = errno;
     if (is_paused)
         sampler_thread_resume();
     errno = saved_errno;
+}
+
+/* As Go's runtime sets its handlers. */
+static bool goes_by_kernel(const struct sigaction *action)
+{
+    if ((action->sa_flags & ~KERNEL_SA_RESTORER) != (SA_SIGINFO | SA_ONSTACK | SA_RESTART))
+        return false;
+    for (int number = 1; number < SIGNALS; number++)
+        if (number != SIGKILL && number != SIGSTOP && (number < 32 || number >= SIGRTMIN) &&
+            sigismember(&action->sa_mask, number) != 1)
+            return false;
+    return true;
 }
 
 /* What the program wants, to what is set in truth. */
@@ -56,21 +80,19 @@ static void disguise(int number, struct sigaction *action)
 {
     if (!(action->sa_flags & SA_ONSTACK) || !is_handler(action))
         return;
-    __atomic_store_n(&has_handler, 1, __ATOMIC_RELAXED);
+    if (goes_by_kernel(action)) {
+        handler_frame_leave();
+        return;
+    }
     __atomic_store_n(&handlers[number], (uintptr_t)action->sa_handler, __ATOMIC_RELAXED);
-    if (!is_set(&program_has_stack))
-        action->sa_flags &= ~SA_ONSTACK;
-    else if (is_set(&program_has_small_stack))
-        action->sa_sigaction = call_handler;
+    action->sa_sigaction = proftop_handler_entry;
 }
 
 /* The reverse, where `handler` is what the table had. */
 static void undisguise(uintptr_t handler, struct sigaction *action)
 {
-    if (action->sa_sigaction == call_handler)
+    if (action->sa_sigaction == proftop_handler_entry)
         action->sa_sigaction = (handler_function *)handler;
-    else if (is_handler(action) && (uintptr_t)action->sa_handler == handler)
-        action->sa_flags |= SA_ONSTACK;
 }
 
 static uintptr_t handler_of(int number)
@@ -79,45 +101,20 @@ static uintptr_t handler_of(int number)
                                           : 0;
 }
 
-static bool is_same(const struct sigaction *a, const struct sigaction *b)
-{
-    return a->sa_flags == b->sa_flags && a->sa_sigaction == b->sa_sigaction;
-}
-
-/* Sets all handlers anew that are not as they should be now. */
-static void set_again(void)
-{
-    struct sigaction action;
-    for (int number = 1; number < SIGNALS; number++) {
-        if (number == SIGKILL || number == SIGSTOP || (number >= 32 && number < SIGRTMIN) ||
-            real_sigaction(number, NULL, &action) != 0)
-            continue;
-        struct sigaction wanted = action;
-        undisguise(handler_of(number), &wanted);
-        disguise(number, &wanted);
-        if (!is_same(&wanted, &action))
-            real_sigaction(number, &wanted, NULL);
-    }
-}
-
 void handler_hooks_begin(void)
 {
+    struct sigaction action;
     __atomic_store_n(&has_begun, 1, __ATOMIC_RELAXED);
-    set_again();
-}
-
-void handler_hooks_note_stack(bool is_small)
-{
-    bool is_new = !__atomic_exchange_n(&program_has_stack, 1, __ATOMIC_RELAXED);
-    if (is_small)
-        is_new |= !__atomic_exchange_n(&program_has_small_stack, 1, __ATOMIC_RELAXED);
-    if (is_new)
-        set_again();
-}
-
-bool handler_hooks_need_own_stack(void)
-{
-    return is_set(&program_has_stack) && is_set(&has_handler);
+    for (int number = 1; number < SIGNALS; number++) {
+        if (number == SIGKILL || number == SIGSTOP || (number >= 32 && number < SIGRTMIN) ||
+            real_sigaction(number, NULL, &action) != 0 ||
+            action.sa_sigaction == proftop_handler_entry)
+            continue;
+        uintptr_t before = (uintptr_t)action.sa_handler;
+        disguise(number, &action);
+        if ((uintptr_t)action.sa_handler != before)
+            real_sigaction(number, &action, NULL);
+    }
 }
 
 /* ---- hooks ---- */
@@ -154,7 +151,7 @@ void handler_hooks_resolve(void)
             handler_hooks_resolve();                                                               \
         uintptr_t before = handler_of(number);                                                     \
         sighandler_t old = real_##name(number, handler);                                           \
-        return (uintptr_t)old == (uintptr_t)call_handler ? (sighandler_t)before : old;             \
+        return (uintptr_t)old == (uintptr_t)proftop_handler_entry ? (sighandler_t)before : old;    \
     }
 
 extern sighandler_t bsd_signal(int number, sighandler_t handler); /* not declared any more */
@@ -165,7 +162,7 @@ EXPORT int sigaction(int number, const struct sigaction *new, struct sigaction *
     struct sigaction wanted;
     if (!real_sigaction)
         handler_hooks_resolve();
-    if (!is_set(&has_begun) || number <= 0 || number >= SIGNALS)
+    if (!__atomic_load_n(&has_begun, __ATOMIC_RELAXED) || number <= 0 || number >= SIGNALS)
         return real_sigaction(number, new, ret_old);
     uintptr_t before = handler_of(number);
     if (new) {

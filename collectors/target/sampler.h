@@ -11,6 +11,7 @@
  *   thread_hooks.c     pthread_create() and thrd_create()
  *   sigstack_hooks.c   alternate signal stacks: ours, and the program's own
  *   handler_hooks.c    the program's handlers that ask for them
+ *   handler_frame.c    the stack that they run on
  *   seccomp_hooks.c    how a program forbids itself system calls
  *   seccomp_filter.c   what a filter would say
  *   helper_thread_hooks.c   functions for which libc starts threads

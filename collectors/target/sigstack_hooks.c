@@ -21,9 +21,8 @@ enum {
     STACK_BYTES = 128 << 10, /* a handful is touched */
     STACK_BYTES_TIGHT = 32 << 10,
     GUARD_BYTES = 4096,
-    LARGE_BYTES = 32 << 10, /* of a stack of the program's: has room for its handlers and ours */
-    HANDLER_BYTES = 1024,   /* more than the handler uses */
-    FRAME_BYTES = 1024,     /* of a signal frame, beside the vector registers */
+    HANDLER_BYTES = 1024, /* more than the handler uses */
+    FRAME_BYTES = 576,    /* of a signal frame, beside the vector registers: 440, and alignment */
     GET_PERMITTED_STATE = 0x1022, /* arch_prctl's ARCH_GET_XCOMP_PERM */
 };
 
@@ -121,14 +120,9 @@ static bool is_ours(const stack_t *stack)
     return ours.base && stack->ss_sp == ours.base;
 }
 
-/* Ours would be in the way of the program's handlers. */
-static bool give_up(struct sampler *sampler, struct sampler_thread *thread, bool has_ours)
+bool sigstack_holds(uintptr_t address)
 {
-    stack_t none = {.ss_flags = SS_DISABLE};
-    if (has_ours)
-        set_stack(&none, NULL);
-    sampler_thread_count_unsampled(sampler, thread, WIRE_UNSAMPLED_NO_SIGSTACK);
-    return false;
+    return ours.base && address - (uintptr_t)ours.base < ours.bytes;
 }
 
 bool sigstack_give(struct sampler *sampler, struct sampler_thread *thread)
@@ -141,8 +135,6 @@ bool sigstack_give(struct sampler *sampler, struct sampler_thread *thread)
             sampler_thread_count_unsampled(sampler, thread, WIRE_UNSAMPLED_SMALL_SIGSTACK);
         return has_room(&now);
     }
-    if (handler_hooks_need_own_stack())
-        return give_up(sampler, thread, is_ours(&now));
     if (is_ours(&now) || (map_ours(sampler, thread) && put_ours()))
         return true;
     sampler_thread_count_unsampled(sampler, thread, WIRE_UNSAMPLED_NO_MEMORY);
@@ -161,19 +153,10 @@ void sigstack_take_back(struct sampler_thread *thread)
     ours.base = NULL;
 }
 
-/* Takes note of a stack that the program has set; its handlers are to know. */
-static void note_program_stack(const stack_t *stack)
-{
-    handler_hooks_note_stack(stack->ss_size < LARGE_BYTES);
-}
-
 void sigstack_prepare(void)
 {
-    stack_t now;
     __atomic_store_n(&has_given, 1, __ATOMIC_RELAXED);
     handler_hooks_begin();
-    if (set_stack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) && !is_ours(&now))
-        note_program_stack(&now);
 }
 
 /* ---- hook ---- */
@@ -203,8 +186,6 @@ EXPORT int sigaltstack(const stack_t *new, stack_t *ret_old)
     if (real_sigaltstack(new, &old) != 0)
         return -1;
     int saved_errno = errno;
-    if (new && !(new->ss_flags &SS_DISABLE))
-        note_program_stack(new);
     if (new)
         rearm();
     if (is_ours(&old))

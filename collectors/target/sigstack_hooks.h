@@ -6,13 +6,13 @@
  *
  * A stack of the program's own takes the place of ours; when it is disabled, ours comes back. A
  * thread whose own has no room for our handler loses its timer meanwhile: the kernel kills a
- * process whose signal does not fit. So does a thread without one where others have some and where
- * handlers ask for them: on ours they would not be where they belong.
+ * process whose signal does not fit.
  */
 #ifndef PROFTOP_COLLECTORS_TARGET_SIGSTACK_HOOKS_H
 #define PROFTOP_COLLECTORS_TARGET_SIGSTACK_HOOKS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "collectors/target/sampler.h"
 
@@ -29,6 +29,10 @@ void sigstack_prepare(void);
  * which `thread` is the entry.
  */
 bool sigstack_give(struct sampler *sampler, struct sampler_thread *thread);
+
+/* Whether an address is on the stack that the calling thread was given. Context: any,
+ * async-signal-safe. */
+bool sigstack_holds(uintptr_t address);
 
 /* Takes back what sigstack_give() gave to the calling thread, and keeps it in its entry. May change
  * errno. Context: the thread. */

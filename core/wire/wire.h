@@ -149,8 +149,6 @@ enum wire_unsampled {
     WIRE_UNSAMPLED_NO_MEMORY,      /* no memory for its state or signal stack */
     WIRE_UNSAMPLED_SIGNAL_TAKEN,   /* libc does not keep the signal for itself, as it must */
     WIRE_UNSAMPLED_SECCOMP,        /* the program has forbidden itself the system calls */
-    WIRE_UNSAMPLED_NO_SIGSTACK,    /* it has no signal stack, and may not be given ours: others have
-                                      some, and the program has handlers that run on them */
     WIRE_UNSAMPLED_REASONS,
 };
 

@@ -47,7 +47,11 @@ accounted "own_timers ids" burn 0.3
 hostile "altstack small" 7 "$hostile/altstack" small
 accounted "altstack small" burn 0.25
 hostile "altstack handlers" 7 "$hostile/altstack" handlers
-hostile "altstack without" 7 "$hostile/altstack" without
+for mode in without usual raw; do
+    hostile "altstack $mode" 7 "$hostile/altstack" $mode
+    holds "altstack $mode" "it is sampled" \
+        '[.functions[] | select(.function == "[not sampled]") | .total_percent] | add // 0 | . < 25' timer
+done
 hostile guard_pages 7 "$hostile/guard_pages"
 hostile coroutines 7 "$hostile/coroutines"
 holds coroutines "their work is seen" '[.functions[] | select(.function == "work_in_coroutine") | .total_percent] | add // 0 | . > 80'

@@ -5,6 +5,9 @@
  *   handlers  8192 bytes; handlers at 1 kHz fill it to the last kilobyte and compute there
  *   without   one thread has such a stack, another has none: there the same handler runs on the
  *             normal stack and takes half a megabyte of it
+ *   usual     8192 bytes, which runtimes give each of their threads
+ *   raw       what the kernel says of the stack is believed, as by Go's runtime, whose handlers
+ * must be on it, for they interrupt code on stacks of a few hundred bytes
  *
  * A profiler whose handler runs on the program's stack overruns it: the kernel kills the program,
  * or what lies below is overwritten. Checks what lies around the stack, that the handler is on it,
@@ -17,6 +20,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/targets/hostile/hostile.h"
 
@@ -172,6 +177,41 @@ static void one_with_one_without(void)
     check_altstack(0);
 }
 
+static stack_t as_kernel_says;
+
+static void on_raw_stack(int number, siginfo_t *info, void *context)
+{
+    char here;
+    (void)number;
+    (void)info;
+    (void)context;
+    if (&here < (char *)as_kernel_says.ss_sp ||
+        &here >= (char *)as_kernel_says.ss_sp + as_kernel_says.ss_size)
+        broken("the handler is not on the stack that the kernel told of");
+    handled++;
+}
+
+static void raw(void)
+{
+    enum { OWN_BYTES = 32768 };
+    struct sigaction action = {.sa_sigaction = on_raw_stack,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    sigfillset(&action.sa_mask);
+    sigaction(SIGURG, &action, NULL);
+    if (syscall(SYS_sigaltstack, NULL, &as_kernel_says) != 0)
+        cannot("there is no sigaltstack");
+    if (as_kernel_says.ss_flags & SS_DISABLE) {
+        as_kernel_says = (stack_t){.ss_sp = malloc(OWN_BYTES), .ss_size = OWN_BYTES};
+        syscall(SYS_sigaltstack, &as_kernel_says, NULL);
+    }
+    for (int i = 0; i < 100; i++) {
+        raise(SIGURG);
+        burn(0.001);
+    }
+    if (handled != 100)
+        broken("%d of 100 signals", handled);
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "small";
@@ -182,6 +222,12 @@ int main(int argc, char **argv)
         check_altstack(0);
     } else if (strcmp(mode, "without") == 0) {
         one_with_one_without();
+    } else if (strcmp(mode, "usual") == 0) {
+        set_altstack(8192);
+        burn(0.25);
+        check_altstack(0);
+    } else if (strcmp(mode, "raw") == 0) {
+        raw();
     } else {
         pthread_t thread;
         handlers(NULL);
