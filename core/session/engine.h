@@ -11,8 +11,8 @@
 
 /*
  * The first of `sources` (NULL at the end) that can run here; its notes, and why a better one can't
- * run, go into the profile's. NULL when none can, with the error of the first, which is the one
- * that counts.
+ * run, as the last one, go into the profile's. NULL when none can, with the error of the first,
+ * which is the one that counts.
  */
 const struct source_ops *engine_choose(const struct source_ops *const *sources,
                                        const struct source_options *asked, struct profile *profile,

@@ -97,7 +97,7 @@ static void mark_not_covered(struct profile *p)
     for (uint32_t i = 0; i < p->processes->len; i++)
         if (!*profile_get_process(p, i)->coverage)
             profile_get_process(p, i)->coverage =
-                profile_text(p, "attached: the collector is not inside");
+                profile_text(p, "proftop was attached to it while it ran");
 }
 
 static void update_status(struct session *s)
@@ -248,7 +248,10 @@ static bool choose_source(struct session *s, const struct session_options *optio
 {
     const struct source_options asked = {
         .attached = !options->argv, .rate_hz = options->rate_hz, .children = options->children};
+    const GPtrArray *notes = s->profile->notes;
     s->source_ops = engine_choose(options->sources, &asked, s->profile, error);
+    if (s->source_ops && s->source_ops != options->sources[0])
+        s->status.start_note = g_ptr_array_index(notes, notes->len - 1);
     return s->source_ops != NULL;
 }
 
@@ -277,14 +280,15 @@ static void introduce_launched(struct session *s, char **argv)
     char *command = text_command_line(argv);
     if (reason)
         profile_get_process(p, process)->coverage = profile_text(p, reason);
-    if (launch_note(s->launch))
-        g_ptr_array_add(p->notes, (gpointer)profile_text(p, launch_note(s->launch)));
+    if (launch_note(s->launch)) {
+        s->status.start_note = profile_text(p, launch_note(s->launch));
+        g_ptr_array_add(p->notes, (gpointer)s->status.start_note);
+    }
     p->info.command = profile_text(p, command);
     s->status.pid = launch_pid(s->launch);
-    s->status.launch_note = launch_note(s->launch);
     const char *not_sampled = engine_note_command(s->source_ops, reason, p);
     if (not_sampled)
-        s->status.launch_note = not_sampled;
+        s->status.start_note = not_sampled;
     g_free(command);
 }
 
@@ -414,9 +418,22 @@ struct session *session_start(const struct session_options *options, GError **er
 
 /* ---- from other threads ---- */
 
+/* What a snapshot made now has to say of the run. With the lock, or alone. */
+static void fill_info(struct session *s)
+{
+    struct profile_info *info = &s->profile->info;
+    int64_t cpu_ns = ingest_cpu_ns(s->ingest);
+    int64_t now = s->end_ns ? s->end_ns : clock_ns(CLOCK_MONOTONIC);
+    info->duration_ns = now - s->start_ns;
+    info->rate_real_hz = cpu_ns > 0 ? (double)info->samples * 1e9 / (double)cpu_ns : 0;
+    info->front_end_cpu_ns = meter_own_cpu_ns(&s->meter);
+}
+
 void session_lock(struct session *s)
 {
     pthread_mutex_lock(&s->lock);
+    if (s->thread_runs)
+        fill_info(s);
 }
 
 void session_unlock(struct session *s)
@@ -523,15 +540,12 @@ void session_finish(struct session *s, int symbols_timeout_ms)
     s->source = NULL;
     vanished_mark(s->profile);
     ingest_wait_symbols(s->ingest, symbols_timeout_ms);
-    struct profile_info *info = &s->profile->info;
-    int64_t cpu_ns = ingest_cpu_ns(s->ingest);
     if (s->end_ns == 0)
         s->end_ns = clock_ns(CLOCK_MONOTONIC);
     s->status.state = SESSION_ENDED;
-    info->duration_ns = s->end_ns - s->start_ns;
-    info->rate_real_hz = cpu_ns > 0 ? (double)info->samples * 1e9 / (double)cpu_ns : 0;
-    info->front_end_cpu_ns = meter_own_cpu_ns(&s->meter);
-    engine_note_unsampled(s->source_ops, ingest_unsampled_ns(s->ingest), cpu_ns, s->profile);
+    fill_info(s);
+    engine_note_unsampled(s->source_ops, ingest_unsampled_ns(s->ingest), ingest_cpu_ns(s->ingest),
+                          s->profile);
 }
 
 void session_free(struct session *s)

@@ -52,8 +52,8 @@ struct session_status {
     double cost_percent; /* proftop's own CPU, as a share of the target's, so far; < 0: unknown */
     int64_t rss_bytes;   /* of all its processes; -1 unknown */
     size_t symbols_pending;
-    const char *launch_note;            /* a remark about the command; NULL: none */
-    const char *engine;                 /* "perf", "perf, no kernel", ... */
+    const char *start_note; /* what a person should know about how it began; NULL: nothing */
+    const char *engine;     /* "perf", "perf, no kernel", ... */
     float cpu_history[SESSION_HISTORY]; /* per cent of one core, oldest first, a value a second */
     uint32_t n_history;
 };
@@ -72,8 +72,8 @@ struct session *session_start(const struct session_options *options, GError **er
  * included. */
 void session_free(struct session *session);
 
-/* Between these two the profile may be read. Hold it briefly: sampling waits, and its rings fill
- * meanwhile. */
+/* Between these two the profile may be read, and saved: profile->info is as of now. Hold it
+ * briefly: sampling waits, and its rings fill meanwhile. */
 void session_lock(struct session *session);
 /* Ends what session_lock began. */
 void session_unlock(struct session *session);

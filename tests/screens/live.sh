@@ -16,6 +16,23 @@ done
 shows "the header names the columns" 'SELF'
 shows "the rate and the engine are on the screen" 'Hz'
 
+# ---- perf_event refused ----
+open_screen 80x24 "$targets/no_perf" "${busy[@]}"
+shows "perf refused: says at the start which engine, and why" 'engine perf was not available: the kernel'
+shows "perf refused: it is sampled all the same" 'spin_40'
+keys q
+shows "perf refused: quitting asks" 'stop'
+keys s
+shows "perf refused: says so again on the terminal" '^proftop: engine perf was not available'
+open_screen 80x24 "${busy[@]}"
+shows "a snapshot while it runs: there is something to save" 'spin_40'
+keys W
+shows "a snapshot while it runs: its name" 'proftop-.*pb.gz'
+saved=$(screen | grep -o 'proftop-[^ ]*pb.gz' | head -n 1)
+check "a snapshot while it runs: knows how long and at what rate" jq -e '.duration_ns > 0 and .rate_real_hz > 0' \
+    <("$proftop" report --json "$saved")
+rm -f "$saved"
+
 # ---- views ----
 open_screen 100x30 "${busy[@]}"
 shows "starts with the functions" 'spin_25'

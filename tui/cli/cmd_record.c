@@ -44,8 +44,7 @@ static void say(const struct profile *p, const char *path, bool ended)
     fprintf(stderr, ": %s\n", clean_path);
     g_free(clean_path);
     say_what_runs_on(p, ended);
-    for (guint i = p->n_standing; i < p->notes->len; i++) /* the others tell nothing of this run */
-        fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(p->notes, i));
+    measure_say_notes(p);
 }
 
 /* Without -o the snapshot goes to the current directory: a measurement that cannot be saved there

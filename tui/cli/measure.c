@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -225,6 +226,14 @@ char *measure_save(const struct measure_options *o, const struct profile *profil
     rescue(profile, name, error);
     g_free(path);
     return NULL;
+}
+
+void measure_say_notes(const struct profile *profile)
+{
+    const GPtrArray *notes = profile->notes;
+    /* those before them are the engine's nature */
+    for (guint i = profile->n_standing; i < notes->len; i++)
+        fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(notes, i));
 }
 
 int measure_exit_status(const struct profile *profile, int signal_number)

@@ -66,4 +66,7 @@ char *measure_save(const struct measure_options *options, const struct profile *
  */
 int measure_exit_status(const struct profile *profile, int signal_number);
 
+/* Says on stderr, a line each, what the profile notes about this run. */
+void measure_say_notes(const struct profile *profile);
+
 #endif

@@ -64,6 +64,8 @@ void app_init(struct app *app, const struct app_options *options)
     create_views(app);
     app_unlock(app);
     app_refresh(app, app->now_ns);
+    if (app->status.start_note)
+        app_say(app, ROLE_WARNING, g_strdup(app->status.start_note));
 }
 
 void app_clear(struct app *app)
@@ -113,10 +115,11 @@ static void refresh_status(struct app *app)
     struct session_status status_before = app->status;
     enum session_state before = status_before.state;
     session_get_status(app->options->session, &app->status);
-    app->lens.start_ns = app->now_ns - app->status.elapsed_ns;
     app->lens.ended = app->status.state == SESSION_ENDED;
     if (before == SESSION_ENDED)
         keep_meter(&app->status, &status_before);
+    else /* later, the elapsed time stands still while the clock goes on */
+        app->lens.start_ns = app->now_ns - app->status.elapsed_ns;
     if (before == SESSION_RUNNING && app->status.state == SESSION_ENDED)
         note_end(app);
 }
