@@ -32,6 +32,10 @@ char *snapshot_default_name(const char *folder, const char *command);
 /* The same for a file of another kind: `suffix` instead of ".pb.gz". */
 char *snapshot_name(const char *folder, const char *command, const char *suffix);
 
+/* The same in the current directory, after the program whose profile it is: the first word of its
+ * command. */
+char *snapshot_name_after(const struct profile *profile, const char *suffix);
+
 /*
  * Reads a snapshot of any pprof writer, gzipped or not. Every byte is untrusted: sizes, counts and
  * indexes are checked, and the error says what is wrong and at which offset. NULL with an error

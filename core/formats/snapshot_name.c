@@ -56,3 +56,12 @@ char *snapshot_default_name(const char *folder, const char *command)
 {
     return snapshot_name(folder, command, ".pb.gz");
 }
+
+char *snapshot_name_after(const struct profile *profile, const char *suffix)
+{
+    const char *command = profile->info.command ? profile->info.command : "";
+    char *program = g_strndup(command, strcspn(command, " "));
+    char *name = snapshot_name(NULL, program, suffix);
+    g_free(program);
+    return name;
+}

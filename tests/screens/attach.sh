@@ -42,6 +42,8 @@ resize 120x30
 shows "7, where there is room: why the collector is not inside" 'proftop was attached to it'
 resize 80x24
 keys 0
+keys i
+shows "0: there is nothing to type into, and it says so" 'keeps its own terminal'
 shows "0: its output is its own" 'its output goes where it always went'
 keys i
 shows "i: cannot be typed to" '\? help'

@@ -14,7 +14,7 @@
 static char *save_copy(void *arg, GError **error)
 {
     const struct profile *profile = arg;
-    char *path = snapshot_default_name(NULL, "view");
+    char *path = snapshot_name_after(profile, ".pb.gz");
     if (snapshot_save(profile, path, false, error))
         return path;
     g_free(path);

@@ -1,8 +1,6 @@
 /*
  * Pictures of views in files of their own, never over another file.
  */
-#include <string.h>
-
 #include "core/formats/new_file.h"
 #include "core/formats/snapshot.h"
 #include "tui/views/app_state.h"
@@ -16,22 +14,12 @@ static bool write_new(const char *path, const GString *content, GError **error)
     return ok;
 }
 
-/* Named after the program, of which the command line begins with the name. */
-static char *choose_name(const struct app *app)
-{
-    const char *command = app->lens.profile->info.command;
-    char *program = command ? g_strndup(command, strcspn(command, " ")) : g_strdup("");
-    char *name = snapshot_name(NULL, program, ".svg");
-    g_free(program);
-    return name;
-}
-
 /* The disk may be slow: only the picture is made with the lock held. */
 void app_export(struct app *app)
 {
     app_lock(app);
     GString *picture = app->ops[app->current]->picture(app->data[app->current]);
-    char *name = choose_name(app);
+    char *name = snapshot_name_after(app->lens.profile, ".svg");
     app_unlock(app);
     GError *error = NULL;
     if (write_new(name, picture, &error))
