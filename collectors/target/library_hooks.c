@@ -15,19 +15,22 @@ void library_hooks_resolve(void)
         real_dlclose = (dlclose_function *)dlsym(RTLD_NEXT, "dlclose");
 }
 
-static void count(struct sampler *sampler)
+static void count(const struct sampler *sampler, uint64_t what)
 {
-    if (sampler)
-        __atomic_fetch_add(&sampler->wire->map_generation, 1, __ATOMIC_ACQ_REL);
+    __atomic_fetch_add(&sampler->wire->map_generation, what, __ATOMIC_ACQ_REL);
 }
 
 __attribute__((visibility("default"))) int dlclose(void *library)
 {
-    struct sampler *sampler = sampler_get_own();
+    const struct sampler *sampler = sampler_get_own();
+    pid_t pid = sampler ? sampler->pid : 0;
     if (!real_dlclose)
         library_hooks_resolve();
-    count(sampler);
+    if (sampler)
+        count(sampler, 1);
     int result = real_dlclose(library);
-    count(sampler);
+    /* a destructor may have forked: the child has begun to count anew */
+    if (sampler && sampler_get_own() && sampler->pid == pid)
+        count(sampler, WIRE_UNLOADED - 1);
     return result;
 }

@@ -6,6 +6,8 @@
 
 #include "collectors/target/sampler_stack.h"
 
+enum { KERNEL_UCONTEXT_BYTES = 304, HANDLERS_AT_ONCE = 8 };
+
 static const uint8_t context_index[WIRE_SAMPLE_REGISTERS] = {
     REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
     REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
@@ -34,10 +36,30 @@ static int64_t now_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+/* Whether these are the registers with which the kernel calls a handler, none of it executed yet.
+ */
+static bool is_before_handler(const greg_t *registers)
+{
+    greg_t frame = registers[REG_RSP];
+    return registers[REG_RDX] == frame + 8 &&
+           registers[REG_RSI] == frame + 8 + KERNEL_UCONTEXT_BYTES && registers[REG_RAX] == 0 &&
+           registers[REG_RDI] > 0 && registers[REG_RDI] < 65;
+}
+
+/* Of what was interrupted. Other signals that wait when ours comes are lower, so the kernel calls
+ * their handlers first and then ours, on top of them. */
+static const greg_t *interrupted(const void *context)
+{
+    const greg_t *registers = ((const ucontext_t *)context)->uc_mcontext.gregs;
+    for (int i = 0; i < HANDLERS_AT_ONCE && is_before_handler(registers); i++)
+        registers = ((const ucontext_t *)registers[REG_RDX])->uc_mcontext.gregs;
+    return registers;
+}
+
 void sampler_slots_fill(struct sampler *sampler, const struct sampler_thread *thread,
                         const void *context)
 {
-    const greg_t *registers = ((const ucontext_t *)context)->uc_mcontext.gregs;
+    const greg_t *registers = interrupted(context);
     struct wire_sample *sample = claim(sampler);
     if (!sample)
         return;

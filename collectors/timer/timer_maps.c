@@ -67,7 +67,7 @@ static void set_ranges(struct timer_maps *maps, GArray *ranges, uint64_t generat
     g_array_ref(ranges);
     g_array_unref(maps->ranges);
     maps->ranges = ranges;
-    maps->generation = generation % 2 == 0 ? generation : TIMER_MAPS_UNSURE;
+    maps->generation = generation & WIRE_UNLOADING_MASK ? TIMER_MAPS_UNSURE : generation;
 }
 
 void timer_maps_begin(struct timer_maps *maps, GArray *ranges, uint64_t generation)
@@ -159,8 +159,9 @@ bool timer_maps_update(struct timer_maps *maps, GArray *ranges, uint64_t generat
 
 bool timer_maps_is_of(const struct timer_maps *maps, uint64_t generation)
 {
-    /* odd: a library was just being unloaded, and nothing can have taken its place yet */
-    return maps->generation != TIMER_MAPS_UNSURE && (generation & ~UINT64_C(1)) == maps->generation;
+    /* where a library was just being unloaded, nothing can have taken its place yet */
+    return maps->generation != TIMER_MAPS_UNSURE &&
+           (generation & ~(uint64_t)WIRE_UNLOADING_MASK) == maps->generation;
 }
 
 static bool has_changed(const struct timer_maps *maps, uint64_t address)

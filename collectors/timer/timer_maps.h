@@ -28,7 +28,7 @@ struct timer_range {
 struct timer_maps {
     GArray *ranges;      /* struct timer_range, lowest address first */
     GArray *changed;     /* struct timer_range without path: where readings have differed */
-    uint64_t generation; /* of `ranges`: even, or TIMER_MAPS_UNSURE */
+    uint64_t generation; /* of `ranges`: with nothing being unloaded, or TIMER_MAPS_UNSURE */
 };
 
 /* Reads a process's ranges; NULL when that is not possible. Free with g_array_unref. Context: any

@@ -13,6 +13,7 @@ static struct timer_sample *copy_slot(const uint8_t *slot)
 {
     struct wire_sample head;
     memcpy(&head, slot, sizeof head);
+    __asm__ volatile("" ::"r"(&head) : "memory"); /* from here on the copy is all there is */
     bool has_stack = !(head.flags & WIRE_SAMPLE_STACK_NONE);
     uint32_t size = has_stack ? MIN(head.stack_bytes, (uint32_t)WIRE_SLOT_STACK_BYTES_MAX) : 0;
     struct timer_sample *sample = g_malloc(sizeof *sample + size);

@@ -152,6 +152,9 @@ enum wire_unsampled {
     WIRE_UNSAMPLED_REASONS,
 };
 
+/* Parts of wire_sampler.map_generation. */
+enum { WIRE_UNLOADING_MASK = 0xffff, WIRE_UNLOADED = WIRE_UNLOADING_MASK + 1 };
+
 struct wire_sampler {
     /* Proftop's. Those marked * may change while the target runs; the collector reads them with
      * relaxed atomics. */
@@ -167,7 +170,9 @@ struct wire_sampler {
     uint32_t signal_number;  /* that the timers send; 0: no timer is armed */
     uint32_t armed_threads;  /* threads that have a timer now */
     uint64_t dropped;        /* samples for which no slot was free */
-    uint64_t map_generation; /* odd while a library is being unloaded, and grows by 2 with each */
+    uint64_t map_generation; /* how many libraries are being unloaded now (WIRE_UNLOADING_MASK), and
+                                above that how many have been: one word, so that both are of one
+                                moment */
     uint64_t unsampled_threads[8]; /* by enum wire_unsampled: threads that were never armed, or have
                                       lost their timer */
     uint64_t reserved_words[5];

@@ -6,11 +6,20 @@
  *   deep     in a function that is called by another; FILE begins with "0x...", where it returns to
  *   fork     main, then a child
  *   exec     main, then the same program again as `threads`
- *   strict   after forbidding itself all but write and exit_group, so also the return of a handler
+ *   both     each time in a system call with which a handler of its own gets due as well; FILE
+ * begins with "0x...", where that begins unload   while two other threads are in dlclose(); FILE
+ * has the CPU time before and after strict   after forbidding itself all but write and exit_group,
+ * so also the return of a handler
  */
+#include <dlfcn.h>
+#include <link.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -61,6 +70,84 @@ static __attribute__((noipa)) void outer(void)
     __asm__ volatile("");
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+static void both(void)
+{
+    uint64_t mask = UINT64_C(1) << 32 | UINT64_C(1) << (SIGUSR1 - 1);
+    signal(SIGUSR1, on_signal);
+    fprintf(seen, "%p\n", (void *)on_signal);
+    fflush(seen);
+    for (int i = 0; i < 30; i++) {
+        syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, NULL, sizeof mask);
+        burn(0.012);
+        raise(SIGUSR1);
+        syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
+    }
+}
+
+static atomic_bool may_unload;
+static atomic_int unloading[2];
+static void *libraries[2];
+
+static void *unload(void *number)
+{
+    while (!atomic_load(&may_unload))
+        sched_yield();
+    atomic_store(&unloading[(intptr_t)number], (int)gettid());
+    dlclose(libraries[(intptr_t)number]);
+    return NULL;
+}
+
+static void await_sleep(const atomic_int *tid)
+{
+    char path[64], state = 'R';
+    while (atomic_load(tid) == 0)
+        sched_yield();
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(tid));
+    while (state != 'S') {
+        FILE *file = fopen(path, "re");
+        if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+            _exit(HOSTILE_CANNOT);
+        fclose(file);
+    }
+}
+
+/* The loader keeps its list of libraries meanwhile. */
+static int in_loader(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)info;
+    (void)size;
+    (void)data;
+    atomic_store(&may_unload, true);
+    for (int i = 0; i < 2; i++)
+        await_sleep(&unloading[i]);
+    note();
+    burn(0.2);
+    note();
+    return 1;
+}
+
+static void unload_two(const char *program)
+{
+    pthread_t ids[2];
+    char path[4096];
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%.*s/reuse_%s.so", (int)(strrchr(program, '/') - program),
+                 program, i ? "second" : "first");
+        if (!(libraries[i] = dlopen(path, RTLD_NOW)))
+            _exit(HOSTILE_CANNOT);
+    }
+    for (intptr_t i = 0; i < 2; i++)
+        pthread_create(&ids[i], NULL, unload, (void *)i);
+    dl_iterate_phdr(in_loader, NULL);
+    for (int i = 0; i < 2; i++)
+        pthread_join(ids[i], NULL);
+}
+
 static void strict(void)
 {
     struct sock_filter filter[] = {
@@ -91,6 +178,10 @@ int main(int argc, char **argv)
         outer();
     } else if (strcmp(mode, "strict") == 0) {
         strict();
+    } else if (strcmp(mode, "both") == 0) {
+        both();
+    } else if (strcmp(mode, "unload") == 0) {
+        unload_two(argv[0]);
     } else {
         compute(NULL);
         if (strcmp(mode, "exec") == 0)

@@ -212,6 +212,35 @@ static void test_stacks_hold_the_return_addresses(void **state)
     assert_true(n_with >= n - 5); /* some come before or after */
 }
 
+static void test_sample_is_not_of_a_handler_about_to_begin(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wire_sample *sample;
+    run(fixture, "both");
+    uint64_t handler = strtoull(fixture->said, NULL, 16);
+    assert_true(count_samples(fixture->processes[0]) > 20);
+    for (int at = 0; (sample = next_sample(fixture->processes[0], &at));)
+        assert_true(sample->registers[16] != handler);
+}
+
+static void test_libraries_that_are_unloaded_at_once_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wire_sample *sample;
+    int n = 0;
+    run(fixture, "unload");
+    assert_int_equal(fixture->n_threads, 2);
+    for (int at = 0; (sample = next_sample(fixture->processes[0], &at));)
+        if (sample->tid == fixture->threads[0].tid &&
+            sample->cpu_ns > fixture->threads[0].cpu_ns + PERIOD_NS &&
+            sample->cpu_ns < fixture->threads[1].cpu_ns) {
+            assert_int_equal(sample->map_generation, 2);
+            n++;
+        }
+    assert_true(n > 10);
+    assert_int_equal(sampler_of(fixture->processes[0])->map_generation, 2 * WIRE_UNLOADED);
+}
+
 static void test_forked_child_has_its_own_samples(void **state)
 {
     struct fixture *fixture = *state;
@@ -302,6 +331,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_weights_are_each_threads_cpu_time),
         TEST(test_stacks_hold_the_return_addresses),
+        TEST(test_sample_is_not_of_a_handler_about_to_begin),
+        TEST(test_libraries_that_are_unloaded_at_once_are_counted),
         TEST(test_forked_child_has_its_own_samples),
         TEST(test_child_that_is_not_followed_is_left_alone),
         TEST(test_exec_begins_anew),

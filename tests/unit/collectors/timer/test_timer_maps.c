@@ -85,7 +85,9 @@ static void test_generation_is_the_samples_while_nothing_is_unloaded(void **stat
     begin(maps, NULL);
     assert_true(timer_maps_is_of(maps, 0));
     assert_true(timer_maps_is_of(maps, 1)); /* a library is going, and still there */
-    assert_false(timer_maps_is_of(maps, 2));
+    assert_true(timer_maps_is_of(maps, 2)); /* two */
+    assert_false(timer_maps_is_of(maps, WIRE_UNLOADED));
+    assert_false(timer_maps_is_of(maps, WIRE_UNLOADED + 1));
     assert_false(timer_maps_is_of(maps, UINT64_MAX));
 }
 
@@ -93,9 +95,11 @@ static void test_reading_is_unsure_when_a_library_went_meanwhile(void **state)
 {
     struct timer_maps *maps = *state;
     begin(maps, "/plugin");
-    update(maps, "/plugin", 3);
-    assert_false(timer_maps_is_of(maps, 2));
-    assert_false(timer_maps_is_of(maps, 3));
+    for (int n_unloading = 1; n_unloading < 3; n_unloading++) {
+        update(maps, "/plugin", WIRE_UNLOADED + n_unloading);
+        assert_false(timer_maps_is_of(maps, WIRE_UNLOADED));
+        assert_false(timer_maps_is_of(maps, WIRE_UNLOADED + n_unloading));
+    }
     update(maps, "/plugin", TIMER_MAPS_UNSURE);
     assert_false(timer_maps_is_of(maps, UINT64_MAX));
 }
@@ -104,7 +108,7 @@ static void test_same_reading_changes_nothing(void **state)
 {
     struct timer_maps *maps = *state;
     begin(maps, "/plugin");
-    assert_false(update(maps, "/plugin", 2));
+    assert_false(update(maps, "/plugin", WIRE_UNLOADED));
     assert_int_equal(believable(maps, PLUGIN, PLUGIN + 1, PROGRAM + 1), 16);
 }
 
@@ -112,7 +116,7 @@ static void test_nothing_is_believed_where_another_library_came(void **state)
 {
     struct timer_maps *maps = *state;
     begin(maps, "/plugin");
-    assert_true(update(maps, "/other", 2));
+    assert_true(update(maps, "/other", WIRE_UNLOADED));
     assert_int_equal(believable(maps, PLUGIN + 5, 0, 0), -1);
     assert_int_equal(believable(maps, PROGRAM + 5, PROGRAM, PLUGIN + 5), 8);
     assert_int_equal(believable(maps, PROGRAM + 5, PLUGIN + SIZE, 0), 0); /* after a last call */
@@ -123,9 +127,9 @@ static void test_place_of_a_library_that_went_stays_doubtful(void **state)
 {
     struct timer_maps *maps = *state;
     begin(maps, "/plugin");
-    assert_true(update(maps, NULL, 2));
-    assert_true(update(maps, "/plugin", 4));
-    assert_false(update(maps, "/plugin", 6));
+    assert_true(update(maps, NULL, WIRE_UNLOADED));
+    assert_true(update(maps, "/plugin", 2 * WIRE_UNLOADED));
+    assert_false(update(maps, "/plugin", 3 * WIRE_UNLOADED));
     assert_int_equal(believable(maps, PLUGIN, 0, 0), -1);
     begin(maps, "/plugin"); /* exec */
     assert_int_equal(believable(maps, PLUGIN, 0, 0), 16);
@@ -135,7 +139,7 @@ static void test_fork_inherits_maps_and_doubts(void **state)
 {
     struct timer_maps *maps = *state, child;
     begin(maps, "/plugin");
-    update(maps, "/other", 2);
+    update(maps, "/other", WIRE_UNLOADED);
     timer_maps_init(&child);
     timer_maps_inherit(&child, maps);
     assert_false(timer_maps_is_of(&child, 0));
@@ -153,7 +157,7 @@ static void test_many_changes_stay_bounded(void **state)
         GArray *ranges = ranges_with(NULL);
         for (uint64_t place = 1; place < 200; place++)
             add(ranges, PLUGIN + (20 * place + (uint64_t)i) * 2 * SIZE, "/many");
-        assert_true(timer_maps_update(maps, ranges, 2));
+        assert_true(timer_maps_update(maps, ranges, WIRE_UNLOADED));
         g_array_unref(ranges);
         assert_true(maps->changed->len <= 256);
     }

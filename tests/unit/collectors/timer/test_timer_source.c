@@ -221,7 +221,7 @@ static void test_code_that_changed_is_not_named(void **state)
     assert_string_equal(last_module(f), "[anon]");
     put(f, 0, (uint64_t)(uintptr_t)place, 2 * MS); /* it was still there */
     munmap(place, page);                           /* it goes, and this program comes there */
-    f->sampler->map_generation = 2;
+    f->sampler->map_generation = WIRE_UNLOADED;
     int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     char *other = mmap(place, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, self, 0);
     close(self);
