@@ -74,6 +74,7 @@ struct sampler {
     pid_t pid;
     bool has_tight_memory; /* the address space is limited: take little of it */
     bool was_filtered;     /* there was a seccomp filter before the program began */
+    bool has_own_filter;   /* the program has set one, as far as is known */
     bool may_call;         /* there was none, and the program has shown no sign of one */
     bool may_arm;          /* the program has shown no sign of one */
     bool may_delete;       /* its filters, if any, let timers be deleted */

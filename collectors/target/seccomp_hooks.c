@@ -7,9 +7,11 @@
 #include <dlfcn.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "collectors/target/sampler.h"
@@ -30,6 +32,32 @@ void seccomp_hooks_resolve(void)
         proftop_real_syscall = (syscall_function *)dlsym(RTLD_NEXT, "syscall");
 }
 
+/* Whether there is memory at a byte of each page; asked of the kernel, which does not fall over. */
+static bool is_readable(const void *start, size_t bytes)
+{
+    enum { PAGE_BYTES = 4096 };
+    char byte;
+    uintptr_t end = (uintptr_t)start + bytes;
+    struct iovec here = {.iov_base = &byte, .iov_len = 1};
+    for (uintptr_t at = (uintptr_t)start; at < end; at = (at | (PAGE_BYTES - 1)) + 1) {
+        struct iovec there = {.iov_base = (void *)at, .iov_len = 1};
+        if (proftop_real_syscall(SYS_process_vm_readv, getpid(), &here, 1, &there, 1, 0) != 1)
+            return false;
+    }
+    return end >= (uintptr_t)start;
+}
+
+/* A bad address is an error that the kernel tells the program of. Under a filter that is there
+ * already, asking could be forbidden: it has passed such a check before then. */
+static bool is_whole(const struct sampler *sampler, const struct sock_fprog *program)
+{
+    if (sampler->was_filtered || sampler->has_own_filter ||
+        __atomic_load_n(&sampler->wire->has_seccomp, __ATOMIC_RELAXED))
+        return true;
+    return is_readable(program, sizeof *program) &&
+           is_readable(program->filter, program->len * sizeof *program->filter);
+}
+
 /* No system calls from now on; no timers either when their handler could not return. */
 static void before_filter(const struct sock_fprog *program)
 {
@@ -37,8 +65,9 @@ static void before_filter(const struct sock_fprog *program)
     if (!sampler)
         return;
     sampler->may_call = sampler->may_arm = false;
-    if (!program)
+    if (!program || !is_whole(sampler, program))
         return;
+    sampler->has_own_filter = true;
     if (sampler->may_delete && !seccomp_filter_allows(program, SYS_rt_sigreturn))
         sampler_threads_disarm_all(sampler, WIRE_UNSAMPLED_SECCOMP);
     sampler->may_delete &= seccomp_filter_allows(program, SYS_timer_delete);

@@ -79,7 +79,7 @@ hostile spawn_attributes 7 "$hostile/spawn_attributes"
 for mode in closefrom raw each; do
     hostile "fd_reuse $mode" 7 "$hostile/fd_reuse" $mode
 done
-for mode in _exit exit; do
+for mode in _exit exit bad; do
     hostile "strict_seccomp $mode" 7 "$hostile/strict_seccomp" $mode
 done
 for limit in sigpending files memory file_size processes stack; do

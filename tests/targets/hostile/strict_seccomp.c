@@ -1,8 +1,10 @@
 /*
  * strict_seccomp MODE: allows itself write, exit, exit_group and rt_sigreturn, then computes for
- * 0.3 s and ends by `_exit`, or by `exit` with all that runs then. Any other system call kills it:
+ * 0.3 s and ends by `_exit`, or by `exit` with all that runs then; `bad` first tries filters that
+ * are none. Any other system call kills it:
  * a profiler whose handler or destructor makes one ends the program. Checks what it computed.
  */
+#include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -33,6 +35,20 @@ static void allow_next_to_nothing(void)
         cannot("no seccomp");
 }
 
+/* A filter that cannot be read is an error, which programs look for to see whether there is
+ * seccomp. */
+static void set_bad_filters(void)
+{
+    struct sock_filter *nowhere = (struct sock_filter *)16;
+    struct sock_fprog bad_filter = {4, nowhere}, too_long = {0xffff, nowhere};
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) == 0 || errno != EFAULT ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, nowhere) == 0 || errno != EFAULT ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &bad_filter) == 0 || errno != EFAULT ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, nowhere) == 0 || errno != EFAULT ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &too_long) == 0 || errno != EINVAL)
+        broken("a filter that is none was accepted");
+}
+
 int main(int argc, char **argv)
 {
     static const char done[] = "nothing forbidden was called\n";
@@ -40,13 +56,15 @@ int main(int argc, char **argv)
     uint64_t calibrated;
     uint64_t start = clock_ns(CLOCK_MONOTONIC), wanted = spin(1000000), passes = 0;
     calibrated = clock_ns(CLOCK_MONOTONIC) - start; /* of a million rounds */
+    if (strcmp(mode, "bad") == 0)
+        set_bad_filters();
     allow_next_to_nothing();
     for (; passes * calibrated < 300000000; passes++)
         if (spin(1000000) != wanted)
             return HOSTILE_BROKEN;
     if (write(STDOUT_FILENO, done, sizeof done - 1) != sizeof done - 1)
         _exit(HOSTILE_BROKEN);
-    if (strcmp(mode, "exit") == 0)
+    if (strcmp(mode, "_exit") != 0)
         exit(HOSTILE_OK);
     _exit(HOSTILE_OK);
 }
