@@ -49,13 +49,18 @@ static int64_t own_cpu_ns(void)
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
-static bool may_read(struct timer_process *process, struct timer_budget *budget)
+static bool has_budget(struct timer_budget *budget)
 {
     int64_t now = now_ns();
     int64_t passed_ns = budget->filled_ns ? now - budget->filled_ns : INT64_MAX;
     budget->left_ns = MIN(budget->left_ns + passed_ns / BUDGET_SHARE, BUDGET_MOST_NS);
     budget->filled_ns = now;
-    return budget->left_ns > 0 && now >= process->maps_next_ns;
+    return budget->left_ns > 0;
+}
+
+static bool may_read(const struct timer_process *process, struct timer_budget *budget)
+{
+    return has_budget(budget) && now_ns() >= process->maps_next_ns;
 }
 
 /* After a reading that told nothing new, the next one waits, ever longer. */
@@ -110,14 +115,28 @@ void timer_feed_tell_name(const struct timer_process *process, struct timer_thre
     g_free(name);
 }
 
-static struct timer_thread *thread_of(struct timer_process *process,
-                                      const struct timer_sample *sample)
+/* The sample's thread; the number that it carries where that is not known by another. */
+static int tid_of(struct timer_process *process, const struct timer_sample *sample,
+                  const struct timer_context *context)
 {
-    struct timer_thread *thread = timer_books_find(&process->books, sample->tid);
+    int tid = timer_tids_find(&process->tids, sample->tid, sample->thread_serial);
+    if (tid || sample->tid == 0 || process->is_gone || !has_budget(context->budget))
+        return tid ? tid : sample->tid;
+    int64_t begin_ns = own_cpu_ns();
+    tid = timer_tids_look(&process->tids, sample->tid, sample->thread_serial);
+    context->budget->left_ns -= own_cpu_ns() - begin_ns;
+    return tid ? tid : sample->tid;
+}
+
+static struct timer_thread *thread_of(struct timer_process *process,
+                                      const struct timer_sample *sample,
+                                      const struct timer_context *context)
+{
+    int tid = tid_of(process, sample, context);
+    struct timer_thread *thread = timer_books_find(&process->books, tid);
     bool is_too_many = g_hash_table_size(process->books.threads) >= THREADS_MOST;
     if (!thread)
-        thread = timer_books_get(&process->books,
-                                 sample->tid && !is_too_many ? sample->tid : process->pid);
+        thread = timer_books_get(&process->books, tid && !is_too_many ? tid : process->pid);
     process->had_threads |= thread->tid != process->pid;
     if (thread->serial && thread->serial != sample->thread_serial) /* another one of that number */
         thread->base_ns = thread->accounted_ns = thread->used_ns = 0;
@@ -157,7 +176,7 @@ static void limit_to_believable(const struct timer_process *process,
 void timer_feed_sample(struct timer_process *process, const struct timer_sample *sample,
                        const struct timer_context *context)
 {
-    struct timer_thread *thread = thread_of(process, sample);
+    struct timer_thread *thread = thread_of(process, sample, context);
     timer_feed_tell_thread(process, thread, context);
     if (!thread->is_named)
         timer_feed_tell_name(process, thread, context);

@@ -36,6 +36,7 @@ struct timer_process *timer_process_new(int pid, int64_t clock_ns)
     process->paused_ns = -1;
     timer_books_init(&process->books, clock_ns);
     timer_maps_init(&process->maps);
+    timer_tids_init(&process->tids, pid, 0);
     timer_books_get(&process->books, pid)->is_told = true;
     return process;
 }
@@ -47,6 +48,7 @@ void timer_process_free(struct timer_process *process)
     timer_hello_free(process->hello);
     timer_books_clear(&process->books);
     timer_maps_clear(&process->maps);
+    timer_tids_clear(&process->tids);
     g_free(process);
 }
 
@@ -196,6 +198,8 @@ void timer_process_begin(struct timer_process *process, struct timer_hello *hell
 {
     end_threads(process, context);
     take_segment(process, hello);
+    timer_tids_clear(&process->tids);
+    timer_tids_init(&process->tids, process->pid, hello->inner_pid);
     timer_process_set_clock(process, hello->clock_ns);
     ingest_name(context->ingest, process->pid, process->pid, hello->name ? hello->name : "",
                 !hello->process->is_forked);

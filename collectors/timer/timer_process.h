@@ -9,6 +9,7 @@
 #include "collectors/timer/timer_books.h"
 #include "collectors/timer/timer_maps.h"
 #include "collectors/timer/timer_tap.h"
+#include "collectors/timer/timer_tids.h"
 #include "core/session/ingest.h"
 
 /* Time that may be spent on reading maps: a small share of the time that passes. */
@@ -33,6 +34,7 @@ struct timer_process {
     int64_t n_unsampled[WIRE_UNSAMPLED_REASONS]; /* threads of earlier images */
 
     struct timer_books books;
+    struct timer_tids tids;
     int64_t clock_ns;      /* as last read */
     int64_t clock_read_ns; /* when that was */
     int64_t

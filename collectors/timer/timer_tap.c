@@ -7,6 +7,7 @@
 #include <sys/sysinfo.h>
 
 #include "collectors/timer/timer_maps.h"
+#include "collectors/timer/timer_tids.h"
 #include "core/target/proc_status.h"
 #include "core/target/proc_tasks.h"
 
@@ -50,6 +51,7 @@ static void on_process(struct listener_process *process, void *data)
     struct timer_hello *hello = g_new0(struct timer_hello, 1);
     proc_status_read(process->pid, &status);
     hello->process = listener_process_ref(process);
+    hello->inner_pid = timer_tids_inner(process->pid, process->pid);
     hello->parent_pid = status.parent_pid;
     hello->clock_ns = proc_process_cpu_ns(process->pid);
     hello->cpu_ns = proc_task_cpu_ns(process->pid, process->pid);

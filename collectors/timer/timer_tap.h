@@ -23,6 +23,7 @@ enum {
 struct timer_hello {
     struct listener_process *process; /* a reference */
     struct wire_sampler *sampler;     /* in its segment; NULL: its collector cannot sample */
+    int inner_pid;                    /* as it knows itself; 0 unknown */
     int parent_pid;                   /* 0 unknown */
     int64_t clock_ns;                 /* CPU time of the process, earlier images included; -1 */
     int64_t cpu_ns;                   /* of its first thread; -1 */

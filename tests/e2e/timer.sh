@@ -59,6 +59,16 @@ awk -F'[ms ]+' '{ for (i = 1; i < NF; i += 2) cpu += 60 * $i + $(i + 1) } END { 
 report short
 check "many short children: their CPU time is there" between "$(total_per_cpu short)" 900 1200
 
+# ---- numbers of its own ----
+if unshare --pid --fork true 2>"$tmp/unshare.err"; then
+    record namespace unshare --pid --fork "$targets/truth-nofp" threads 2
+    report namespace
+    is "a pid namespace: each thread once" "$(json namespace '[.threads[] | select(.cpu_ns > 2e7)] | length')" 4
+    check "a pid namespace: it is sampled" between "$(not_sampled namespace)" 0 50
+else
+    skip "a pid namespace" "$(cat "$tmp/unshare.err")"
+fi
+
 # ---- fallback ----
 "$targets/no_perf" "$proftop" record -q -o "$tmp/fallback.pb.gz" -- "$targets/truth-nofp" steady 1 >"$tmp/fallback.out" 2>&1
 is "perf_event refused: exit status" $? 0
