@@ -225,14 +225,6 @@ static void slower(struct app *app)
     change_interval(app, 1);
 }
 
-/* Comes here when the Output view has nowhere to send what would be typed. */
-static void refuse_typing(struct app *app)
-{
-    if (needs_session(app, "typing"))
-        app_say(app, ROLE_WARNING,
-                g_strdup("typing: the program was attached to and keeps its own terminal"));
-}
-
 static void redraw(struct app *app)
 {
     app->wants_redraw = true;
@@ -262,7 +254,6 @@ static void (*const actions[REQUESTS])(struct app *) = {
     [REQUEST_SAVE] = save,
     [REQUEST_FASTER] = faster,
     [REQUEST_SLOWER] = slower,
-    [REQUEST_TYPE] = refuse_typing,
     [REQUEST_REDRAW] = redraw,
     [REQUEST_SUSPEND] = suspend,
 };

@@ -167,6 +167,20 @@ static void open_filter(struct app *app)
     app->prompt_remark = "regular expression; Enter keeps it";
 }
 
+/* What was attached to keeps its own terminal, and a snapshot has none. */
+static void begin_typing(struct app *app)
+{
+    if (!app->options->type_to_target) {
+        app_say(app, ROLE_WARNING,
+                g_strdup(app->options->attached
+                             ? "typing: the program was attached to and keeps its own terminal"
+                             : "typing: there is no program to type to"));
+        return;
+    }
+    app->mode = MODE_TYPING;
+    app->escape_typed = false;
+}
+
 void app_react(struct app *app, enum view_reaction reaction)
 {
     switch (reaction) {
@@ -186,8 +200,7 @@ void app_react(struct app *app, enum view_reaction reaction)
         app_export(app);
         return;
     case VIEW_TYPE:
-        app->mode = MODE_TYPING;
-        app->escape_typed = false;
+        begin_typing(app);
         return;
     case VIEW_PROMPT_FILTER:
         open_filter(app);

@@ -20,8 +20,7 @@ struct output {
     struct lens *lens;
     int fd; /* of the output so far; -1 */
     off_t offset;
-    bool skipped; /* some of it came faster than it could be read */
-    bool can_type;
+    bool skipped;  /* some of it came faster than it could be read */
     bool attached; /* to a process whose output goes where it always went */
     struct output_text text;
     struct list list; /* the cursor is only where a search stands */
@@ -34,7 +33,6 @@ static void *create(const struct app_options *options, struct lens *lens)
 {
     struct output *view = g_new0(struct output, 1);
     view->lens = lens;
-    view->can_type = options->type_to_target != NULL;
     view->attached = options->attached;
     view->fd = options->output_path ? open(options->output_path, O_RDONLY | O_CLOEXEC) : -1;
     view->following = true;
@@ -170,7 +168,7 @@ static enum view_reaction request(void *data, enum request request)
 {
     struct output *view = data;
     if (request == REQUEST_TYPE)
-        return view->can_type ? VIEW_TYPE : VIEW_PASS;
+        return VIEW_TYPE;
     if (request == REQUEST_LEFT)
         view->skip = MAX(view->skip - SKIP_STEP, 0);
     else if (request == REQUEST_RIGHT)
