@@ -195,7 +195,8 @@ static void test_what_runs_is_sampled_from_now_on(void **state)
     while (proc_process_cpu_ns(f->pid) < 300 * 1000 * 1000)
         sched_yield();
     GArray *tids = proc_tasks_list(f->pid);
-    assert_int_equal(tids->len, 4);
+    guint n_threads = tids->len; /* a sanitizer adds its own */
+    assert_true(n_threads >= 4);
     int64_t before_ns = 0;
     for (guint i = 0; i < tids->len; i++)
         before_ns += proc_task_cpu_ns(f->pid, g_array_index(tids, int, i));
@@ -205,7 +206,7 @@ static void test_what_runs_is_sampled_from_now_on(void **state)
     wait_for_samples(f, busiest(f, NULL), 100);
     int64_t now_ns = proc_process_cpu_ns(f->pid), counted_ns = ingest_cpu_ns(f->ingest);
     assert_in_range(counted_ns, (now_ns - before_ns) / 2, (now_ns - before_ns) * 5 / 4);
-    assert_int_equal(f->profile->threads->len, 4);
+    assert_int_equal(f->profile->threads->len, n_threads);
 }
 
 static void test_thread_that_comes_later_is_sampled_once(void **state)
