@@ -18,7 +18,7 @@
 #endif
 
 enum {
-    STACK_BYTES = 128 << 10, /* a handful is touched */
+    STACK_BYTES = 256 << 10, /* a handful is touched */
     STACK_BYTES_TIGHT = 32 << 10,
     GUARD_BYTES = 4096,
     HANDLER_BYTES = 1024, /* more than the handler uses */

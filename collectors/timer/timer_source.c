@@ -346,7 +346,7 @@ static void note_unsampled(struct timer_source *s, const struct timer_context *c
         [WIRE_UNSAMPLED_BLOCKED] = "they block the signal",
         [WIRE_UNSAMPLED_NO_MEMORY] = "there was no memory for it",
         [WIRE_UNSAMPLED_SIGNAL_TAKEN] = "this libc does not keep the signal that the timers need",
-        [WIRE_UNSAMPLED_SECCOMP] = "the program has a system call filter (seccomp)",
+        [WIRE_UNSAMPLED_SECCOMP] = "the program gives up rights (no_new_privs, seccomp)",
     };
     for (int i = 0; i < WIRE_UNSAMPLED_REASONS; i++) {
         if (s->n_unsampled[i] == 0)
