@@ -93,7 +93,6 @@ TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) \
                  $(T)/hostile/plain_work-static $(T)/hostile/plain_work-pie
 $(HOSTILE:%=$(T)/hostile/%): $(wildcard tests/targets/hostile/*.h)
 $(T)/hostile/throws: T_CXX += -static-libgcc
-$(T)/hostile/handler_frames: T_CXX += -fnon-call-exceptions
 # A unit test that starts one of them with the collector.
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror

@@ -9,12 +9,9 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #include "collectors/target/handler_frame.h"
-#include "collectors/target/sampler.h"
 #include "collectors/target/sampler_threads.h"
 
 enum {
@@ -29,9 +26,7 @@ typedef void handler_function(int, siginfo_t *, void *);
 static sigaction_function *real_sigaction;
 
 static uint32_t has_begun;
-/* By signal, of the last one that was changed. */
-static uintptr_t handlers[SIGNALS];
-static bool are_open[SIGNALS]; /* the signal is not to be blocked in its handler */
+static uintptr_t handlers[SIGNALS]; /* by signal: the last one that was changed */
 
 static bool is_handler(const struct sigaction *action)
 {
@@ -48,36 +43,19 @@ static bool must_pause(const ucontext_t *context)
            interrupted - start >= context->uc_stack.ss_size;
 }
 
-/* A signal that is not blocked in its handler could come again before its frame is moved, and so on
- * until our stack is full: the kernel blocks it, and here it is opened again. */
-static void open_signal(int number)
-{
-    const struct sampler *sampler = sampler_get();
-    uint64_t mask = UINT64_C(1) << (number - 1);
-    int saved_errno = errno;
-    if (!sampler || sampler_may_call(sampler))
-        syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
-    errno = saved_errno;
-}
-
 /* When the handler leaves by longjmp, the timer stays stopped until the next one returns. */
 __attribute__((visibility("hidden"))) void proftop_call_handler(int number, siginfo_t *info,
                                                                 void *context)
 {
     handler_function *handler =
         (handler_function *)__atomic_load_n(&handlers[number], __ATOMIC_RELAXED);
-    bool is_open = __atomic_load_n(&are_open[number], __ATOMIC_RELAXED);
     if (!must_pause(context)) {
-        if (is_open)
-            open_signal(number);
         handler(number, info, context);
         return;
     }
     int saved_errno = errno;
     bool is_paused = sampler_thread_pause();
     errno = saved_errno;
-    if (is_open)
-        open_signal(number);
     handler(number, info, context);
     saved_errno = errno;
     if (is_paused)
@@ -106,22 +84,15 @@ static void disguise(int number, struct sigaction *action)
         handler_frame_leave();
         return;
     }
-    bool is_open = action->sa_flags & SA_NODEFER && sigismember(&action->sa_mask, number) == 0;
     __atomic_store_n(&handlers[number], (uintptr_t)action->sa_handler, __ATOMIC_RELAXED);
-    __atomic_store_n(&are_open[number], is_open, __ATOMIC_RELAXED);
-    if (is_open)
-        action->sa_flags &= ~SA_NODEFER;
     action->sa_sigaction = proftop_handler_entry;
 }
 
-/* The reverse, where that is what the tables had. */
-static void undisguise(uintptr_t handler, bool is_open, struct sigaction *action)
+/* The reverse, where `handler` is what the table had. */
+static void undisguise(uintptr_t handler, struct sigaction *action)
 {
-    if (action->sa_sigaction != proftop_handler_entry)
-        return;
-    action->sa_sigaction = (handler_function *)handler;
-    if (is_open)
-        action->sa_flags |= SA_NODEFER;
+    if (action->sa_sigaction == proftop_handler_entry)
+        action->sa_sigaction = (handler_function *)handler;
 }
 
 static uintptr_t handler_of(int number)
@@ -194,7 +165,6 @@ EXPORT int sigaction(int number, const struct sigaction *new, struct sigaction *
     if (!__atomic_load_n(&has_begun, __ATOMIC_RELAXED) || number <= 0 || number >= SIGNALS)
         return real_sigaction(number, new, ret_old);
     uintptr_t before = handler_of(number);
-    bool was_open = __atomic_load_n(&are_open[number], __ATOMIC_RELAXED);
     if (new) {
         wanted = *new;
         disguise(number, &wanted);
@@ -202,6 +172,6 @@ EXPORT int sigaction(int number, const struct sigaction *new, struct sigaction *
     }
     int result = real_sigaction(number, new, ret_old);
     if (result == 0 && ret_old)
-        undisguise(before, was_open, ret_old);
+        undisguise(before, ret_old);
     return result;
 }

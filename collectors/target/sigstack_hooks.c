@@ -104,6 +104,7 @@ static bool map_ours(const struct sampler *sampler, struct sampler_thread *threa
     if (pages == MAP_FAILED)
         return false;
     mprotect(pages, GUARD_BYTES, PROT_NONE);
+    madvise(pages, GUARD_BYTES + bytes, MADV_DONTDUMP);
     ours.base = pages + GUARD_BYTES;
     ours.bytes = bytes;
     return true;

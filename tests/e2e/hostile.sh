@@ -54,7 +54,6 @@ for mode in without usual raw; do
     holds "altstack $mode" "it is sampled" \
         '[.functions[] | select(.function == "[not sampled]") | .total_percent] | add // 0 | . < 25' timer
 done
-hostile handler_frames 7 "$hostile/handler_frames"
 hostile guard_pages 7 "$hostile/guard_pages"
 hostile coroutines 7 "$hostile/coroutines"
 holds coroutines "their work is seen" '[.functions[] | select(.function == "work_in_coroutine") | .total_percent] | add // 0 | . > 80'
