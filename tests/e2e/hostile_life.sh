@@ -18,7 +18,7 @@ processes='[.threads[] | select(.pid > 0) | .pid] | unique | length'
 hostile exec_chain 7 "$hostile/exec_chain" "$tmp/exec_chain"
 counted exec_chain "$tmp/exec_chain" 5
 holds exec_chain "one process" "$processes == 1"
-holds exec_chain "the time of its images is summed" "$(seconds work_of_an_image .64 .8)"
+holds exec_chain "the time of its images is summed" "$(seconds work_of_an_image .5 .95)"
 hostile spawn_storm 7 "$hostile/spawn_storm" "$tmp/spawn_storm"
 counted spawn_storm "$tmp/spawn_storm" 30 # most of it is exec itself, before a program has any clock
 holds spawn_storm "each program is there" "$processes | . >= 589 and . <= 601"
@@ -26,13 +26,13 @@ holds spawn_storm "each program is there" "$processes | . >= 589 and . <= 601"
 # ---- fork ----
 hostile prefork 7 "$hostile/prefork" "$tmp/prefork"
 counted prefork "$tmp/prefork" 7
-holds prefork "the parent's time is its own" "$(seconds work_of_the_parent .55 .68)"
+holds prefork "the parent's time is its own" "$(seconds work_of_the_parent .42 .8)"
 holds prefork "each child is there" "$processes == 151"
 hostile fork_among_threads 7 "$hostile/fork_among_threads" "$tmp/fork_among_threads"
 counted fork_among_threads "$tmp/fork_among_threads" 20
 hostile raw_fork 7 "$hostile/raw_fork" "$tmp/raw_fork"
 counted raw_fork "$tmp/raw_fork" 5
-holds raw_fork "the parent's time is its own" "$(seconds work_of_the_raw_parent .27 .35)"
+holds raw_fork "the parent's time is its own" "$(seconds work_of_the_raw_parent .2 .45)"
 holds raw_fork "each child is there" "$processes == 21" perf
 holds raw_fork "the children's time is said not to be sampled" "$(seconds '[not sampled]' .34 .5)" timer
 
@@ -49,12 +49,12 @@ for mode in segv kill9 "thread_exit 2"; do
         like "$engine: dies ${mode% *}: how is said" "$(json "$engine-dies" '.exit | tojson')" \
             "$(case $mode in segv) echo 'signal":11}' ;; kill9) echo 'signal":9}' ;;
                *) echo "code\":${mode#* }}" ;; esac)"
-        is "$engine: dies ${mode% *}: what was measured is there" "$(json "$engine-dies" "$(seconds burn_before_the_end .46 .75)")" true
+        is "$engine: dies ${mode% *}: what was measured is there" "$(json "$engine-dies" "$(seconds burn_before_the_end .4 .8)")" true
     done
 done
 # shellcheck disable=SC2016 # expanded by that shell
 hostile "dies main_gone" 5 bash -c '"$0" main_gone >/dev/null' "$targets/dies"
-holds "dies main_gone" "the last thread is there" "$(seconds last_thread .36 .5)"
+holds "dies main_gone" "the last thread is there" "$(seconds last_thread .28 .6)"
 
 mkdir "$tmp/cores"
 hostile dumps_core 7 "$hostile/dumps_core" "$tmp/cores" "$tmp/core_bytes"
@@ -81,7 +81,7 @@ for engine in $engines; do
     check "$engine: daemonize: stderr" diff "$tmp/bare.err" "$tmp/$engine-daemonize.err"
     daemon_told "$engine"
     check "$engine: daemonize: can be reported" report "$engine-daemonize"
-    is "$engine: daemonize: the first process's time is there" "$(json "$engine-daemonize" "$(seconds work_of_the_first .27 .34)")" true
+    is "$engine: daemonize: the first process's time is there" "$(json "$engine-daemonize" "$(seconds work_of_the_first .2 .45)")" true
     "$proftop" record --engine "$engine" -o "$tmp/x.pb.gz" -- "$hostile/daemonize" "$tmp/daemon" \
         >/dev/null 2>"$tmp/err"
     # The timer engine knows of it by its hello, which may come after the end on a busy machine.
@@ -154,6 +154,6 @@ for place in - "$jail"; do
         holds "$name" "$function has its time" "$(seconds $function .17 .25)" "$([ $function = work_of_a_poor_child ] && echo perf || echo "$engines")"
     done
 done
-holds "drop_rights jail" "the program of the jail has its time" "$(seconds plain_work .17 .25)" perf
+holds "drop_rights jail" "the program of the jail has its time" "$(seconds plain_work .13 .3)" perf
 holds "drop_rights jail" "all of the time is there" '.total_ns / 1e9 | . > .74 and . < .95'
 finish
