@@ -16,6 +16,7 @@
 #include <glib.h>
 
 #include "core/model/entities.h"
+#include "core/model/heap.h"
 
 struct profile {
     struct metric metrics[PROFILE_METRICS_MAX];
@@ -37,6 +38,7 @@ struct profile {
     GArray *threads;      /* struct thread */
     GArray *entries;      /* struct entry */
     GArray *values;       /* int64_t, n_metrics for each entry */
+    struct heap *heap;    /* what was allocated */
 
     /* Ring of the latest changes; change i is at changes[i % changes_size], for first_change <= i <
      * n_changes. */

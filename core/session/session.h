@@ -12,9 +12,12 @@
 #ifndef PROFTOP_CORE_SESSION_SESSION_H
 #define PROFTOP_CORE_SESSION_SESSION_H
 
+#include "core/model/heap.h"
 #include "core/model/profile.h"
+#include "core/session/heap_source.h"
 #include "core/session/source.h"
 #include "core/target/inherited_state.h"
+#include "core/target/memory_use.h"
 
 enum { SESSION_HISTORY = 120 };
 
@@ -29,6 +32,9 @@ struct session_options {
     /* CPU engines in order of preference, NULL at the end: the first that can run here is taken,
      * and why the others can't is noted. */
     const struct source_ops *const *sources;
+    const struct heap_source_ops *heap; /* NULL: there is none */
+    enum heap_policy heap_policy;
+    double heap_budget_percent; /* of the target's CPU time, for HEAP_POLICY_AUTO */
 };
 
 enum session_state {
@@ -51,6 +57,15 @@ struct session_status {
     double cpu_percent;  /* of one core, now: all processes of the target; < 0: not measured */
     double cost_percent; /* proftop's own CPU, as a share of the target's, so far; < 0: unknown */
     int64_t rss_bytes;   /* of all its processes; -1 unknown */
+    /* The heap. */
+    enum heap_policy heap_policy;
+    enum heap_mode heap_mode;     /* of the processes that are measured; HEAP_OFF: none is */
+    double heap_cost_percent;     /* of the hooks, of the target's CPU time, now; < 0 unknown */
+    double heap_bytes_per_second; /* allocated, now */
+    double heap_allocs_per_second;
+    struct memory_use memory;            /* of all its processes; rss_bytes 0: not read yet */
+    float heap_history[SESSION_HISTORY]; /* live bytes, oldest first, a value a second */
+    uint32_t n_heap_history;
     size_t symbols_pending;
     const char *start_note; /* what a person should know about how it began; NULL: nothing */
     const char *engine;     /* "perf", "perf, no kernel", ... */
@@ -89,6 +104,9 @@ void session_get_status(struct session *session, struct session_status *ret_stat
 
 /* Switches sampling off and on again; the target runs on at full speed meanwhile. */
 void session_set_sampling(struct session *session, bool on);
+
+/* Measures the heap another way from now on. Nothing happens when there is no heap source. */
+void session_set_heap_policy(struct session *session, enum heap_policy policy);
 
 /* Changes the rate while running, for threads that exist and for those to come. */
 bool session_set_rate(struct session *session, uint32_t rate_hz, GError **error);

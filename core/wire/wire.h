@@ -39,7 +39,7 @@
 
 enum {
     WIRE_VERSION_MAJOR = 1,
-    WIRE_VERSION_MINOR = 1, /* 1: the CPU sampler */
+    WIRE_VERSION_MINOR = 2, /* 1: the CPU sampler; 2: the heap */
     WIRE_TOKEN_BYTES = 16,
     WIRE_SOCKET_PATH_MAX = 107,            /* sun_path less its NUL */
     WIRE_SEGMENT_HEAD_BYTES = 4096,        /* all else starts at or after this offset */
@@ -51,6 +51,7 @@ enum wire_feature {
     WIRE_FEATURE_LIFECYCLE =
         1 << 0, /* state, forks, execs, spawns and coverage are kept up to date */
     WIRE_FEATURE_CPU_TIMER = 1 << 1, /* the segment has a struct wire_sampler */
+    WIRE_FEATURE_HEAP = 1 << 2,      /* the segment has a struct wire_heap (wire_heap.h) */
 };
 
 /* Bits of `wire_hello.flags`: how this process came to say hello. */
@@ -116,7 +117,8 @@ struct wire_segment {
     int32_t pid; /* in proftop's pid namespace */
     uint32_t hello_flags;
     uint64_t sampler_offset;       /* of a struct wire_sampler; 0: none (since minor 1) */
-    uint64_t reserved_offsets[26]; /* 0 */
+    uint64_t heap_offset;          /* of a struct wire_heap; 0: none (since minor 2) */
+    uint64_t reserved_offsets[25]; /* 0 */
 
     /* From here on (offset 256, a cache line of its own) the collector writes. */
     uint32_t state;      /* enum wire_state */

@@ -1,0 +1,65 @@
+/*
+ * What measures the heap, beside the CPU engine: the interface between the session and
+ * collectors/heap.
+ *
+ * Context of all operations: sampling thread, start excepted.
+ */
+#ifndef PROFTOP_CORE_SESSION_HEAP_SOURCE_H
+#define PROFTOP_CORE_SESSION_HEAP_SOURCE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct coverage;
+struct ingest;
+
+/* What the user asks for. */
+enum heap_policy {
+    HEAP_POLICY_AUTO, /* exact until the hooks cost more than the budget, then sampled */
+    HEAP_POLICY_EXACT,
+    HEAP_POLICY_SAMPLED,
+    HEAP_POLICY_OFF,
+};
+
+/* The policy of that name (auto, exact, sampled, off); false: there is none. Context: any thread.
+ */
+bool heap_policy_find(const char *name, enum heap_policy *ret_policy);
+
+/* "auto", "exact", ... Context: any thread. */
+const char *heap_policy_name(enum heap_policy policy);
+
+struct heap_source_options {
+    struct coverage *coverage; /* where the target's processes say hello */
+    int only_pid;              /* 0: children too */
+    enum heap_policy policy;
+    double budget_percent; /* of the target's CPU time */
+    int64_t start_ns;      /* of the run, CLOCK_MONOTONIC */
+};
+
+struct heap_source_ops {
+    /* Listens for processes from now on. Never NULL. Context: before the target runs. */
+    void *(*start)(const struct heap_source_options *options);
+
+    /*
+     * Takes what has changed in all segments over into the profile (locked inside, briefly).
+     *
+     * @target_cpu_ns  CPU time of the target so far, for the budget
+     * @last           the last call: everything, ages of live blocks included
+     */
+    void (*drain)(void *source, struct ingest *ingest, int64_t target_cpu_ns, bool last);
+
+    /* Another policy, for all processes. */
+    void (*set_policy)(void *source, enum heap_policy policy);
+
+    /* Ages of live blocks as of now, before a snapshot is saved. */
+    void (*look_at_blocks)(void *source, struct ingest *ingest);
+
+    /* Addresses of some live blocks of a process, spread over its heap; returns how many (at most
+     * `n`). For telling an allocator's memory from other. */
+    size_t (*block_addresses)(void *source, int pid, uint64_t *addresses, size_t n);
+
+    void (*stop)(void *source);
+};
+
+#endif
