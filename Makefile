@@ -26,7 +26,7 @@ TARGET_CFLAGS  := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -ftls-model=initia
 TARGET_LDFLAGS := -shared -Wl,-z,now,-z,relro,-z,defs,-z,nodelete,-soname,libproftop.so \
                   -Wl,--version-script=collectors/exports.map
 
-CORE_SRC   := $(wildcard core/*/*.c) $(wildcard collectors/perf/*.c collectors/timer/*.c)
+CORE_SRC   := $(wildcard core/*/*.c) $(wildcard collectors/perf/*.c collectors/timer/*.c collectors/heap/*.c)
 TUI_SRC    := $(wildcard tui/*/*.c)
 TARGET_SRC := $(wildcard collectors/target/*.c)
 TEST_SRC   := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
