@@ -8,6 +8,8 @@
  */
 #include "core/model/calltree.h"
 
+#include <string.h>
+
 #include "core/base/hash.h"
 
 /* Where a stack stands, and what this tree has counted for it (so that it can be moved). */
@@ -289,6 +291,8 @@ static bool accepts(const struct calltree *tree, uint32_t thread)
 
 static bool windowed(const struct calltree *tree)
 {
+    if (tree->options.of_heap)
+        return false;
     return tree->options.window_ns > 0 || tree->options.since_ns > 0;
 }
 
@@ -316,6 +320,32 @@ static void load_entries(struct calltree *tree)
         add_to_stack(tree, entry->stack, count, values[p->main_metric]);
     }
     tree->next_change = p->n_changes;
+}
+
+/* As much of `value` as still fits, so that no sum of some of them overflows. */
+static int64_t take(int64_t *room, int64_t value)
+{
+    value = CLAMP(value, -*room, *room);
+    *room -= value < 0 ? -value : value;
+    return value;
+}
+
+/* The heap's sites as they are now: they can shrink, so there are no changes to follow. */
+static void load_sites(struct calltree *tree)
+{
+    const struct heap *heap = tree->profile->heap;
+    enum heap_column column = tree->options.column, blocks = heap_columns[column].blocks;
+    int64_t count_room = INT64_MAX, value_room = INT64_MAX;
+    for (guint i = 0; i < heap->sites->len; i++) {
+        const struct heap_site *site = &g_array_index(heap->sites, struct heap_site, i);
+        if (tree->options.process != PROFILE_NONE && site->process != tree->options.process)
+            continue;
+        int64_t value = take(&value_room, site->values[column]);
+        int64_t count = blocks == HEAP_COLUMNS ? 0 : take(&count_room, site->values[blocks]);
+        if (value || count)
+            add_to_stack(tree, site->stack, count, value);
+    }
+    tree->next_change = heap->generation;
 }
 
 static const struct change *change_at(const struct calltree *tree, uint64_t i)
@@ -362,6 +392,17 @@ static void skip_expired(struct calltree *tree, int64_t now_ns)
     tree->first_in_window = tree->next_change;
 }
 
+/* Weighs a tree of the heap anew. */
+static void restart_heap(struct calltree *tree)
+{
+    reset_weights(tree);
+    size_function_weights(tree);
+    tree->bulk = true;
+    load_sites(tree);
+    propagate(tree);
+    tree->bulk = false;
+}
+
 /* Weighs everything anew: at first, for another look, or when the profile has dropped changes that
  * still counted. */
 static void restart(struct calltree *tree, int64_t now_ns)
@@ -383,14 +424,28 @@ void calltree_look(struct calltree *tree, const struct calltree_options *options
 {
     g_assert(options->inverted == tree->options.inverted &&
              options->fold_recursion == tree->options.fold_recursion);
+    g_assert(!options->of_heap || options->column < HEAP_COLUMNS);
     tree->options = *options;
     tree->next_change = UINT64_MAX;
+}
+
+static bool update_heap(struct calltree *tree)
+{
+    bool changed = tree->next_change != tree->profile->heap->generation;
+    size_function_weights(tree);
+    if (changed)
+        restart_heap(tree);
+    changed |= move_resolved(tree);
+    tree->generation += changed;
+    return changed;
 }
 
 bool calltree_update(struct calltree *tree, int64_t now_ns)
 {
     const struct profile *p = tree->profile;
     bool changed = false;
+    if (tree->options.of_heap)
+        return update_heap(tree);
     bool first = tree->next_change == UINT64_MAX;
     bool missed = tree->next_change < p->first_change ||
                   (tree->options.window_ns > 0 && tree->first_in_window < p->first_change);
@@ -419,6 +474,26 @@ int64_t calltree_covered_since_ns(const struct calltree *tree)
     if (!shortened && p->first_change > 0)
         oldest = change_at(tree, p->first_change)->time_ns;
     return MAX(oldest, tree->options.since_ns);
+}
+
+struct calltree_metric calltree_metric(const struct calltree *tree)
+{
+    const struct profile *p = tree->profile;
+    if (tree->options.of_heap) {
+        const struct heap_column_info *column = &heap_columns[tree->options.column];
+        return (struct calltree_metric){
+            .name = column->words,
+            .unit = column->is_bytes ? "bytes" : "count",
+            .counted = column->is_bytes && column->blocks < HEAP_COLUMNS ? "blocks" : NULL};
+    }
+    const char *counted = p->count_metric == PROFILE_NONE ? NULL : "samples";
+    if (p->main_metric >= p->n_metrics)
+        return (struct calltree_metric){.name = "", .unit = "", .counted = counted};
+    const struct metric *metric = &p->metrics[p->main_metric];
+    return (struct calltree_metric){.name = strcmp(metric->type, "cpu") == 0 ? "CPU time"
+                                                                             : metric->type,
+                                    .unit = metric->unit,
+                                    .counted = counted};
 }
 
 struct weight calltree_self(const struct calltree *tree, uint32_t node)

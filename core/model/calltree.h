@@ -14,8 +14,8 @@
 #include "core/model/profile.h"
 
 struct weight {
-    int64_t count; /* samples; 0 when the profile does not count them */
-    int64_t value; /* of the profile's main metric */
+    int64_t count; /* samples; 0 when the profile does not count them. Of the heap: blocks */
+    int64_t value; /* of the profile's main metric. Of the heap: of the tree's column */
 };
 
 enum { CALLTREE_ROOT = 0 };
@@ -57,7 +57,8 @@ struct calltree {
     GArray *seen;                /* by function: the last path that led through it */
     bool bulk;                   /* weights stay at the leaves until all are there */
     uint64_t path;               /* number of the path that is being followed */
-    uint64_t next_change;        /* first change of the profile not yet applied */
+    uint64_t next_change;        /* first change of the profile not yet applied; of a heap's tree:
+                                    the generation it shows */
     uint64_t first_in_window;    /* oldest change still inside the window */
     uint32_t resolved_generation;
 };
@@ -71,7 +72,8 @@ struct calltree *calltree_new(const struct profile *profile,
 void calltree_free(struct calltree *tree);
 
 /*
- * Looks at other threads or another window of time; direction and folding must stay. The nodes
+ * Looks at other threads, another window of time or another column; direction and folding must
+ * stay. The nodes
  * stay, with their ids, and the next update weighs them anew: O(stacks + nodes), without placing a
  * stack twice.
  */
@@ -87,6 +89,16 @@ bool calltree_update(struct calltree *tree, int64_t now_ns);
 
 /* Start of the time that the tree really covers (CLOCK_MONOTONIC), 0 = the whole run. */
 int64_t calltree_covered_since_ns(const struct calltree *tree);
+
+/* What a tree's weights are, for people. */
+struct calltree_metric {
+    const char *name;    /* of values: "CPU time", "live bytes", else a file's type; "" unknown */
+    const char *unit;    /* of values, as in pprof: "nanoseconds", "bytes", "count"; "" unknown */
+    const char *counted; /* of counts: "samples", "blocks"; NULL: there are none besides values */
+};
+
+/* The metric of a tree; texts live as long as the profile. */
+struct calltree_metric calltree_metric(const struct calltree *tree);
 
 /* The node of that id, valid until the next update. */
 static inline const struct calltree_node *calltree_node(const struct calltree *tree, uint32_t id)

@@ -42,15 +42,17 @@ enum heap_column {
 
 /* How a column is called in snapshots and on the command line, and what it is in. */
 struct heap_column_info {
-    const char *name;  /* "live": for --sort and keys */
-    const char *title; /* "LIVE": for tables */
-    const char *type;  /* pprof's sample type, "inuse_space" */
-    bool is_bytes;     /* else blocks */
+    const char *name;        /* "live": for --sort and keys */
+    const char *title;       /* "LIVE": for tables */
+    const char *type;        /* pprof's sample type, "inuse_space" */
+    const char *words;       /* "live bytes": what a number of it is, for titles */
+    bool is_bytes;           /* else blocks */
+    enum heap_column blocks; /* the column that counts its blocks; HEAP_COLUMNS: none does */
 };
 
 extern const struct heap_column_info heap_columns[HEAP_COLUMNS];
 
-/* The column of that name, or HEAP_COLUMNS. Context: any thread. */
+/* The column of that name or pprof type, or HEAP_COLUMNS. Context: any thread. */
 enum heap_column heap_column_find(const char *name);
 
 enum heap_mode {
@@ -108,7 +110,8 @@ struct heap {
     uint64_t generation; /* grows with each change of a site */
     const char *why_not; /* why there is no heap data at all; "" when there may be some */
     /* Private. */
-    GHashTable *index; /* of sites by (stack, process) */
+    GHashTable *index;         /* of sites by (stack, process) */
+    GHashTable *process_index; /* of processes */
 };
 
 /* Sums over processes; what was not measured is not in it. */
@@ -131,6 +134,9 @@ void heap_free(struct heap *heap);
 /* Whether anything of a heap was measured: there is a heap_process with data. */
 bool heap_is_measured(const struct heap *heap);
 
+/* Whether its figures mean anything: calls were seen, or all would have been. */
+bool heap_process_is_measured(const struct heap_process *process);
+
 /* The site of that stack and process, made on demand, all zero at first (ages -1). Valid until the
  * next one is made. The caller changes it and then calls heap_touch(). */
 struct heap_site *heap_site_get(struct heap *heap, uint32_t stack, uint32_t process);
@@ -138,8 +144,8 @@ struct heap_site *heap_site_get(struct heap *heap, uint32_t stack, uint32_t proc
 /* Says that sites have changed. */
 void heap_touch(struct heap *heap);
 
-/* The record of a process, made on demand, all zero and "" at first. Valid until the next is made.
- */
+/* The record of a process, made on demand, all zero and "" at first (peak_time_ns -1). Valid until
+ * the next is made. */
 struct heap_process *heap_process_get(struct heap *heap, uint32_t process);
 
 /* That of a process, NULL when there is none. */
@@ -148,7 +154,10 @@ const struct heap_process *heap_process_find(const struct heap *heap, uint32_t p
 /* Sums over the processes that are accepted: `process` alone, or all (PROFILE_NONE). */
 void heap_get_totals(const struct heap *heap, uint32_t process, struct heap_totals *ret_totals);
 
-/* Notes the heap's size; drops every second moment and doubles the step when there are too many. */
+/*
+ * Notes the heap's size. Of several moments in one step of time the largest stays; when there are
+ * too many, steps become twice as long. Moments older than the last one are left out.
+ */
 void heap_add_moment(struct heap *heap, const struct heap_moment *moment);
 
 /*

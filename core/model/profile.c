@@ -96,6 +96,7 @@ struct profile *profile_new(void)
     p->threads = g_array_new(FALSE, TRUE, sizeof(struct thread));
     p->entries = g_array_new(FALSE, TRUE, sizeof(struct entry));
     p->values = g_array_new(FALSE, TRUE, sizeof(int64_t));
+    p->heap = heap_new();
     p->index = g_new0(struct profile_index, 1);
     p->index->texts = g_string_chunk_new(1 << 14);
     intern_init(&p->index->modules);
@@ -126,6 +127,7 @@ void profile_free(struct profile *p)
     if (!p)
         return;
     index_free(p->index);
+    heap_free(p->heap);
     g_ptr_array_unref(p->notes);
     g_ptr_array_unref(p->comments);
     GArray *arrays[] = {p->modules, p->functions, p->lines,   p->frames,  p->stack_frames,
