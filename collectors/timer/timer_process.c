@@ -174,10 +174,7 @@ static void take_segment(struct timer_process *process, struct timer_hello *hell
     process->slots = (struct timer_slots){0};
     if (!hello->sampler)
         return;
-    /* our own numbers, not those in the segment */
-    size_t n = (hello->process->segment_bytes - TIMER_TAP_SLOTS_OFFSET) / WIRE_SLOT_BYTES;
-    uint8_t *base = (uint8_t *)hello->process->segment + TIMER_TAP_SLOTS_OFFSET;
-    process->slots = (struct timer_slots){.base = base, .n = (uint32_t)n};
+    process->slots = (struct timer_slots){.base = hello->slots, .n = hello->n_slots};
 }
 
 static void begin_maps(struct timer_process *process, const struct timer_process *parent,

@@ -11,7 +11,7 @@
 #include "core/target/proc_status.h"
 #include "core/target/proc_tasks.h"
 
-enum { SLOTS_PER_CPU = 32, SLOTS_LEAST = 64, SLOTS_MOST = 1024 };
+enum { SLOTS_PER_CPU = 32, SLOTS_LEAST = 64, SLOTS_MOST = 1024, SAMPLER_BYTES = 4096 };
 
 void timer_hello_free(struct timer_hello *hello)
 {
@@ -31,18 +31,18 @@ static void free_hello(gpointer hello)
 
 /* With the lock. */
 static void fill_sampler(const struct timer_tap *tap, const struct proc_status *status,
-                         struct wire_sampler *sampler)
+                         uint64_t slots_offset, struct wire_sampler *sampler)
 {
     sampler->period_ns = tap->period_ns;
     sampler->enabled = tap->is_enabled;
     sampler->has_seccomp = status->has_seccomp;
     sampler->stack_bytes = WIRE_SLOT_STACK_BYTES_MAX;
     sampler->n_slots = tap->n_slots;
-    sampler->slots_offset = TIMER_TAP_SLOTS_OFFSET;
+    sampler->slots_offset = slots_offset;
 }
 
 /* Context: the listener's thread. */
-static void on_process(struct listener_process *process, void *data)
+static void on_process(struct listener_process *process, size_t offset, void *data)
 {
     struct timer_tap *tap = data;
     struct proc_status status = {0};
@@ -59,10 +59,12 @@ static void on_process(struct listener_process *process, void *data)
     hello->ranges = process->is_forked ? NULL : timer_maps_read(process->pid);
     pthread_mutex_lock(&tap->lock);
     if (process->features & WIRE_FEATURE_CPU_TIMER) {
-        uint8_t *base = (uint8_t *)process->segment;
-        hello->sampler = (struct wire_sampler *)(void *)(base + TIMER_TAP_SAMPLER_OFFSET);
-        fill_sampler(tap, &status, hello->sampler);
-        process->segment->sampler_offset = TIMER_TAP_SAMPLER_OFFSET;
+        uint8_t *part = (uint8_t *)process->segment + offset;
+        hello->sampler = (struct wire_sampler *)(void *)part;
+        hello->slots = part + SAMPLER_BYTES;
+        hello->n_slots = tap->n_slots;
+        fill_sampler(tap, &status, offset + SAMPLER_BYTES, hello->sampler);
+        process->segment->sampler_offset = offset;
     }
     g_ptr_array_add(tap->hellos, hello);
     pthread_mutex_unlock(&tap->lock);
@@ -80,9 +82,8 @@ void timer_tap_init(struct timer_tap *tap, struct listener *listener, int only_p
         .hellos = g_ptr_array_new_with_free_func(free_hello),
     };
     pthread_mutex_init(&tap->lock, NULL);
-    listener_set_tap(listener, &(struct listener_tap){
-                                   .segment_bytes = TIMER_TAP_SLOTS_OFFSET +
-                                                    (size_t)tap->n_slots * WIRE_SLOT_BYTES,
+    listener_add_tap(listener, &(struct listener_tap){
+                                   .bytes = SAMPLER_BYTES + (size_t)tap->n_slots * WIRE_SLOT_BYTES,
                                    .features = WIRE_FEATURE_CPU_TIMER,
                                    .on_process = on_process,
                                    .data = tap,
@@ -91,7 +92,7 @@ void timer_tap_init(struct timer_tap *tap, struct listener *listener, int only_p
 
 void timer_tap_clear(struct timer_tap *tap)
 {
-    listener_set_tap(tap->listener, NULL);
+    listener_remove_tap(tap->listener, tap);
     g_ptr_array_unref(tap->hellos);
     pthread_mutex_destroy(&tap->lock);
 }

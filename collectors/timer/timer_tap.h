@@ -12,23 +12,19 @@
 
 #include "core/session/listener.h"
 
-enum {
-    /* Where a segment's parts are: what proftop goes by, whatever the segment says later. */
-    TIMER_TAP_SAMPLER_OFFSET = WIRE_SEGMENT_HEAD_BYTES,
-    TIMER_TAP_SLOTS_OFFSET = TIMER_TAP_SAMPLER_OFFSET + 4096,
-};
-
 /* A process that has said hello, as it stood then: at the start of its image or in a forked child.
  */
 struct timer_hello {
     struct listener_process *process; /* a reference */
     struct wire_sampler *sampler;     /* in its segment; NULL: its collector cannot sample */
-    int inner_pid;                    /* as it knows itself; 0 unknown */
-    int parent_pid;                   /* 0 unknown */
-    int64_t clock_ns;                 /* CPU time of the process, earlier images included; -1 */
-    int64_t cpu_ns;                   /* of its first thread; -1 */
-    char *name;                       /* of its first thread, NULL unknown */
-    GArray *ranges; /* of timer_maps_read; NULL: not read, or a fork, which has its parent's */
+    uint8_t *slots; /* likewise; what proftop goes by, whatever the segment says */
+    uint32_t n_slots;
+    int inner_pid;    /* as it knows itself; 0 unknown */
+    int parent_pid;   /* 0 unknown */
+    int64_t clock_ns; /* CPU time of the process, earlier images included; -1 */
+    int64_t cpu_ns;   /* of its first thread; -1 */
+    char *name;       /* of its first thread, NULL unknown */
+    GArray *ranges;   /* of timer_maps_read; NULL: not read, or a fork, which has its parent's */
 };
 
 struct timer_tap {

@@ -59,8 +59,9 @@ struct listener {
 
     pthread_mutex_t lock;
     GHashTable *processes;    /* under lock: set of struct listener_process, a reference each */
-    pthread_mutex_t tap_lock; /* held while its on_process runs */
-    struct listener_tap tap;
+    pthread_mutex_t tap_lock; /* held while an on_process of theirs runs */
+    struct listener_tap taps[LISTENER_TAPS_MAX];
+    size_t n_taps;
 
     atomic_uint accepted, foreign, malformed, bad_token, silent, refused;
 };
@@ -80,12 +81,22 @@ static size_t whole_pages(size_t size)
     return (size + page - 1) / page * page;
 }
 
-/* With the tap's lock. */
+/* With the taps' lock. */
 static size_t segment_size(const struct listener *listener)
 {
-    size_t wanted =
-        listener->tap.on_process ? listener->tap.segment_bytes : listener->options.segment_bytes;
-    return whole_pages(wanted);
+    size_t wanted = WIRE_SEGMENT_HEAD_BYTES;
+    for (size_t i = 0; i < listener->n_taps; i++)
+        wanted += listener->taps[i].bytes;
+    return MAX(whole_pages(listener->options.segment_bytes), wanted);
+}
+
+/* Likewise. */
+static uint64_t served_features(const struct listener *listener)
+{
+    uint64_t features = WIRE_FEATURE_LIFECYCLE;
+    for (size_t i = 0; i < listener->n_taps; i++)
+        features |= listener->taps[i].features;
+    return features;
 }
 
 static int make_memfd(size_t size)
@@ -114,7 +125,7 @@ static struct listener_process *process_new(const struct listener *listener, pid
     segment->version_major = WIRE_VERSION_MAJOR;
     segment->version_minor = WIRE_VERSION_MINOR;
     segment->head_bytes = WIRE_SEGMENT_HEAD_BYTES;
-    segment->features = hello->features & (WIRE_FEATURE_LIFECYCLE | listener->tap.features);
+    segment->features = hello->features & served_features(listener);
     segment->segment_bytes = size;
     segment->pid = pid;
     segment->hello_flags = hello->flags;
@@ -184,13 +195,16 @@ static bool is_token_equal(const uint8_t *a, const uint8_t *b)
     return difference == 0;
 }
 
-/* Tells those who want to know, before the process is let on. With the tap's lock. */
+/* Tells those who want to know, before the process is let on. With the taps' lock. */
 static void announce(struct listener *listener, struct listener_process *process)
 {
     if (listener->options.on_process)
         listener->options.on_process(process, listener->options.data);
-    if (listener->tap.on_process)
-        listener->tap.on_process(process, listener->tap.data);
+    size_t offset = WIRE_SEGMENT_HEAD_BYTES;
+    for (size_t i = 0; i < listener->n_taps; i++) {
+        listener->taps[i].on_process(process, offset, listener->taps[i].data);
+        offset += listener->taps[i].bytes;
+    }
 }
 
 static void welcome_caller(struct listener *listener, const struct caller *caller,
@@ -416,10 +430,22 @@ void listener_get_counts(struct listener *listener, struct listener_counts *ret_
                                            .refused = atomic_load(&listener->refused)};
 }
 
-void listener_set_tap(struct listener *listener, const struct listener_tap *tap)
+void listener_add_tap(struct listener *listener, const struct listener_tap *tap)
 {
     pthread_mutex_lock(&listener->tap_lock);
-    listener->tap = tap ? *tap : (struct listener_tap){0};
+    g_assert(listener->n_taps < LISTENER_TAPS_MAX);
+    listener->taps[listener->n_taps++] = *tap;
+    pthread_mutex_unlock(&listener->tap_lock);
+}
+
+void listener_remove_tap(struct listener *listener, const void *data)
+{
+    size_t kept = 0;
+    pthread_mutex_lock(&listener->tap_lock);
+    for (size_t i = 0; i < listener->n_taps; i++)
+        if (listener->taps[i].data != data)
+            listener->taps[kept++] = listener->taps[i];
+    listener->n_taps = kept;
     pthread_mutex_unlock(&listener->tap_lock);
 }
 

@@ -17,7 +17,7 @@
 
 #include "core/wire/wire.h"
 
-enum { LISTENER_PROCESSES_MAX = 10000 };
+enum { LISTENER_PROCESSES_MAX = 10000, LISTENER_TAPS_MAX = 2 };
 
 /*
  * A process that said hello. What the wire says is the collector's in `segment` is written by that
@@ -33,20 +33,20 @@ struct listener_process {
 };
 
 struct listener_options {
-    size_t segment_bytes; /* 0: WIRE_SEGMENT_DEFAULT_BYTES; rounded up to whole pages */
+    size_t segment_bytes; /* at least; 0: WIRE_SEGMENT_DEFAULT_BYTES; rounded up to whole pages */
     /* Called on the listener's thread just before the process is let on. */
     void (*on_process)(struct listener_process *process, void *data);
     void *data;
 };
 
-/* Who gives the segments their content beyond the head. */
+/* Who gives the segments a part of their content beyond the head. */
 struct listener_tap {
-    size_t segment_bytes; /* as in listener_options */
-    uint64_t features;    /* of enum wire_feature, that it serves */
-    /* Called on the listener's thread before the memfd is sent: may write into the segment, and
-     * keeps the process with listener_process_ref(). */
-    void (*on_process)(struct listener_process *process, void *data);
-    void *data;
+    size_t bytes;      /* of its part: whole pages, sparse */
+    uint64_t features; /* of enum wire_feature, that it serves */
+    /* Called on the listener's thread before the memfd is sent: may write into the segment, where
+     * its part begins at `offset`, and keeps the process with listener_process_ref(). */
+    void (*on_process)(struct listener_process *process, size_t offset, void *data);
+    void *data; /* also tells taps apart */
 };
 
 /* What went wrong with callers, each counted once. */
@@ -79,11 +79,15 @@ const char *listener_token_hex(const struct listener *listener);
 void listener_get_counts(struct listener *listener, struct listener_counts *ret_counts);
 
 /*
- * Lets `tap` (copied) fill the segments of processes that say hello from now on; NULL ends that,
- * and its on_process is not running any more when this returns. Context: any thread but the
- * listener's.
+ * Lets `tap` (copied) fill its part of the segments of processes that say hello from now on. Parts
+ * lie one behind the other, in the order of adding; at most LISTENER_TAPS_MAX. Context: any thread
+ * but the listener's.
  */
-void listener_set_tap(struct listener *listener, const struct listener_tap *tap);
+void listener_add_tap(struct listener *listener, const struct listener_tap *tap);
+
+/* Ends that for the tap with this data; its on_process is not running any more when this returns.
+ * Context: as listener_add_tap(). */
+void listener_remove_tap(struct listener *listener, const void *data);
 
 /* Keeps the process and its segment until listener_process_unref. Context: any thread. */
 struct listener_process *listener_process_ref(struct listener_process *process);
