@@ -21,7 +21,7 @@ struct profile;
 
 enum {
     HEAP_SIZE_CLASSES = 16, /* up to 16 B, 32 B, ... 256 KiB; the last: larger */
-    HEAP_LIFETIMES = 8,     /* below 1 us, 10 us, ... 1 s, 10 s; the last: longer */
+    HEAP_LIFETIMES = 8, /* below 1 us, 10 us, 100 us, 1 ms, 10 ms, 100 ms, 1 s; longer */
     HEAP_MOMENTS_MAX = 600,
 };
 

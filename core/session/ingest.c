@@ -325,6 +325,44 @@ static const struct mapped_file *mapped_file(struct ingest *ingest, const struct
     return file;
 }
 
+uint32_t ingest_file(struct ingest *ingest, const struct ingest_mmap *map)
+{
+    return mapped_file(ingest, map)->module;
+}
+
+size_t ingest_build_id(const struct ingest *ingest, uint32_t module, uint8_t *ret_id, size_t size)
+{
+    const struct elf_file *elf = module < ingest->elf_of_module->len
+                                     ? g_ptr_array_index(ingest->elf_of_module, module)
+                                     : NULL;
+    size_t n = elf ? MIN(size, elf->build_id_size) : 0;
+    if (n)
+        memcpy(ret_id, elf->build_id, n);
+    return n;
+}
+
+uint32_t ingest_frame(struct ingest *ingest, int pid, uint32_t module, uint64_t address)
+{
+    struct tracked nobody = {.pid = pid, .jit_module = PROFILE_NONE};
+    struct tracked *t = g_hash_table_lookup(ingest->tracked, GINT_TO_POINTER(pid));
+    if (!t)
+        t = &nobody;
+    if (module == PROFILE_NONE)
+        module = jit_module(ingest, t, g_get_monotonic_time() * 1000);
+    return frame_of(ingest, t, module, address);
+}
+
+struct profile *ingest_lock(struct ingest *ingest)
+{
+    pthread_mutex_lock(ingest->lock);
+    return ingest->profile;
+}
+
+void ingest_unlock(struct ingest *ingest)
+{
+    pthread_mutex_unlock(ingest->lock);
+}
+
 /* Memory that has no file behind it, or none with code to read: named by perf maps, if at all. */
 static bool is_anonymous(const struct ingest_mmap *map)
 {

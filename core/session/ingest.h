@@ -62,6 +62,22 @@ void ingest_map(struct ingest *ingest, const struct ingest_mmap *map);
 void ingest_unmap_all(struct ingest *ingest, int pid);
 /* Whether an address of a process lies in a mapping that was told. */
 bool ingest_is_mapped(const struct ingest *ingest, int pid, uint64_t address);
+/*
+ * For a source that fills the profile by itself: the module of a file that a process has, or had,
+ * mapped, opened while that can be; one that is known already when it is the same file. Without the
+ * profile's lock.
+ */
+uint32_t ingest_file(struct ingest *ingest, const struct ingest_mmap *map);
+/* The build-id of that module's file, at most `size` bytes of it; 0: it has none, or could not be
+ * opened. */
+size_t ingest_build_id(const struct ingest *ingest, uint32_t module, uint8_t *ret_id, size_t size);
+/* The frame of an address as linked, in a module; or, with PROFILE_NONE, of an address in memory of
+ * that process that is in no file. Asks for its symbols. With the profile's lock. */
+uint32_t ingest_frame(struct ingest *ingest, int pid, uint32_t module, uint64_t address);
+/* The profile, to be changed between these two. */
+struct profile *ingest_lock(struct ingest *ingest);
+/* Ends what ingest_lock began. */
+void ingest_unlock(struct ingest *ingest);
 /* A thread was sampled. */
 void ingest_sample(struct ingest *ingest, const struct ingest_sample *sample);
 /*

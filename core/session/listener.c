@@ -101,9 +101,9 @@ static uint64_t served_features(const struct listener *listener)
 
 static int make_memfd(size_t size)
 {
-    int fd = memfd_create("proftop-segment", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    int fd = memfd_create(WIRE_SEGMENT_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
-        fd = memfd_create("proftop-segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = memfd_create(WIRE_SEGMENT_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -1;
     if (ftruncate(fd, (off_t)size) == 0 &&

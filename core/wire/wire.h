@@ -30,6 +30,9 @@
 #define WIRE_MAGIC_WELCOME UINT64_C(0x31434c5748465250) /* "PRFHWLC1" */
 #define WIRE_MAGIC_SEGMENT UINT64_C(0x3147455346525050) /* "PPRFSEG1" */
 
+/* What the segment's memfd is called, in /proc/PID/maps as well. */
+#define WIRE_SEGMENT_NAME "proftop-segment"
+
 /* The environment by which a process learns where to say hello. The collector takes these out
  * again. */
 #define WIRE_ENV_SOCKET   "PROFTOP_SOCKET"   /* path of the socket */

@@ -43,8 +43,7 @@ enum wire_heap_trouble {
 
 enum {
     WIRE_HEAP_SIZES = 16,    /* size classes: up to 16 B, 32 B, ... 256 KiB; the last: larger */
-    WIRE_HEAP_LIFETIMES = 8, /* lifetimes below 1 us, 10 us, ... 1 s; then below 10 s; the last:
-                                longer */
+    WIRE_HEAP_LIFETIMES = 8, /* below 1 us, 10 us, 100 us, 1 ms, 10 ms, 100 ms, 1 s; longer */
     WIRE_HEAP_LANES = 1024,
     WIRE_HEAP_MODULES = 1024,
     WIRE_HEAP_PATH_MAX = 464,

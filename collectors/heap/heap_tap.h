@@ -1,0 +1,64 @@
+/*
+ * Where processes come in: gives the heap's part of their segments its geometry before they are let
+ * on, and notes what can only be read at that moment, for the sampling thread to fetch.
+ */
+#ifndef PROFTOP_COLLECTORS_HEAP_HEAP_TAP_H
+#define PROFTOP_COLLECTORS_HEAP_HEAP_TAP_H
+
+#include <glib.h>
+#include <pthread.h>
+
+#include "collectors/heap/heap_layout.h"
+#include "collectors/heap/tsc.h"
+#include "core/session/listener.h"
+
+/* A process that has said hello. */
+struct heap_hello {
+    struct listener_process *process; /* a reference */
+    struct wire_heap *heap;           /* in its segment; NULL: its collector records no heap */
+    uint8_t *part;                    /* where the heap's part begins; the layout's offsets count
+                                         from here */
+    GArray *files; /* struct heap_file: what it has mapped that is code, at this moment */
+};
+
+/* A mapped file with code. */
+struct heap_file {
+    uint64_t start, end, file_offset, device, inode;
+    char *path;
+};
+
+struct heap_tap {
+    struct listener *listener;
+    struct heap_layout layout;
+    struct tsc_moment start;
+    int only_pid;           /* 0: all */
+    pthread_mutex_t lock;   /* guards all below */
+    double ticks_per_ns;    /* 0: not measured yet */
+    enum wire_heap_mode mode; /* what new segments are given */
+    GPtrArray *hellos;      /* struct heap_hello, oldest first */
+};
+
+/* Begins to listen. Context of this and what follows: sampling thread, or any before it runs. */
+void heap_tap_init(struct heap_tap *tap, struct listener *listener, int only_pid,
+                   enum wire_heap_mode mode);
+
+/* Lets processes in without a heap from now on, and frees what was not fetched. */
+void heap_tap_clear(struct heap_tap *tap);
+
+/* What new processes are given. */
+void heap_tap_set_mode(struct heap_tap *tap, enum wire_heap_mode mode);
+
+/* Ticks in a nanosecond. */
+double heap_tap_ticks_per_ns(struct heap_tap *tap);
+
+/* Those that came in since the last call (struct heap_hello); free with g_ptr_array_unref. */
+GPtrArray *heap_tap_fetch(struct heap_tap *tap);
+
+/* The code that a process has mapped now (struct heap_file); empty when it is gone. Free with
+ * g_array_unref. Context: any thread. */
+GArray *heap_files_read(int pid);
+
+/* Frees a hello; NULL is allowed. */
+void heap_hello_free(struct heap_hello *hello);
+
+#endif
