@@ -30,6 +30,7 @@ static void on_signal(int signal_number)
 void measure_options_init(struct measure_options *options)
 {
     *options = (struct measure_options){.rate_hz = RATE_DEFAULT_HZ};
+    memory_options_init(&options->memory);
 }
 
 void measure_options_clear(struct measure_options *options)
@@ -37,11 +38,12 @@ void measure_options_clear(struct measure_options *options)
     g_free(options->output);
     g_free(options->attach);
     g_free(options->engine);
+    memory_options_clear(&options->memory);
 }
 
 void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
 {
-    GOptionEntry all[MEASURE_ENTRIES] = {
+    GOptionEntry all[MEASURE_ENTRIES - MEMORY_ENTRIES] = {
         {"rate", 'F', 0, G_OPTION_ARG_INT, &o->rate_hz,
          "Samples per second of CPU time (default 999)", "HZ"},
         {"attach", 'p', 0, G_OPTION_ARG_STRING, &o->attach,
@@ -56,6 +58,7 @@ void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Say nothing but errors", NULL},
     };
     memcpy(entries, all, sizeof all);
+    memory_fill_entries(&o->memory, entries + G_N_ELEMENTS(all));
 }
 
 /* Where the collector lies: beside the program in the build tree, else where `make install` puts
@@ -162,8 +165,12 @@ struct session *measure_start(const struct measure_options *o,
                               GError **error)
 {
     pid_t pid = 0;
-    if (!check_options(o, argv, error) || (o->attach && !parse_pid(o->attach, &pid, error)))
+    enum heap_policy policy;
+    if (!check_options(o, argv, error) || (o->attach && !parse_pid(o->attach, &pid, error)) ||
+        !memory_options_finish(&o->memory, o->attach != NULL, &policy, error))
         return NULL;
+    if (o->whole_heap && policy == HEAP_POLICY_AUTO)
+        policy = HEAP_POLICY_EXACT;
     catch_signals(o->attach != NULL);
     raise_descriptor_limit();
     char *collector = find_collector();
@@ -175,7 +182,9 @@ struct session *measure_start(const struct measure_options *o,
                                                 .children = !o->no_children,
                                                 .collector = collector,
                                                 .terminal_fd = terminal_fd,
-                                                .sources = engines_find(o->engine, NULL)},
+                                                .sources = engines_find(o->engine, NULL),
+                                                .heap_policy = policy,
+                                                .heap_budget_percent = o->memory.budget_percent},
                       error);
     g_free(collector);
     return session;

@@ -9,6 +9,7 @@
 
 #include "core/session/session.h"
 #include "tui/cli/command.h"
+#include "tui/cli/memory.h"
 
 struct measure_options {
     int rate_hz;
@@ -17,6 +18,8 @@ struct measure_options {
     char *engine; /* name; NULL: auto */
     char *output; /* snapshot; NULL: a default name */
     char *attach; /* pid of a running process, as it was typed; NULL: launch a command */
+    struct memory_options memory;
+    bool whole_heap; /* for a leak check: --memory=auto becomes exact */
 };
 
 /* Defaults. */
@@ -25,7 +28,7 @@ void measure_options_init(struct measure_options *options);
 /* Frees what it holds. */
 void measure_options_clear(struct measure_options *options);
 
-enum { MEASURE_ENTRIES = 7 };
+enum { MEASURE_ENTRIES = 7 + MEMORY_ENTRIES };
 
 /* The options above as table entries; `entries` has room for MEASURE_ENTRIES and the terminator. */
 void measure_fill_entries(struct measure_options *options, GOptionEntry *entries);
