@@ -1,8 +1,5 @@
 /*
  * The text report: a block on how it was measured, then a table.
- *
- * Lines are built in one buffer and padded by the columns a text takes, not its bytes. All text in
- * a profile is cleaned, so a character takes one column, or two when it is wide.
  */
 #include "tui/cli/report_text.h"
 
@@ -10,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "core/base/text.h"
+#include "tui/cli/report_line.h"
 
 enum {
     HEADER_COLUMN = 11,
@@ -20,87 +18,19 @@ enum {
     INDENT_MAX = 40, /* levels; deeper ones show their depth as a number */
 };
 
-static int char_width(gunichar c)
-{
-    return g_unichar_iswide(c) ? 2 : 1;
-}
-
-static int text_width(const char *text)
-{
-    int width = 0;
-    for (; *text; text = g_utf8_next_char(text))
-        width += char_width(g_utf8_get_char(text));
-    return width;
-}
-
-/* Appends at most `width` columns; a longer text ends in "...". Returns the columns taken. */
-static int append_clipped(GString *line, const char *text, int width)
-{
-    if (text_width(text) <= width) {
-        g_string_append(line, text);
-        return text_width(text);
-    }
-    int used = 0;
-    for (; *text; text = g_utf8_next_char(text)) {
-        gunichar c = g_utf8_get_char(text);
-        if (used + char_width(c) > width - 3)
-            break;
-        g_string_append_unichar(line, c);
-        used += char_width(c);
-    }
-    g_string_append(line, "...");
-    return used + 3;
-}
-
-static void append_spaces(GString *line, int n)
-{
-    for (; n > 0; n--)
-        g_string_append_c(line, ' ');
-}
-
-static void append_left(GString *line, const char *text, int width)
-{
-    append_spaces(line, width - append_clipped(line, text, width));
-    append_spaces(line, 2);
-}
-
-static void append_right(GString *line, const char *text, int width)
-{
-    append_spaces(line, width - text_width(text));
-    g_string_append(line, text);
-    append_spaces(line, 2);
-}
-
 static void append_value_right(GString *line, const struct report *r, int64_t value)
 {
     GString *text = g_string_new(NULL);
     text_append_value(text, value, r->profile->metrics[r->profile->main_metric].unit);
-    append_right(line, text->str, NUMBER_WIDTH);
+    line_add_right(line, text->str, NUMBER_WIDTH);
     g_string_free(text, TRUE);
-}
-
-static void append_count_right(GString *line, int64_t count, int width)
-{
-    char digits[24];
-    g_snprintf(digits, sizeof digits, "%" G_GINT64_FORMAT, count);
-    append_right(line, digits, width);
 }
 
 static void append_percent_right(GString *line, const struct report *r, int64_t value)
 {
     char digits[24];
     g_snprintf(digits, sizeof digits, "%.1f", report_percent(value, r->total));
-    append_right(line, digits, PERCENT_WIDTH);
-}
-
-/* Ends a line: no blanks at its end. */
-static void print_line(FILE *out, GString *line)
-{
-    while (line->len > 0 && line->str[line->len - 1] == ' ')
-        g_string_truncate(line, line->len - 1);
-    g_string_append_c(line, '\n');
-    fwrite(line->str, 1, line->len, out);
-    g_string_truncate(line, 0);
+    line_add_right(line, digits, PERCENT_WIDTH);
 }
 
 /* ---- header ---- */
@@ -256,8 +186,8 @@ static struct widths measure(const struct report *r, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         const struct function *f = row_function(r, i);
         const struct module *m = profile_get_module(r->profile, f->module);
-        w.name = MAX(w.name, MIN(text_width(f->brief), NAME_WIDTH_MAX));
-        w.module = MAX(w.module, MIN(text_width(m->name), MODULE_WIDTH_MAX));
+        w.name = MAX(w.name, MIN(line_text_width(f->brief), NAME_WIDTH_MAX));
+        w.module = MAX(w.module, MIN(line_text_width(m->name), MODULE_WIDTH_MAX));
     }
     return w;
 }
@@ -269,14 +199,14 @@ static bool has_counts(const struct report *r)
 
 static void append_function_titles(GString *line, const struct report *r, struct widths w)
 {
-    append_right(line, "SELF%", PERCENT_WIDTH);
-    append_right(line, "SELF", NUMBER_WIDTH);
-    append_right(line, "TOTAL%", PERCENT_WIDTH);
-    append_right(line, "TOTAL", NUMBER_WIDTH);
+    line_add_right(line, "SELF%", PERCENT_WIDTH);
+    line_add_right(line, "SELF", NUMBER_WIDTH);
+    line_add_right(line, "TOTAL%", PERCENT_WIDTH);
+    line_add_right(line, "TOTAL", NUMBER_WIDTH);
     if (has_counts(r))
-        append_right(line, "SAMPLES", NUMBER_WIDTH);
-    append_left(line, "FUNCTION", w.name);
-    append_left(line, "MODULE", w.module);
+        line_add_right(line, "SAMPLES", NUMBER_WIDTH);
+    line_add_left(line, "FUNCTION", w.name);
+    line_add_left(line, "MODULE", w.module);
     g_string_append(line, "SOURCE");
 }
 
@@ -298,9 +228,9 @@ static void append_function(GString *line, const struct report *r, unsigned i, s
     append_percent_right(line, r, row->total.value);
     append_value_right(line, r, row->total.value);
     if (has_counts(r))
-        append_count_right(line, row->self.count, NUMBER_WIDTH);
-    append_left(line, f->brief, w.name);
-    append_left(line, profile_get_module(r->profile, f->module)->name, w.module);
+        line_add_count(line, row->self.count, NUMBER_WIDTH);
+    line_add_left(line, f->brief, w.name);
+    line_add_left(line, profile_get_module(r->profile, f->module)->name, w.module);
     append_source(line, f);
 }
 
@@ -310,10 +240,10 @@ static void print_functions(FILE *out, const struct report *r)
     struct widths w = measure(r, n);
     GString *line = g_string_new(NULL);
     append_function_titles(line, r, w);
-    print_line(out, line);
+    line_print(out, line);
     for (unsigned i = 0; i < n; i++) {
         append_function(line, r, i, w);
-        print_line(out, line);
+        line_print(out, line);
     }
     if (n < r->functions->len)
         fprintf(out, "... and %u more functions: --top 0 shows all\n", r->functions->len - n);
@@ -329,7 +259,7 @@ static void append_node(GString *line, const struct report *r, uint32_t id)
     append_value_right(line, r, node->total.value);
     append_percent_right(line, r, calltree_self(r->tree, id).value);
     int depth = (int)node->depth;
-    append_spaces(line, 2 * MIN(depth, INDENT_MAX));
+    line_add_spaces(line, 2 * MIN(depth, INDENT_MAX));
     if (depth > INDENT_MAX)
         g_string_append_printf(line, "[%d] ", depth);
     g_string_append(line, id == CALLTREE_ROOT
@@ -344,14 +274,14 @@ static void print_tree(FILE *out, const struct report *r)
     GArray *waiting = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     uint32_t node = CALLTREE_ROOT;
     unsigned cut = 0;
-    print_line(out, line);
+    line_print(out, line);
     g_array_append_val(waiting, node);
     while (waiting->len > 0) {
         unsigned cut_here;
         node = g_array_index(waiting, uint32_t, waiting->len - 1);
         g_array_set_size(waiting, waiting->len - 1);
         append_node(line, r, node);
-        print_line(out, line);
+        line_print(out, line);
         GArray *children = report_children(r, node, &cut_here);
         cut += cut_here;
         for (guint i = children->len; i-- > 0;)
@@ -372,10 +302,10 @@ static void append_thread(GString *line, const struct report *r, const struct th
     append_percent_right(line, r, thread->value);
     append_value_right(line, r, thread->value);
     if (has_counts(r))
-        append_count_right(line, thread->samples, NUMBER_WIDTH);
-    append_count_right(line, process->pid, NUMBER_WIDTH);
-    append_count_right(line, thread->tid, NUMBER_WIDTH);
-    append_left(line, thread->name, 20);
+        line_add_count(line, thread->samples, NUMBER_WIDTH);
+    line_add_count(line, process->pid, NUMBER_WIDTH);
+    line_add_count(line, thread->tid, NUMBER_WIDTH);
+    line_add_left(line, thread->name, 20);
     g_string_append(line, process->name);
 }
 
@@ -383,19 +313,19 @@ static void print_threads(FILE *out, const struct report *r)
 {
     unsigned n = report_rows(r, r->threads->len);
     GString *line = g_string_new(NULL);
-    append_right(line, "SHARE%", PERCENT_WIDTH);
-    append_right(line, "VALUE", NUMBER_WIDTH);
+    line_add_right(line, "SHARE%", PERCENT_WIDTH);
+    line_add_right(line, "VALUE", NUMBER_WIDTH);
     if (has_counts(r))
-        append_right(line, "SAMPLES", NUMBER_WIDTH);
-    append_right(line, "PID", NUMBER_WIDTH);
-    append_right(line, "TID", NUMBER_WIDTH);
-    append_left(line, "THREAD", 20);
+        line_add_right(line, "SAMPLES", NUMBER_WIDTH);
+    line_add_right(line, "PID", NUMBER_WIDTH);
+    line_add_right(line, "TID", NUMBER_WIDTH);
+    line_add_left(line, "THREAD", 20);
     g_string_append(line, "PROCESS");
-    print_line(out, line);
+    line_print(out, line);
     for (unsigned i = 0; i < n; i++) {
         uint32_t id = g_array_index(r->threads, uint32_t, i);
         append_thread(line, r, profile_get_thread(r->profile, id));
-        print_line(out, line);
+        line_print(out, line);
     }
     if (n < r->threads->len)
         fprintf(out, "... and %u more threads: --top 0 shows all\n", r->threads->len - n);
