@@ -1,6 +1,6 @@
 /*
  * See environment.h. The launcher and environment_extend() both append proftop's entries: an
- * LD_PRELOAD of the user's stays where it is, and a second one, the user's value followed by ours,
+ * LD_PRELOAD of the user's stays where it is, and a second one, ours followed by the user's value,
  * comes last, where glibc's loader finds it. Taking ours out again therefore leaves the user's
  * entries untouched, pointers and all.
  */
@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "core/wire/program.h"
 
 enum { ENTRIES_MAX = 4096, OWN_ENTRIES_MAX = 5, AUXV_MAX = 128, PRELOAD_VALUE_MAX = 8192 };
 
@@ -151,14 +153,19 @@ size_t environment_room(const struct collector *collector, char *const *envp)
            strlen(collector->preload) + 1;
 }
 
+/* Ours comes first, so that it stands in front of an allocator of the user's; only a sanitizer must
+ * be in front of all. */
 static void join_preload(char *entry, const char *value, const char *own_path)
 {
-    char *end = stpcpy(stpcpy(entry, PRELOAD), value);
+    char *end = stpcpy(entry, PRELOAD);
     if (find_preload(value, own_path))
-        return;
-    if (*value)
-        end = stpcpy(end, ":");
-    stpcpy(end, own_path);
+        stpcpy(end, value);
+    else if (!*value)
+        stpcpy(end, own_path);
+    else if (program_has_sanitizer(value))
+        stpcpy(stpcpy(stpcpy(end, value), ":"), own_path);
+    else
+        stpcpy(stpcpy(stpcpy(end, own_path), ":"), value);
 }
 
 char **environment_extend(void *room, const struct collector *collector, char *const *envp)

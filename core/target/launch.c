@@ -19,6 +19,7 @@
 
 #include "core/base/error.h"
 #include "core/target/command.h"
+#include "core/wire/program.h"
 #include "core/wire/wire.h"
 
 #define SHELL "/bin/sh"
@@ -112,6 +113,16 @@ static const char *last_preload(char **environment)
     return value && *value ? value : NULL;
 }
 
+/* The collector comes first, so that it stands in front of an allocator of the user's. */
+static char *join_preload(const char *library, const char *preload)
+{
+    if (!preload)
+        return g_strconcat("LD_PRELOAD=", library, NULL);
+    bool is_last = program_has_sanitizer(preload);
+    return g_strconcat("LD_PRELOAD=", is_last ? preload : library, ":", is_last ? library : preload,
+                       NULL);
+}
+
 /*
  * The user's environment with the collector's entries at its end. An LD_PRELOAD of the user's stays
  * in place; ours repeats its value, and being the last it is the one that counts.
@@ -129,8 +140,7 @@ static char **extend_environment(const struct launch_options *options, const cha
                     g_strdup_printf(WIRE_ENV_CHILDREN "=%d", options->follow_children ? 1 : 0));
     if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0)
         g_ptr_array_add(array, g_strdup(WIRE_ENV_SECCOMP "=1"));
-    g_ptr_array_add(array, g_strconcat("LD_PRELOAD=", preload ? preload : "", preload ? ":" : "",
-                                       library, NULL));
+    g_ptr_array_add(array, join_preload(library, preload));
     g_ptr_array_add(array, NULL);
     return (char **)g_ptr_array_free(array, FALSE);
 }

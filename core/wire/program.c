@@ -297,3 +297,13 @@ const char *program_verdict_text(enum program_verdict verdict)
     }
     return "it is of an unknown kind";
 }
+
+bool program_has_sanitizer(const char *libraries)
+{
+    static const char *const names[] = {"libasan", "libhwasan", "liblsan",
+                                        "libtsan", "libubsan",  "libclang_rt."};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strstr(libraries, names[i]))
+            return true;
+    return false;
+}

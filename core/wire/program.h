@@ -9,6 +9,8 @@
 #ifndef PROFTOP_CORE_WIRE_PROGRAM_H
 #define PROFTOP_CORE_WIRE_PROGRAM_H
 
+#include <stdbool.h>
+
 enum { PROGRAM_PATH_MAX = 256 };
 
 enum program_verdict {
@@ -46,5 +48,9 @@ void program_inspect_fd(int fd, struct program *ret_program);
 /* The verdict in words for a person, such as "it is statically linked"; NULL for PROGRAM_FITS.
  * Context: any. */
 const char *program_verdict_text(enum program_verdict verdict);
+
+/* Whether `libraries`, a value of LD_PRELOAD, names a sanitizer's runtime, which must stay in front
+ * of all others. Context: any, async-signal-safe. */
+bool program_has_sanitizer(const char *libraries);
 
 #endif

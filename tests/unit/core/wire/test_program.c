@@ -208,6 +208,15 @@ static void test_every_verdict_has_words(void **state)
         assert_non_null(program_verdict_text((enum program_verdict)i));
 }
 
+static void test_sanitizers_are_known_in_a_list_of_libraries(void **state)
+{
+    (void)state;
+    assert_true(program_has_sanitizer("/usr/lib/x.so:/usr/lib/libtsan.so.2"));
+    assert_true(program_has_sanitizer("libclang_rt.asan-x86_64.so"));
+    assert_false(program_has_sanitizer(""));
+    assert_false(program_has_sanitizer("libjemalloc.so.2:libm.so.6"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -226,6 +235,7 @@ int main(void)
         TEST(test_fifo_is_not_opened),
         TEST(test_damaged_files_get_a_verdict),
         cmocka_unit_test(test_every_verdict_has_words),
+        cmocka_unit_test(test_sanitizers_are_known_in_a_list_of_libraries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
