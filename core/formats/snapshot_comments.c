@@ -218,7 +218,7 @@ static bool read_exit_signal(struct reading *r, const char *text)
 
 static bool read_note(struct reading *r, const char *text)
 {
-    g_ptr_array_add(r->profile->notes, (gpointer)profile_text(r->profile, text));
+    profile_note(r->profile, text);
     return true;
 }
 

@@ -91,7 +91,7 @@ static void read_metrics(struct reader *r)
     if (n > PROFILE_METRICS_MAX) {
         char *note =
             g_strdup_printf("%d of the file's %u sample types are read", PROFILE_METRICS_MAX, n);
-        g_ptr_array_add(p->notes, (gpointer)profile_text(p, note));
+        profile_note(p, note);
         g_free(note);
     }
 }
@@ -359,7 +359,7 @@ static void add_cut_note(struct reader *r)
         return;
     char *note = g_strdup_printf("%" G_GINT64_FORMAT " stacks of more than %d frames were cut",
                                  r->n_cut, PROFILE_DEPTH_MAX);
-    g_ptr_array_add(r->profile->notes, (gpointer)profile_text(r->profile, note));
+    profile_note(r->profile, note);
     g_free(note);
 }
 

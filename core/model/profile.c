@@ -155,6 +155,13 @@ const char *profile_text(struct profile *p, const char *text)
     return interned;
 }
 
+const char *profile_note(struct profile *p, const char *text)
+{
+    const char *note = profile_text(p, text);
+    g_ptr_array_add(p->notes, (gpointer)note);
+    return note;
+}
+
 uint32_t profile_module(struct profile *p, const char *path, const char *build_id,
                         enum module_kind kind)
 {

@@ -63,6 +63,9 @@ uint32_t profile_add_metric(struct profile *profile, const char *type, const cha
  * "". */
 const char *profile_text(struct profile *profile, const char *text);
 
+/* Adds a text, copied likewise, to the notes. Returns the copy. */
+const char *profile_note(struct profile *profile, const char *text);
+
 /* Interns a module by path and build-id. */
 uint32_t profile_module(struct profile *profile, const char *path, const char *build_id,
                         enum module_kind kind);

@@ -5,8 +5,7 @@
 
 static const char *add_note(struct profile *profile, char *note)
 {
-    const char *text = profile_text(profile, note);
-    g_ptr_array_add(profile->notes, (gpointer)text);
+    const char *text = profile_note(profile, note);
     g_free(note);
     return text;
 }

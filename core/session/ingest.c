@@ -516,7 +516,7 @@ void ingest_unsampled(struct ingest *ingest, const struct ingest_time *unsampled
 void ingest_note(struct ingest *ingest, const char *note)
 {
     pthread_mutex_lock(ingest->lock);
-    g_ptr_array_add(ingest->profile->notes, (gpointer)profile_text(ingest->profile, note));
+    profile_note(ingest->profile, note);
     pthread_mutex_unlock(ingest->lock);
 }
 

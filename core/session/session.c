@@ -280,10 +280,8 @@ static void introduce_launched(struct session *s, char **argv)
     char *command = text_command_line(argv);
     if (reason)
         profile_get_process(p, process)->coverage = profile_text(p, reason);
-    if (launch_note(s->launch)) {
-        s->status.start_note = profile_text(p, launch_note(s->launch));
-        g_ptr_array_add(p->notes, (gpointer)s->status.start_note);
-    }
+    if (launch_note(s->launch))
+        s->status.start_note = profile_note(p, launch_note(s->launch));
     p->info.command = profile_text(p, command);
     s->status.pid = launch_pid(s->launch);
     const char *not_sampled = engine_note_command(s->source_ops, reason, p);
