@@ -4,6 +4,16 @@
 #include "core/base/error.h"
 
 #include <errno.h>
+#include <stdarg.h>
+
+bool proftop_error_set(GError **error, enum proftop_error code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_propagate_error(error, g_error_new_valist(PROFTOP_ERROR, (gint)code, format, arguments));
+    va_end(arguments);
+    return false;
+}
 
 bool proftop_error_set_errno(GError **error, const char *what)
 {

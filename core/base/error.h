@@ -27,6 +27,13 @@ enum proftop_error {
 GQuark proftop_error_quark(void);
 
 /*
+ * Sets the error to a message as printf makes it. Always false, for the caller to return. Context:
+ * any thread.
+ */
+bool proftop_error_set(GError **error, enum proftop_error code, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/*
  * Sets PROFTOP_ERROR_FAILED to "WHAT: " and the text of errno as it is at the call. Always false,
  * for the caller to return. Context: any thread.
  */

@@ -47,19 +47,6 @@ static long status_field(pid_t pid, const char *name)
     return value;
 }
 
-static bool fail(GError **error, int code, const char *format, ...) G_GNUC_PRINTF(3, 4);
-
-static bool fail(GError **error, int code, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    char *message = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_set_error_literal(error, PROFTOP_ERROR, code, message);
-    g_free(message);
-    return false;
-}
-
 /* Behind the name in brackets /proc/PID/stat has the state, five numbers and then the flags. */
 static bool is_kernel_thread(pid_t pid)
 {
@@ -89,33 +76,37 @@ static bool is_readable(pid_t pid)
 static bool fail_unseen(pid_t pid, GError **error)
 {
     if (kill(pid, 0) != 0 && errno == EPERM)
-        return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
-                    "process %d is hidden from this user: run proftop as root", pid);
+        return proftop_error_set(error, PROFTOP_ERROR_NOT_PERMITTED,
+                                 "process %d is hidden from this user: run proftop as root", pid);
     if (kill(pid, 0) == 0)
-        return fail(error, PROFTOP_ERROR_FAILED,
-                    "/proc/%d cannot be read: raise 'ulimit -n', or mount /proc", pid);
-    return fail(error, PROFTOP_ERROR_FAILED, "there is no process %d (see 'ps -e')", pid);
+        return proftop_error_set(error, PROFTOP_ERROR_FAILED,
+                                 "/proc/%d cannot be read: raise 'ulimit -n', or mount /proc", pid);
+    return proftop_error_set(error, PROFTOP_ERROR_FAILED, "there is no process %d (see 'ps -e')",
+                             pid);
 }
 
 static bool fail_unreadable(pid_t pid, GError **error)
 {
     if (errno == EMFILE || errno == ENFILE)
-        return fail(error, PROFTOP_ERROR_FAILED,
-                    "too few file descriptors for attaching: raise 'ulimit -n'");
+        return proftop_error_set(error, PROFTOP_ERROR_FAILED,
+                                 "too few file descriptors for attaching: raise 'ulimit -n'");
     if (geteuid() == 0)
-        return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
-                    "the kernel does not let even root look into process %d: run proftop with "
-                    "CAP_SYS_PTRACE, in a container as a process of the host",
-                    pid);
+        return proftop_error_set(
+            error, PROFTOP_ERROR_NOT_PERMITTED,
+            "the kernel does not let even root look into process %d: run proftop with "
+            "CAP_SYS_PTRACE, in a container as a process of the host",
+            pid);
     if (status_field(pid, "\nUid:") == (long)getuid())
-        return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
-                    "process %d does not let its user look into it (it has changed privileges or "
-                    "asked for that): run proftop as root",
-                    pid);
-    return fail(error, PROFTOP_ERROR_NOT_PERMITTED,
-                "process %d may not be watched by this user: run proftop as its user or as root "
-                "(or with CAP_SYS_PTRACE and CAP_PERFMON)",
-                pid);
+        return proftop_error_set(
+            error, PROFTOP_ERROR_NOT_PERMITTED,
+            "process %d does not let its user look into it (it has changed privileges or "
+            "asked for that): run proftop as root",
+            pid);
+    return proftop_error_set(
+        error, PROFTOP_ERROR_NOT_PERMITTED,
+        "process %d may not be watched by this user: run proftop as its user or as root "
+        "(or with CAP_SYS_PTRACE and CAP_PERFMON)",
+        pid);
 }
 
 static bool check(pid_t pid, GError **error)
@@ -123,19 +114,21 @@ static bool check(pid_t pid, GError **error)
     long tgid = status_field(pid, "\nTgid:");
     pid_t living = proc_tasks_living(pid);
     if (pid == getpid())
-        return fail(error, PROFTOP_ERROR_USAGE,
-                    "%d is proftop itself: give the pid of another process", pid);
+        return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                 "%d is proftop itself: give the pid of another process", pid);
     if (tgid < 0)
         return fail_unseen(pid, error);
     if (tgid != pid)
-        return fail(error, PROFTOP_ERROR_FAILED,
-                    "%d is a thread of process %ld: attach to that one", pid, tgid);
+        return proftop_error_set(error, PROFTOP_ERROR_FAILED,
+                                 "%d is a thread of process %ld: attach to that one", pid, tgid);
     if (!living)
-        return fail(error, PROFTOP_ERROR_FAILED,
-                    "process %d has ended already (a zombie, until its parent takes note)", pid);
+        return proftop_error_set(
+            error, PROFTOP_ERROR_FAILED,
+            "process %d has ended already (a zombie, until its parent takes note)", pid);
     if (is_kernel_thread(pid))
-        return fail(error, PROFTOP_ERROR_FAILED,
-                    "process %d is a thread of the kernel: proftop watches programs", pid);
+        return proftop_error_set(error, PROFTOP_ERROR_FAILED,
+                                 "process %d is a thread of the kernel: proftop watches programs",
+                                 pid);
     return is_readable(living) || fail_unreadable(pid, error);
 }
 
@@ -176,7 +169,7 @@ static char *read_command(pid_t pid)
 struct attachment *attachment_open(pid_t pid, GError **error)
 {
     if (pid <= 0) {
-        fail(error, PROFTOP_ERROR_USAGE, "%d is no process id", pid);
+        proftop_error_set(error, PROFTOP_ERROR_USAGE, "%d is no process id", pid);
         return NULL;
     }
     struct attachment *attachment = g_new0(struct attachment, 1);
