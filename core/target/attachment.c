@@ -15,6 +15,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/target/proc_status.h"
 #include "core/target/proc_tasks.h"
 
 struct attachment {
@@ -35,16 +36,6 @@ static char *read_file(pid_t pid, const char *name, gsize *ret_size)
     bool ok = g_file_get_contents(path, &text, ret_size, NULL);
     g_free(path);
     return ok ? text : NULL;
-}
-
-/* The number behind "\nNAME:" in /proc/PID/status, or -1. */
-static long status_field(pid_t pid, const char *name)
-{
-    char *text = read_file(pid, "status", NULL);
-    char *at = text ? strstr(text, name) : NULL;
-    long value = at ? strtol(at + strlen(name), NULL, 10) : -1;
-    g_free(text);
-    return value;
 }
 
 /* Behind the name in brackets /proc/PID/stat has the state, five numbers and then the flags. */
@@ -87,6 +78,7 @@ static bool fail_unseen(pid_t pid, GError **error)
 
 static bool fail_unreadable(pid_t pid, GError **error)
 {
+    struct proc_status status;
     if (errno == EMFILE || errno == ENFILE)
         return proftop_error_set(error, PROFTOP_ERROR_FAILED,
                                  "too few file descriptors for attaching: raise 'ulimit -n'");
@@ -96,7 +88,7 @@ static bool fail_unreadable(pid_t pid, GError **error)
             "the kernel does not let even root look into process %d: run proftop with "
             "CAP_SYS_PTRACE, in a container as a process of the host",
             pid);
-    if (status_field(pid, "\nUid:") == (long)getuid())
+    if (proc_status_read(pid, &status) && status.uid == getuid())
         return proftop_error_set(
             error, PROFTOP_ERROR_NOT_PERMITTED,
             "process %d does not let its user look into it (it has changed privileges or "
@@ -111,16 +103,18 @@ static bool fail_unreadable(pid_t pid, GError **error)
 
 static bool check(pid_t pid, GError **error)
 {
-    long tgid = status_field(pid, "\nTgid:");
+    struct proc_status status;
+    bool is_seen = proc_status_read(pid, &status);
     pid_t living = proc_tasks_living(pid);
     if (pid == getpid())
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
                                  "%d is proftop itself: give the pid of another process", pid);
-    if (tgid < 0)
+    if (!is_seen)
         return fail_unseen(pid, error);
-    if (tgid != pid)
+    if (status.tgid != pid)
         return proftop_error_set(error, PROFTOP_ERROR_FAILED,
-                                 "%d is a thread of process %ld: attach to that one", pid, tgid);
+                                 "%d is a thread of process %d: attach to that one", pid,
+                                 status.tgid);
     if (!living)
         return proftop_error_set(
             error, PROFTOP_ERROR_FAILED,

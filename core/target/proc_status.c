@@ -28,7 +28,9 @@ bool proc_status_read(pid_t pid, struct proc_status *ret_status)
     if (!ok)
         return false;
     char state = *value_of(text, "\nState:\t");
-    *ret_status = (struct proc_status){.parent_pid = number_of(text, "\nPPid:\t"),
+    *ret_status = (struct proc_status){.tgid = number_of(text, "\nTgid:\t"),
+                                       .parent_pid = number_of(text, "\nPPid:\t"),
+                                       .uid = (uid_t)strtoul(value_of(text, "\nUid:\t"), NULL, 10),
                                        .n_threads = number_of(text, "\nThreads:\t"),
                                        .is_zombie = state == 'Z' || state == 'X',
                                        .has_seccomp = number_of(text, "\nSeccomp:\t") > 0};
