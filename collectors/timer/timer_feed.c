@@ -8,6 +8,7 @@
 
 #include <time.h>
 
+#include "core/session/existing.h"
 #include "core/target/proc_tasks.h"
 
 enum {
@@ -25,16 +26,9 @@ void timer_feed_tell_maps(const struct timer_process *process, const struct time
 {
     const GArray *ranges = process->maps.ranges;
     ingest_unmap_all(context->ingest, process->pid);
-    for (guint i = 0; i < ranges->len; i++) {
-        const struct timer_range *range = &g_array_index(ranges, struct timer_range, i);
-        ingest_map(context->ingest, &(struct ingest_mmap){.pid = process->pid,
-                                                          .start = range->start,
-                                                          .size = range->end - range->start,
-                                                          .file_offset = range->file_offset,
-                                                          .device = range->device,
-                                                          .inode = range->inode,
-                                                          .path = range->path});
-    }
+    for (guint i = 0; i < ranges->len; i++)
+        existing_tell_map(context->ingest, process->pid,
+                          &g_array_index(ranges, struct proc_map, i));
 }
 
 static int64_t now_ns(void)

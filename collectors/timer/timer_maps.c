@@ -6,25 +6,24 @@
 
 #include <string.h>
 
-#include "core/target/proc_maps.h"
 #include "core/unwind/unwinder.h"
 
 enum { CHANGED_MAX = 256 }; /* places; beyond that they are all one */
 
-static struct timer_range *range_at(const GArray *ranges, guint i)
+static struct proc_map *range_at(const GArray *ranges, guint i)
 {
-    return &g_array_index(ranges, struct timer_range, i);
+    return &g_array_index(ranges, struct proc_map, i);
 }
 
 static void clear_range(gpointer data)
 {
-    struct timer_range *range = data;
-    g_free(range->path);
+    struct proc_map *range = data;
+    g_free((gpointer)range->path);
 }
 
 static GArray *new_ranges(void)
 {
-    GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct timer_range));
+    GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct proc_map));
     g_array_set_clear_func(ranges, clear_range);
     return ranges;
 }
@@ -32,12 +31,8 @@ static GArray *new_ranges(void)
 static void keep_range(const struct proc_map *map, void *data)
 {
     GArray *ranges = data;
-    struct timer_range range = {.start = map->start,
-                                .end = map->end,
-                                .file_offset = map->file_offset,
-                                .device = map->device,
-                                .inode = map->inode,
-                                .path = g_strdup(map->path)};
+    struct proc_map range = *map;
+    range.path = g_strdup(map->path);
     g_array_append_val(ranges, range);
 }
 
@@ -87,11 +82,11 @@ void timer_maps_inherit(struct timer_maps *maps, const struct timer_maps *parent
 
 static int by_start(const void *a, const void *b)
 {
-    const struct timer_range *left = a, *right = b;
+    const struct proc_map *left = a, *right = b;
     return (left->start > right->start) - (left->start < right->start);
 }
 
-static bool is_same(const struct timer_range *a, const struct timer_range *b)
+static bool is_same(const struct proc_map *a, const struct proc_map *b)
 {
     return a->start == b->start && a->end == b->end && a->file_offset == b->file_offset &&
            a->device == b->device && a->inode == b->inode && strcmp(a->path, b->path) == 0;
@@ -104,8 +99,8 @@ static void join_changed(struct timer_maps *maps)
     guint n = 0;
     g_array_sort(changed, by_start);
     for (guint i = 0; i < changed->len; i++) {
-        struct timer_range *range = range_at(changed, i);
-        struct timer_range *before = n ? range_at(changed, n - 1) : NULL;
+        struct proc_map *range = range_at(changed, i);
+        struct proc_map *before = n ? range_at(changed, n - 1) : NULL;
         if (before && range->start <= before->end)
             before->end = MAX(before->end, range->end);
         else
@@ -118,9 +113,9 @@ static void join_changed(struct timer_maps *maps)
     g_array_set_size(changed, n);
 }
 
-static void note_changed(struct timer_maps *maps, const struct timer_range *range)
+static void note_changed(struct timer_maps *maps, const struct proc_map *range)
 {
-    struct timer_range place = {.start = range->start, .end = range->end};
+    struct proc_map place = {.start = range->start, .end = range->end};
     g_array_append_val(maps->changed, place);
 }
 
@@ -129,8 +124,8 @@ static bool note_differences(struct timer_maps *maps, const GArray *a, const GAr
 {
     guint n_before = maps->changed->len, i = 0, j = 0;
     while (i < a->len || j < b->len) {
-        const struct timer_range *left = i < a->len ? range_at(a, i) : NULL;
-        const struct timer_range *right = j < b->len ? range_at(b, j) : NULL;
+        const struct proc_map *left = i < a->len ? range_at(a, i) : NULL;
+        const struct proc_map *right = j < b->len ? range_at(b, j) : NULL;
         if (left && right && is_same(left, right)) {
             i++;
             j++;

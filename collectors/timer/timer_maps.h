@@ -13,21 +13,15 @@
 #include <stdbool.h>
 
 #include "collectors/timer/timer_slots.h"
-
-/* An executable range. */
-struct timer_range {
-    uint64_t start, end, file_offset;
-    uint64_t device, inode;
-    char *path; /* owned by the array it is in */
-};
+#include "core/target/proc_maps.h"
 
 /* No generation: a library was unloaded while the maps were read, or they were taken over from
  * elsewhere. */
 #define TIMER_MAPS_UNSURE UINT64_MAX
 
 struct timer_maps {
-    GArray *ranges;      /* struct timer_range, lowest address first */
-    GArray *changed;     /* struct timer_range without path: where readings have differed */
+    GArray *ranges;      /* struct proc_map, its path its own, lowest address first */
+    GArray *changed;     /* struct proc_map without path: where readings have differed */
     uint64_t generation; /* of `ranges`: with nothing being unloaded, or TIMER_MAPS_UNSURE */
 };
 

@@ -14,19 +14,24 @@ struct reading {
     bool fresh; /* nothing of it has been told yet */
 };
 
+void existing_tell_map(struct ingest *ingest, int pid, const struct proc_map *map)
+{
+    ingest_map(ingest, &(struct ingest_mmap){.pid = pid,
+                                             .start = map->start,
+                                             .size = map->end - map->start,
+                                             .file_offset = map->file_offset,
+                                             .device = map->device,
+                                             .inode = map->inode,
+                                             .path = map->path});
+}
+
 static void tell_map(const struct proc_map *map, void *data)
 {
     struct reading *reading = data;
     if (reading->fresh)
         ingest_unmap_all(reading->ingest, reading->pid);
     reading->fresh = false;
-    ingest_map(reading->ingest, &(struct ingest_mmap){.pid = reading->pid,
-                                                      .start = map->start,
-                                                      .size = map->end - map->start,
-                                                      .file_offset = map->file_offset,
-                                                      .device = map->device,
-                                                      .inode = map->inode,
-                                                      .path = map->path});
+    existing_tell_map(reading->ingest, reading->pid, map);
 }
 
 bool existing_read_maps(struct ingest *ingest, int pid)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 struct ingest;
+struct proc_map;
 
 /*
  * Tells the ingest of a running process, its threads and its mappings, before its events begin:
@@ -28,5 +29,8 @@ bool existing_settle(struct ingest *ingest, int pid, GArray *told);
 /* Tells it of the mappings alone, in place of all that it knew. False when they cannot be read:
  * then it knows what it knew. */
 bool existing_read_maps(struct ingest *ingest, int pid);
+
+/* Tells it of one mapping, as read from /proc. */
+void existing_tell_map(struct ingest *ingest, int pid, const struct proc_map *map);
 
 #endif

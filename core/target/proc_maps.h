@@ -14,7 +14,7 @@ struct proc_map {
     uint64_t start, end, file_offset;
     uint64_t device, inode; /* device as makedev(3) makes it; both 0: no file */
     const char *path;       /* as the kernel names it, " (deleted)" included; "//anon" when it has
-                               no name; valid during the call only */
+                               no name; from proc_maps_read, valid during the call only */
 };
 
 /*

@@ -28,20 +28,20 @@ static int tear_down(void **state)
 
 static void add(GArray *ranges, uint64_t start, const char *path)
 {
-    struct timer_range range = {
+    struct proc_map range = {
         .start = start, .end = start + SIZE, .inode = 1, .path = g_strdup(path)};
     g_array_append_val(ranges, range);
 }
 
 static void free_path(gpointer range)
 {
-    g_free(((struct timer_range *)range)->path);
+    g_free((gpointer)((struct proc_map *)range)->path);
 }
 
 /* The program, and at PLUGIN what is named, or nothing. */
 static GArray *ranges_with(const char *plugin)
 {
-    GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct timer_range));
+    GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct proc_map));
     g_array_set_clear_func(ranges, free_path);
     add(ranges, PROGRAM, "/program");
     if (plugin)
@@ -172,7 +172,7 @@ static void test_own_process_can_be_read(void **state)
     assert_non_null(ranges);
     bool found = false;
     for (guint i = 0; i < ranges->len; i++) {
-        const struct timer_range *range = &g_array_index(ranges, struct timer_range, i);
+        const struct proc_map *range = &g_array_index(ranges, struct proc_map, i);
         uint64_t here = (uint64_t)(uintptr_t)test_own_process_can_be_read;
         found |= range->start <= here && here < range->end;
     }
