@@ -13,6 +13,7 @@
 #include "collectors/timer/timer_process.h"
 #include "core/base/error.h"
 #include "core/session/coverage.h"
+#include "core/session/meter.h"
 #include "core/target/proc_status.h"
 #include "core/target/proc_tasks.h"
 
@@ -84,14 +85,6 @@ static uint64_t period_of(uint32_t rate_hz)
     return SECOND_NS / rate_hz;
 }
 
-static int64_t waited_cpu_ns(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_CHILDREN, &usage);
-    return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * SECOND_NS +
-           ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
-}
-
 static void free_process(gpointer process)
 {
     timer_process_free(process);
@@ -132,7 +125,7 @@ static void *timer_start(const struct source_options *options, GError **error)
     s->root_pid = options->pid;
     s->children = options->children;
     s->is_enabled = true;
-    s->waited_ns = waited_cpu_ns();
+    s->waited_ns = meter_rusage_ns(RUSAGE_CHILDREN);
     add_root(s);
     timer_tap_init(&s->tap, coverage_listener(options->coverage),
                    options->children ? 0 : options->pid, period_of(options->rate_hz));
@@ -365,7 +358,7 @@ static void note_unsampled(struct timer_source *s, const struct timer_context *c
  */
 static void tell_unseen(const struct timer_source *s, const struct timer_context *context)
 {
-    int64_t unseen_ns = waited_cpu_ns() - s->waited_ns - s->finished_ns;
+    int64_t unseen_ns = meter_rusage_ns(RUSAGE_CHILDREN) - s->waited_ns - s->finished_ns;
     if (unseen_ns > 0)
         ingest_unsampled(context->ingest,
                          &(struct ingest_time){.time_ns = context->now_ns, .cpu_ns = unseen_ns});

@@ -10,10 +10,10 @@
 
 enum { SECOND_NS = 1000000000, LEAST_CPU_NS = 10 * 1000 * 1000, PROCESSES_MAX = 256 };
 
-static int64_t own_cpu_ns(void)
+int64_t meter_rusage_ns(int who)
 {
     struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
+    getrusage(who, &usage);
     return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * SECOND_NS +
            ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 }
@@ -21,12 +21,12 @@ static int64_t own_cpu_ns(void)
 void meter_init(struct meter *meter, const struct meter_reading *now)
 {
     meter->first = meter->last = *now;
-    meter->own_cpu_first_ns = own_cpu_ns();
+    meter->own_cpu_first_ns = meter_rusage_ns(RUSAGE_SELF);
 }
 
 int64_t meter_own_cpu_ns(const struct meter *meter)
 {
-    return own_cpu_ns() - meter->own_cpu_first_ns;
+    return meter_rusage_ns(RUSAGE_SELF) - meter->own_cpu_first_ns;
 }
 
 static void push_history(struct session_status *status, float percent)

@@ -29,6 +29,10 @@ void meter_init(struct meter *meter, const struct meter_reading *now);
 bool meter_update(struct meter *meter, const struct meter_reading *now, bool sampling,
                   struct session_status *status);
 
+/* CPU time, user and system, that getrusage() tells of RUSAGE_SELF or RUSAGE_CHILDREN, ns. Context:
+ * any thread. */
+int64_t meter_rusage_ns(int who);
+
 /* CPU time of this process since meter_init, ns. Context: any thread. */
 int64_t meter_own_cpu_ns(const struct meter *meter);
 
