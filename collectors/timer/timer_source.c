@@ -14,7 +14,6 @@
 #include "core/base/error.h"
 #include "core/session/coverage.h"
 #include "core/session/meter.h"
-#include "core/target/proc_status.h"
 #include "core/target/proc_tasks.h"
 
 enum {
