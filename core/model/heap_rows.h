@@ -3,7 +3,7 @@
  * TUI, the text report and JSON share it.
  *
  * Functions that only allocate on behalf of their caller (operator new, strdup and the like; the
- * list is in heap_rows.c) are passed over: the row is of whoever called them.
+ * list is in allocators.c) are passed over: the row is of whoever called them.
  *
  * Context of all: holder of the profile's lock.
  */

@@ -50,6 +50,23 @@ static inline void builder_sample(struct profile *p, const char *path, int pid, 
     profile_add(p, builder_stack(p, path), thread, time_ns, (int64_t[]){1, value});
 }
 
+/* The site of that stack in process `pid`: `allocs` blocks of `size` bytes, of which `live` are
+ * left; its peak was when all were there. */
+static inline struct heap_site *builder_site(struct profile *p, const char *path, int pid,
+                                             int64_t allocs, int64_t size, int64_t live)
+{
+    uint32_t process = profile_process(p, pid);
+    struct heap_site *site = heap_site_get(p->heap, builder_stack(p, path), process);
+    site->values[HEAP_ALLOCS] = site->values[HEAP_PEAK_BLOCKS] = allocs;
+    site->values[HEAP_ALLOC_BYTES] = site->values[HEAP_PEAK_BYTES] = allocs * size;
+    site->values[HEAP_OWN_PEAK_BYTES] = allocs * size;
+    site->values[HEAP_LIVE_BLOCKS] = live;
+    site->values[HEAP_LIVE_BYTES] = live * size;
+    heap_process_get(p->heap, process)->mode = HEAP_EXACT;
+    heap_touch(p->heap);
+    return site;
+}
+
 /* Id of the function, by its name; PROFILE_NONE when there is none. */
 static inline uint32_t builder_function(const struct profile *p, const char *name)
 {
