@@ -30,9 +30,8 @@ static size_t add_part(struct heap_layout *layout, size_t bytes)
 static struct wire_area add_area(struct heap_layout *layout, size_t record_bytes, uint32_t n_first,
                                  uint32_t n_max)
 {
-    return (struct wire_area){.offset = add_part(layout, record_bytes * n_max),
-                              .n_first = n_first,
-                              .n_max = n_max};
+    return (struct wire_area){
+        .offset = add_part(layout, record_bytes * n_max), .n_first = n_first, .n_max = n_max};
 }
 
 static void lay_out(struct heap_layout *layout, uint32_t blocks_max)
@@ -46,8 +45,7 @@ static void lay_out(struct heap_layout *layout, uint32_t blocks_max)
     layout->rows = add_area(layout, sizeof(struct wire_heap_row), ROWS_FIRST, ROWS_MAX);
     layout->nodes = add_area(layout, sizeof(struct wire_heap_node), NODES_FIRST, NODES_MAX);
     layout->index = add_area(layout, LINE_BYTES, LINES_FIRST, LINES_MAX);
-    layout->blocks =
-        add_area(layout, sizeof(struct wire_heap_block), BLOCKS_FIRST, blocks_max);
+    layout->blocks = add_area(layout, sizeof(struct wire_heap_block), BLOCKS_FIRST, blocks_max);
 }
 
 void heap_layout_init(struct heap_layout *ret_layout)

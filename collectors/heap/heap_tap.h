@@ -31,11 +31,11 @@ struct heap_tap {
     struct listener *listener;
     struct heap_layout layout;
     struct tsc_moment start;
-    int only_pid;           /* 0: all */
-    pthread_mutex_t lock;   /* guards all below */
-    double ticks_per_ns;    /* 0: not measured yet */
+    int only_pid;             /* 0: all */
+    pthread_mutex_t lock;     /* guards all below */
+    double ticks_per_ns;      /* 0: not measured yet */
     enum wire_heap_mode mode; /* what new segments are given */
-    GPtrArray *hellos;      /* struct heap_hello, oldest first */
+    GPtrArray *hellos;        /* struct heap_hello, oldest first */
 };
 
 /* Begins to listen. Context of this and what follows: sampling thread, or any before it runs. */

@@ -1,6 +1,4 @@
-/*
- * Names of heap policies. See heap_source.h.
- */
+/* See heap_source.h. */
 #include "core/session/heap_source.h"
 
 #include <string.h>
@@ -14,11 +12,12 @@ static const char *const names[] = {
 
 bool heap_policy_find(const char *name, enum heap_policy *ret_policy)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-        if (strcmp(names[i], name) == 0) {
-            *ret_policy = (enum heap_policy)i;
-            return true;
-        }
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(name, names[i]) != 0)
+            continue;
+        *ret_policy = (enum heap_policy)i;
+        return true;
+    }
     return false;
 }
 

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/model/heap.h"
+
 struct coverage;
 struct ingest;
 
@@ -37,12 +39,23 @@ struct heap_source_options {
     int64_t start_ns;      /* of the run, CLOCK_MONOTONIC */
 };
 
+/* How the measurement goes. */
+struct heap_source_status {
+    enum heap_policy policy;
+    enum heap_mode mode; /* of new processes, and of those that run */
+    double cost_percent; /* of the hooks, of the target's CPU time, lately; < 0: not known yet */
+};
+
 struct heap_source_ops {
     /* Listens for processes from now on. Never NULL. Context: before the target runs. */
     void *(*start)(const struct heap_source_options *options);
 
+    /* Takes note of the processes that have said hello. Before the CPU engine's drain, which tells
+     * the profile of them, so that drain() finds them there. */
+    void (*fetch)(void *source);
+
     /*
-     * Takes what has changed in all segments over into the profile (locked inside, briefly).
+     * Takes what has changed in all segments over into the profile, without its lock.
      *
      * @target_cpu_ns  CPU time of the target so far, for the budget
      * @last           the last call: everything, ages of live blocks included
@@ -52,12 +65,11 @@ struct heap_source_ops {
     /* Another policy, for all processes. */
     void (*set_policy)(void *source, enum heap_policy policy);
 
-    /* Ages of live blocks as of now, before a snapshot is saved. */
-    void (*look_at_blocks)(void *source, struct ingest *ingest);
+    void (*get_status)(const void *source, struct heap_source_status *ret_status);
 
     /* Addresses of some live blocks of a process, spread over its heap; returns how many (at most
      * `n`). For telling an allocator's memory from other. */
-    size_t (*block_addresses)(void *source, int pid, uint64_t *addresses, size_t n);
+    size_t (*block_addresses)(void *source, int pid, uint64_t *ret_addresses, size_t n);
 
     void (*stop)(void *source);
 };

@@ -19,17 +19,19 @@
 #include "core/session/coverage.h"
 #include "core/session/engine.h"
 #include "core/session/existing.h"
+#include "core/session/heap_watch.h"
 #include "core/session/ingest.h"
 #include "core/session/meter.h"
 #include "core/session/vanished.h"
 #include "core/target/attachment.h"
 #include "core/target/launch.h"
 
-enum { DRAIN_INTERVAL_MS = 50 };
+enum { DRAIN_INTERVAL_MS = 50, WATCHED_NS = 2000000000 };
 
 struct session {
     const struct source_ops *source_ops;
     void *source;
+    struct heap_watch *heap; /* NULL: the heap is not measured */
     struct profile *profile;
     struct ingest *ingest;
     struct coverage *coverage;     /* NULL: launched without the collector */
@@ -52,6 +54,9 @@ struct session {
     uint32_t want_rate_hz;
     bool rate_pending;
     GError *rate_error;
+    enum heap_policy want_heap_policy;
+    bool heap_policy_pending;
+    int64_t asked_ns; /* when somebody looked at the status last */
 };
 
 static int64_t clock_ns(clockid_t clock)
@@ -111,15 +116,21 @@ static void update_status(struct session *s)
         if (s->attachment)
             mark_not_covered(s->profile);
         vanished_mark(s->profile);
+        heap_watch_update(s->heap, s->profile, now.time_ns, &s->status);
         pids = count_alive(s);
     }
+    bool is_watched = now.time_ns - s->asked_ns < WATCHED_NS;
     pthread_mutex_unlock(&s->lock);
     if (!pids)
         return;
+    struct memory_use memory;
     int64_t rss_bytes = meter_rss_bytes(pids);
+    bool has_memory = is_watched && heap_watch_read_memory(s->heap, pids, now.time_ns, &memory);
     g_array_unref(pids);
     pthread_mutex_lock(&s->lock);
     s->status.rss_bytes = rss_bytes;
+    if (has_memory)
+        s->status.memory = memory;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -147,6 +158,9 @@ static bool follow_requests(struct session *s)
     bool sampling = s->status.sampling = s->want_sampling;
     bool rate_pending = s->rate_pending;
     uint32_t rate_hz = s->want_rate_hz;
+    if (s->heap_policy_pending)
+        heap_watch_set_policy(s->heap, s->profile, s->want_heap_policy);
+    s->heap_policy_pending = false;
     pthread_mutex_unlock(&s->lock);
     if (toggle)
         s->source_ops->set_enabled(s->source, sampling);
@@ -207,19 +221,28 @@ static bool await_permission(struct session *s)
     return may_run;
 }
 
+static void drain(struct session *s, bool last)
+{
+    heap_watch_fetch(s->heap);
+    s->source_ops->drain(s->source, s->ingest, last);
+    if (last) /* it may have waited for those that come late */
+        heap_watch_fetch(s->heap);
+    heap_watch_drain(s->heap, s->ingest, last);
+}
+
 static void *sampling_thread(void *arg)
 {
     struct session *s = arg;
     bool runs = await_permission(s);
     while (runs && follow_requests(s)) {
         s->source_ops->wait(s->source, s->wake_fd, DRAIN_INTERVAL_MS);
-        s->source_ops->drain(s->source, s->ingest, false);
+        drain(s, false);
         reap(s);
         update_status(s);
         note_end(s);
     }
     if (runs)
-        s->source_ops->drain(s->source, s->ingest, true);
+        drain(s, true);
     return NULL;
 }
 
@@ -240,7 +263,9 @@ static void describe(struct session *s, const struct session_options *options)
                                         .rate_asked_hz = options->rate_hz,
                                         .cpu_percent = -1,
                                         .cost_percent = -1,
-                                        .rss_bytes = -1};
+                                        .rss_bytes = -1,
+                                        .heap_policy = options->heap_policy,
+                                        .heap_cost_percent = -1};
     s->want_sampling = true;
 }
 
@@ -330,6 +355,11 @@ static bool start_sampling(struct session *s, const struct session_options *opti
     s->profile->info.engine = profile_text(s->profile, s->status.engine);
     s->profile->info.start_time_ns = clock_ns(CLOCK_REALTIME);
     s->start_ns = clock_ns(CLOCK_MONOTONIC);
+    s->heap = heap_watch_new(&(struct heap_watch_options){.session = options,
+                                                          .coverage = s->coverage,
+                                                          .pid = s->status.pid,
+                                                          .start_ns = s->start_ns},
+                             s->profile);
     return true;
 }
 
@@ -461,6 +491,7 @@ void session_get_status(struct session *s, struct session_status *ret_status)
     status->truncated = info->truncated;
     status->broken = info->broken;
     status->symbols_pending = ingest_symbols_pending(s->ingest);
+    s->asked_ns = now;
     *ret_status = *status;
     pthread_mutex_unlock(&s->lock);
 }
@@ -469,6 +500,17 @@ void session_set_sampling(struct session *s, bool on)
 {
     pthread_mutex_lock(&s->lock);
     s->want_sampling = on;
+    pthread_mutex_unlock(&s->lock);
+    wake(s);
+}
+
+void session_set_heap_policy(struct session *s, enum heap_policy policy)
+{
+    pthread_mutex_lock(&s->lock);
+    s->want_heap_policy = policy;
+    s->heap_policy_pending = true;
+    if (s->heap)
+        s->status.heap_policy = policy;
     pthread_mutex_unlock(&s->lock);
     wake(s);
 }
@@ -534,6 +576,7 @@ void session_finish(struct session *s, int symbols_timeout_ms)
     if (!s->thread_runs)
         return;
     stop_thread(s);
+    g_clear_pointer(&s->heap, heap_watch_free);
     s->source_ops->stop(s->source);
     s->source = NULL;
     vanished_mark(s->profile);
@@ -551,6 +594,7 @@ void session_free(struct session *s)
     if (!s)
         return;
     stop_thread(s);
+    heap_watch_free(s->heap);
     if (s->source)
         s->source_ops->stop(s->source);
     ingest_free(s->ingest);
