@@ -16,6 +16,7 @@
 
 #include "collectors/perf/perf_source.h"
 #include "core/session/ingest.h"
+#include "tests/unit/core/model/model_builder.h"
 
 struct fixture {
     struct profile *profile;
@@ -61,9 +62,7 @@ static int set_up(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
     pthread_mutex_init(&f->lock, NULL);
-    f->profile = profile_new();
-    f->profile->count_metric = profile_add_metric(f->profile, "samples", "count");
-    f->profile->main_metric = profile_add_metric(f->profile, "cpu", "nanoseconds");
+    f->profile = builder_profile();
     f->ingest = ingest_new(f->profile, &f->lock);
     f->wake_fd = eventfd(0, EFD_CLOEXEC);
     f->go = -1;

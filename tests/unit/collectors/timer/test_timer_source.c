@@ -17,6 +17,7 @@
 #include "core/base/passed_fd.h"
 #include "core/session/coverage.h"
 #include "core/session/ingest.h"
+#include "tests/unit/core/model/model_builder.h"
 
 #define MS INT64_C(1000000)
 
@@ -78,9 +79,7 @@ static int set_up(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
     pthread_mutex_init(&f->lock, NULL);
-    f->profile = profile_new();
-    f->profile->count_metric = profile_add_metric(f->profile, "samples", "count");
-    f->profile->main_metric = profile_add_metric(f->profile, "cpu", "nanoseconds");
+    f->profile = builder_profile();
     f->ingest = ingest_new(f->profile, &f->lock);
     f->coverage = coverage_new(NULL);
     assert_non_null(f->coverage);

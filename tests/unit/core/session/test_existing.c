@@ -11,6 +11,7 @@
 
 #include "core/session/existing.h"
 #include "core/session/ingest.h"
+#include "tests/unit/core/model/model_builder.h"
 
 struct fixture {
     struct profile *profile;
@@ -25,9 +26,7 @@ static int set_up(void **state)
     struct fixture *f = g_new0(struct fixture, 1);
     pthread_mutex_init(&f->lock, NULL);
     pthread_barrier_init(&f->meet, NULL, 2);
-    f->profile = profile_new();
-    f->profile->count_metric = profile_add_metric(f->profile, "samples", "count");
-    f->profile->main_metric = profile_add_metric(f->profile, "cpu", "nanoseconds");
+    f->profile = builder_profile();
     f->ingest = ingest_new(f->profile, &f->lock);
     *state = f;
     return 0;

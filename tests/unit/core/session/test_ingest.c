@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/session/ingest.h"
+#include "tests/unit/core/model/model_builder.h"
 
 struct fixture {
     struct profile *profile;
@@ -18,9 +19,7 @@ static int set_up(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
     pthread_mutex_init(&f->lock, NULL);
-    f->profile = profile_new();
-    f->profile->count_metric = profile_add_metric(f->profile, "samples", "count");
-    f->profile->main_metric = profile_add_metric(f->profile, "cpu", "nanoseconds");
+    f->profile = builder_profile();
     f->ingest = ingest_new(f->profile, &f->lock);
     *state = f;
     return 0;
