@@ -23,7 +23,7 @@ may_use() {
         ;;
     collectors/target) echo core/wire ;;
     collectors/*) echo core/base core/wire core/model core/symbols core/target core/unwind core/session ;;
-    tui/cli) echo core tui collectors/perf collectors/timer collectors/papi collectors/callgrind ;;
+    tui/cli) echo core tui collectors/perf collectors/timer collectors/heap collectors/papi collectors/callgrind ;;
     tui/*) echo core tui ;;
     *) echo unknown ;;
     esac
