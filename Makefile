@@ -86,12 +86,15 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
 T             := $(BUILD)/tests/targets
 TARGETS_TWICE := truth threads_cxx recursion
 TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf attacker sampled many_threads selfcheck
+HEAP          := $(basename $(notdir $(wildcard tests/targets/heap/*.c tests/targets/heap/*.cc)))
+HEAP          := $(filter-out plugin bump,$(HEAP)) first.so second.so bump.so
 HOSTILE       := $(basename $(notdir $(wildcard tests/targets/hostile/*.c tests/targets/hostile/*.cc)))
-TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) \
+TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) $(HEAP:%=$(T)/heap/%) \
                  $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \
                  $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so \
                  $(T)/hostile/plain_work-static $(T)/hostile/plain_work-pie
 $(HOSTILE:%=$(T)/hostile/%): $(wildcard tests/targets/hostile/*.h)
+$(HEAP:%=$(T)/heap/%): $(wildcard tests/targets/heap/*.h)
 $(T)/hostile/throws: T_CXX += -static-libgcc
 # A unit test that starts one of them with the collector.
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
@@ -133,6 +136,15 @@ $(T)/reuse_%.so: tests/targets/reuse_part.c
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D) && $(T_CC) -fPIC -shared -DPART=$*_part -o $@ $<
 
+# Libraries for programs of the heap: two that fit into the same place, and an allocator to be preloaded.
+$(T)/heap/first.so $(T)/heap/second.so: $(T)/heap/%.so: tests/targets/heap/plugin.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -fPIC -shared -DNAME=$* -o $@ $<
+
+$(T)/heap/bump.so: tests/targets/heap/bump.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -fPIC -fno-builtin -shared -o $@ $<
+
 $(T)/%: tests/targets/%.c
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D) && $(T_CC) -o $@ $< -ldl
@@ -150,8 +162,8 @@ $(T)/%: tests/targets/%.cc
 DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-dev libdw-dev libelf-dev libiberty-dev \
               libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libjansson-dev liblzma-dev libcmocka-dev \
               clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps strace mandoc shellcheck universal-ctags \
-              chromium chromium-driver curl libxml2-utils
-DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4
+              chromium chromium-driver curl libxml2-utils valgrind libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
+DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4 heaptrack
 DEPS_FUZZ  := clang llvm libclang-rt-14-dev
 
 # $(call install_packages,LIST): does nothing, and quickly, when all of them are there.
