@@ -18,12 +18,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct profile;
-
 struct leak_rule {
     const char *pattern; /* without "leak:" */
     const char *origin;  /* "FILE:LINE", or "built in" */
     const char *why;     /* of a built-in one: what it is for; else "" */
+    /* Built-in ones may be narrower than a file can say: */
+    bool innermost;     /* must fit the innermost frame, not any */
+    const char *caller; /* with that, what must fit the next frame; NULL: anything */
 };
 
 struct leak_rules;
@@ -56,20 +57,5 @@ const struct leak_rule *leak_rules_get(const struct leak_rules *rules, unsigned 
 
 /* Whether a text has what a pattern wants. Context: any thread. */
 bool leak_pattern_matches(const char *pattern, const char *text);
-
-/* Remembers which rules fit which functions of a profile. */
-struct leak_matcher;
-
-/* Both are borrowed, and must stay as they are as long as it is used. Context: holder of the
- * profile's lock, as all below. */
-struct leak_matcher *leak_matcher_new(const struct leak_rules *rules,
-                                      const struct profile *profile);
-
-/* NULL is allowed. */
-void leak_matcher_free(struct leak_matcher *matcher);
-
-/* Number of the rule that holds for a stack, the one that fits its innermost frame first; or
- * LEAK_RULE_NONE. */
-int leak_matcher_find(struct leak_matcher *matcher, uint32_t stack);
 
 #endif

@@ -1,8 +1,5 @@
 /*
  * The heap of a profile: sites by (stack, process), records of processes, and the timeline.
- *
- * Numbers come from a target or from a file, so sums stop at the largest number instead of
- * overflowing.
  */
 #include "core/model/heap.h"
 
@@ -136,25 +133,18 @@ const struct heap_process *heap_process_find(const struct heap *heap, uint32_t p
     return at ? &g_array_index(heap->processes, struct heap_process, at - 1) : NULL;
 }
 
-/* Adds without overflow; neither number is far below zero. */
-static void add(int64_t *sum, int64_t more)
-{
-    if (__builtin_add_overflow(*sum, more, sum))
-        *sum = more > 0 ? INT64_MAX : INT64_MIN;
-}
-
 static void add_process(struct heap_totals *t, const struct heap_process *p)
 {
-    add(&t->allocs, p->allocs);
-    add(&t->alloc_bytes, p->alloc_bytes);
-    add(&t->frees, p->frees);
-    add(&t->unknown_frees, p->unknown_frees);
-    add(&t->failed, p->failed);
-    add(&t->unrecorded, p->unrecorded);
-    add(&t->merged_stacks, p->merged_stacks);
-    add(&t->live_bytes, p->live_bytes);
-    add(&t->live_blocks, p->live_blocks);
-    add(&t->peak_bytes, p->peak_bytes);
+    heap_sum_add(&t->allocs, p->allocs);
+    heap_sum_add(&t->alloc_bytes, p->alloc_bytes);
+    heap_sum_add(&t->frees, p->frees);
+    heap_sum_add(&t->unknown_frees, p->unknown_frees);
+    heap_sum_add(&t->failed, p->failed);
+    heap_sum_add(&t->unrecorded, p->unrecorded);
+    heap_sum_add(&t->merged_stacks, p->merged_stacks);
+    heap_sum_add(&t->live_bytes, p->live_bytes);
+    heap_sum_add(&t->live_blocks, p->live_blocks);
+    heap_sum_add(&t->peak_bytes, p->peak_bytes);
     t->n_measured++;
     t->is_estimate |= p->was_sampled || p->mode == HEAP_SAMPLED;
 }
@@ -217,7 +207,7 @@ double heap_error(double variance_bytes2)
 static void add_all(int64_t *sums, const int64_t *more, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        add(&sums[i], more[i]);
+        heap_sum_add(&sums[i], more[i]);
 }
 
 void heap_site_add(struct heap_site *sum, const struct heap_site *more)
@@ -225,7 +215,7 @@ void heap_site_add(struct heap_site *sum, const struct heap_site *more)
     add_all(sum->values, more->values, HEAP_COLUMNS);
     add_all(sum->sizes, more->sizes, HEAP_SIZE_CLASSES);
     add_all(sum->lifetimes, more->lifetimes, HEAP_LIFETIMES);
-    add(&sum->sampled, more->sampled);
+    heap_sum_add(&sum->sampled, more->sampled);
     sum->variance_bytes2 += more->variance_bytes2;
     if (more->youngest_ns >= 0 && (sum->youngest_ns < 0 || more->youngest_ns < sum->youngest_ns))
         sum->youngest_ns = more->youngest_ns;

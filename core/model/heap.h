@@ -21,7 +21,7 @@ struct profile;
 
 enum {
     HEAP_SIZE_CLASSES = 16, /* up to 16 B, 32 B, ... 256 KiB; the last: larger */
-    HEAP_LIFETIMES = 8, /* below 1 us, 10 us, 100 us, 1 ms, 10 ms, 100 ms, 1 s; longer */
+    HEAP_LIFETIMES = 8,     /* below 1 us, 10 us, 100 us, 1 ms, 10 ms, 100 ms, 1 s; longer */
     HEAP_MOMENTS_MAX = 600,
 };
 
@@ -167,6 +167,14 @@ void heap_add_moment(struct heap *heap, const struct heap_moment *moment);
  * estimate is the sum of w (w-1) Z^2 over those recorded (Horvitz-Thompson).
  */
 double heap_error(double variance_bytes2);
+
+/* Adds to a sum, which stops at the largest (smallest) number instead of overflowing: numbers come
+ * from a target or from a file. Context: any thread. */
+static inline void heap_sum_add(int64_t *sum, int64_t more)
+{
+    if (__builtin_add_overflow(*sum, more, sum))
+        *sum = more > 0 ? INT64_MAX : INT64_MIN;
+}
 
 /* Adds `more` to `sum`, column by column; own peaks are added too, which makes the sum an upper
  * bound. Stack and process of `sum` stay; ages widen. */
