@@ -13,6 +13,7 @@
 #include "core/formats/snapshot.h"
 #include "core/model/owners.h"
 #include "tui/cli/command.h"
+#include "tui/cli/report_heap.h"
 
 struct options {
     char *output, *format, *metric;
@@ -63,23 +64,51 @@ static const struct format *find_format(const struct options *o, GError **error)
     return NULL;
 }
 
-/* The metric that everything is drawn of from now on. */
-static bool choose_metric(struct profile *p, const char *type, GError **error)
+static char *list_metrics(const struct profile *p)
 {
-    if (!type)
-        return true;
-    GString *types = g_string_new(NULL);
-    bool found = false;
-    for (uint32_t i = 0; i < p->n_metrics && !found; i++) {
-        found = strcmp(p->metrics[i].type, type) == 0;
-        if (found)
+    GString *names = g_string_new(NULL);
+    for (uint32_t i = 0; i < p->n_metrics; i++)
+        g_string_append_printf(names, "%s%s", names->len ? ", " : "", p->metrics[i].type);
+    for (int i = 0; heap_is_measured(p->heap) && i < HEAP_COLUMNS; i++)
+        g_string_append_printf(names, "%s%s", names->len ? ", " : "", heap_columns[i].name);
+    return g_string_free(names, FALSE);
+}
+
+/* What `name` stands for; in `tree`, a column of the heap. */
+static bool find_metric(struct profile *p, const char *name, struct calltree_options *tree,
+                        GError **error)
+{
+    for (uint32_t i = 0; i < p->n_metrics; i++)
+        if (strcmp(p->metrics[i].type, name) == 0) {
             p->main_metric = i;
-        g_string_append_printf(types, "%s%s", i ? ", " : "", p->metrics[i].type);
+            return true;
+        }
+    tree->column = heap_column_find(name);
+    tree->of_heap = tree->column != HEAP_COLUMNS;
+    if (tree->of_heap && heap_is_measured(p->heap))
+        return true;
+    if (tree->of_heap) {
+        char *why = report_heap_why(p);
+        set_usage(error, "the heap was not measured: %s; or choose another --metric", why);
+        g_free(why);
+        return false;
     }
-    if (!found)
-        set_usage(error, "the snapshot does not measure '%s': choose one of %s", type, types->str);
-    g_string_free(types, TRUE);
-    return found;
+    char *names = list_metrics(p);
+    set_usage(error, "the snapshot does not measure '%s': choose one of %s", name, names);
+    g_free(names);
+    return false;
+}
+
+/* The metric that everything is drawn of from now on. */
+static bool choose_metric(const struct options *o, struct profile *p, struct calltree_options *tree,
+                          GError **error)
+{
+    if (o->metric && !find_metric(p, o->metric, tree, error))
+        return false;
+    if (tree->of_heap && o->threads)
+        return set_usage(error, "the heap belongs to all threads of a process: leave out "
+                                "--threads");
+    return true;
 }
 
 static bool write_to_file(void *arg, const char *text, size_t size, GError **error)
@@ -141,12 +170,12 @@ static bool check_values(const struct calltree *tree, GError **error)
 static bool export_profile(const struct options *o, const struct format *format,
                            struct profile *profile, GError **error)
 {
-    if (!choose_metric(profile, o->metric, error))
+    struct calltree_options options = {
+        .inverted = o->inverted, .process = PROFILE_NONE, .thread = PROFILE_NONE};
+    if (!choose_metric(o, profile, &options, error))
         return false;
     owners_add(profile, o->threads);
-    struct calltree *tree = calltree_new(
-        profile, &(struct calltree_options){
-                     .inverted = o->inverted, .process = PROFILE_NONE, .thread = PROFILE_NONE});
+    struct calltree *tree = calltree_new(profile, &options);
     calltree_update(tree, 0);
     bool ok = check_values(tree, error) &&
               (strcmp(o->output, "-") == 0 ? export_to_stdout(format, tree, error)
@@ -196,7 +225,7 @@ static int run(const struct command_context *context, int argc, char **argv, GEr
         {"format", 0, 0, G_OPTION_ARG_STRING, &o.format, "svg or folded, whatever FILE ends in",
          "FORMAT"},
         {"metric", 0, 0, G_OPTION_ARG_STRING, &o.metric,
-         "What to weigh by: cpu, samples, or what else the snapshot holds", "METRIC"},
+         "What to weigh by: cpu, samples; of the heap: bytes, allocs, live, peak, ...", "METRIC"},
         {"inverted", 0, 0, G_OPTION_ARG_NONE, &o.inverted,
          "Innermost functions first, callers below them", NULL},
         {"threads", 0, 0, G_OPTION_ARG_NONE, &o.threads, "Keep threads apart", NULL},

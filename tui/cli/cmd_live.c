@@ -47,8 +47,10 @@ static int run_headless(struct live *live, const struct command_context *context
     const struct profile *profile = session_profile(live->session);
     if (!live->measure.quiet)
         report_text(stderr, profile,
-                    &(struct report_options){
-                        .view = REPORT_FUNCTIONS, .sort = FUNCTION_SORT_SELF, .top = REPORT_ROWS});
+                    &(struct report_options){.view = REPORT_FUNCTIONS,
+                                             .sort = FUNCTION_SORT_SELF,
+                                             .heap_sort = HEAP_SORTS,
+                                             .top = REPORT_ROWS});
     if (live->measure.output)
         g_free(measure_save(&live->measure, profile, live->name, error));
     return measure_exit_status(profile, signal_number);

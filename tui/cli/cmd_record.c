@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/formats/snapshot.h"
+#include "tui/cli/leak_check.h"
 #include "tui/cli/measure.h"
 
 /* Descendants that have not ended; the command itself may have. */
@@ -69,30 +70,47 @@ static void keep(const struct measure_options *o, const struct profile *profile,
     g_free(path);
 }
 
+struct options {
+    struct measure_options measure;
+    struct leak_check leaks;
+    double seconds;
+};
+
 /* Records until it is time to end, and keeps what there is. Returns the exit status. */
-static int finish(struct session *session, const struct measure_options *o, const char *name,
-                  double seconds, GError **error)
+static int finish(struct session *session, const struct options *o, const char *name,
+                  GError **error)
 {
     enum { SYMBOLS_TIMEOUT_MS = 30000 };
     struct session_status status;
-    int signal_number = measure_wait(session, (int64_t)(seconds * 1e9));
+    int signal_number = measure_wait(session, (int64_t)(o->seconds * 1e9));
     session_finish(session, SYMBOLS_TIMEOUT_MS);
     session_get_status(session, &status);
     const struct profile *profile = session_profile(session);
-    keep(o, profile, name, status.target_ended, error);
-    return measure_exit_status(profile, signal_number);
+    keep(&o->measure, profile, name, status.target_ended, error);
+    return leak_check_judge(&o->leaks, profile, measure_exit_status(profile, signal_number));
 }
 
-static int record(const struct measure_options *o, const struct command_context *context,
-                  char **argv, double seconds, GError **error)
+static int record(const struct options *o, const struct command_context *context, char **argv,
+                  GError **error)
 {
-    char *name = measure_name(o, argv);
-    struct session *session =
-        check_folder(o, name, error) ? measure_start(o, context, argv, -1, error) : NULL;
-    int status = session ? finish(session, o, name, seconds, error) : 1;
+    char *name = measure_name(&o->measure, argv);
+    struct session *session = check_folder(&o->measure, name, error)
+                                  ? measure_start(&o->measure, context, argv, -1, error)
+                                  : NULL;
+    int status = session ? finish(session, o, name, error) : 1;
     session_free(session);
     g_free(name);
     return status;
+}
+
+static bool check_options(struct options *o, GError **error)
+{
+    if (!(o->seconds >= 0 && o->seconds <= 1e9)) /* so that NaN fails too */
+        return proftop_error_set(
+            error, PROFTOP_ERROR_USAGE,
+            "a duration of %g seconds makes no sense: choose 0 (until the end) to 1e9 with -d",
+            o->seconds);
+    return leak_check_finish(&o->leaks, &o->measure, error);
 }
 
 static const struct command_usage usage = {
@@ -104,26 +122,19 @@ static const struct command_usage usage = {
 
 static int run(const struct command_context *context, int argc, char **argv, GError **error)
 {
-    struct measure_options o;
-    double seconds = 0;
-    measure_options_init(&o);
-    GOptionEntry entries[MEASURE_ENTRIES + 2] = {
-        [MEASURE_ENTRIES] = {"duration", 'd', 0, G_OPTION_ARG_DOUBLE, &seconds,
-                             "Stop recording after so many seconds; the program runs on",
-                             "SECONDS"}};
-    measure_fill_entries(&o, entries);
+    enum { OWN = MEASURE_ENTRIES + LEAK_CHECK_ENTRIES };
+    struct options o = {0};
+    measure_options_init(&o.measure);
+    GOptionEntry entries[OWN + 2] = {
+        [OWN] = {"duration", 'd', 0, G_OPTION_ARG_DOUBLE, &o.seconds,
+                 "Stop recording after so many seconds; the program runs on", "SECONDS"}};
+    measure_fill_entries(&o.measure, entries);
+    leak_check_fill_entries(&o.leaks, entries + MEASURE_ENTRIES);
     int status = 2;
-    if (command_parse(&usage, entries, &argc, &argv, error)) {
-        if (!(seconds >= 0 && seconds <= 1e9)) /* so that NaN fails too */
-            g_set_error(
-                error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE,
-                "a duration of %g seconds makes no sense: choose 0 (until the end) to 1e9 with "
-                "-d",
-                seconds);
-        else
-            status = record(&o, context, argv + 1, seconds, error);
-    }
-    measure_options_clear(&o);
+    if (command_parse(&usage, entries, &argc, &argv, error))
+        status = check_options(&o, error) ? record(&o, context, argv + 1, error) : 1;
+    leak_check_clear(&o.leaks);
+    measure_options_clear(&o.measure);
     return status;
 }
 

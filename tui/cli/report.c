@@ -8,11 +8,18 @@
 enum report_view report_view_find(const char *name)
 {
     static const char *const names[REPORT_VIEWS] = {
-        [REPORT_FUNCTIONS] = "functions", [REPORT_TREE] = "tree", [REPORT_THREADS] = "threads"};
+        [REPORT_FUNCTIONS] = "functions", [REPORT_TREE] = "tree",   [REPORT_THREADS] = "threads",
+        [REPORT_MEMORY] = "memory",       [REPORT_LEAKS] = "leaks", [REPORT_PEAK] = "peak",
+        [REPORT_TEMPORARY] = "temporary"};
     for (int i = 0; i < REPORT_VIEWS; i++)
         if (strcmp(names[i], name) == 0)
             return (enum report_view)i;
     return REPORT_VIEWS;
+}
+
+bool report_view_is_of_heap(enum report_view view)
+{
+    return view >= REPORT_MEMORY && view < REPORT_VIEWS;
 }
 
 double report_percent(int64_t part, int64_t whole)
@@ -30,6 +37,20 @@ static gint compare_threads(gconstpointer left, gconstpointer right, gpointer da
     return (a > b) - (a < b);
 }
 
+/* What functions allocated themselves; where nothing was measured there is nothing to say. */
+static struct calltree *allocated_tree(const struct profile *profile)
+{
+    const struct calltree_options options = {.process = PROFILE_NONE,
+                                             .thread = PROFILE_NONE,
+                                             .of_heap = true,
+                                             .column = HEAP_ALLOC_BYTES};
+    if (!heap_is_measured(profile->heap))
+        return NULL;
+    struct calltree *tree = calltree_new(profile, &options);
+    calltree_update(tree, 0);
+    return tree;
+}
+
 void report_init(struct report *r, const struct profile *profile,
                  const struct report_options *options)
 {
@@ -45,11 +66,13 @@ void report_init(struct report *r, const struct profile *profile,
     for (uint32_t i = 0; i < profile->threads->len; i++)
         g_array_append_val(r->threads, i);
     g_array_sort_with_data(r->threads, compare_threads, (gpointer)profile);
+    r->allocated = options->view == REPORT_FUNCTIONS ? allocated_tree(profile) : NULL;
 }
 
 void report_clear(struct report *r)
 {
     calltree_free(r->tree);
+    calltree_free(r->allocated);
     g_array_unref(r->functions);
     g_array_unref(r->threads);
 }

@@ -6,12 +6,18 @@
 #ifndef PROFTOP_TUI_CLI_REPORT_H
 #define PROFTOP_TUI_CLI_REPORT_H
 
+#include "core/analysis/leaks.h"
 #include "core/model/function_rows.h"
+#include "core/model/heap_rows.h"
 
 enum report_view {
     REPORT_FUNCTIONS,
     REPORT_TREE,
     REPORT_THREADS,
+    REPORT_MEMORY, /* from here on of the heap: report_view_is_of_heap() */
+    REPORT_LEAKS,
+    REPORT_PEAK,
+    REPORT_TEMPORARY,
     REPORT_VIEWS,
 };
 
@@ -21,12 +27,17 @@ enum report_view {
 struct report_options {
     enum report_view view;
     enum function_sort sort;
+    unsigned heap_sort; /* enum heap_column or heap_sort; HEAP_SORTS: as the view has it */
     bool ascending;
-    unsigned top; /* rows of functions or threads; 0: all */
+    unsigned top;                   /* rows; 0: all */
+    const struct leak_rules *rules; /* leaks that do not count; NULL: none. Borrowed */
 };
 
 /* The view of that name, or REPORT_VIEWS. Context: any thread. */
 enum report_view report_view_find(const char *name);
+
+/* Whether it shows what was allocated. Context: any thread. */
+bool report_view_is_of_heap(enum report_view view);
 
 /* `part` of `whole` in per cent; 0 of nothing. Context: any thread. */
 double report_percent(int64_t part, int64_t whole);
@@ -35,10 +46,11 @@ double report_percent(int64_t part, int64_t whole);
 struct report {
     const struct profile *profile; /* borrowed */
     const struct report_options *options;
-    struct calltree *tree; /* all of the run */
-    GArray *functions;     /* struct function_row, as the options sort them */
-    GArray *threads;       /* uint32_t, most of the main metric first */
-    int64_t total;         /* of the main metric */
+    struct calltree *tree;      /* all of the run */
+    GArray *functions;          /* struct function_row, as the options sort them */
+    GArray *threads;            /* uint32_t, most of the main metric first */
+    int64_t total;              /* of the main metric */
+    struct calltree *allocated; /* of bytes allocated; NULL: the heap was not measured */
 };
 
 /* Context: holder of the profile's lock, until report_clear. */

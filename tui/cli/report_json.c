@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "tui/cli/report_heap_json.h"
+
 /* Deeper branches end there: parsers of JSON have limits of their own. */
 enum { TREE_DEPTH_MAX = 500, REAL_DIGITS = 15 };
 
@@ -110,6 +112,10 @@ static json_t *function_object(const struct report *r, const struct function_row
     json_object_set_new(object, "line", json_integer(f->decl_line));
     set_weight(object, r, "self", &row->self);
     set_weight(object, r, "total", &row->total);
+    if (r->allocated)
+        json_object_set_new(
+            object, "allocated_bytes",
+            json_integer(calltree_function_self(r->allocated, row->function).value));
     return object;
 }
 
@@ -186,9 +192,13 @@ void report_json(FILE *out, const struct profile *profile, const struct report_o
     struct report report;
     report_init(&report, profile, options);
     json_t *object = header(&report);
-    json_object_set_new(object, "n_functions", json_integer(report.functions->len));
-    json_object_set_new(object, "functions", functions(&report));
-    json_object_set_new(object, "threads", threads(&report));
+    if (report_view_is_of_heap(options->view)) {
+        report_heap_json(object, profile, options);
+    } else {
+        json_object_set_new(object, "n_functions", json_integer(report.functions->len));
+        json_object_set_new(object, "functions", functions(&report));
+        json_object_set_new(object, "threads", threads(&report));
+    }
     if (options->view == REPORT_TREE)
         json_object_set_new(object, "tree", tree_object(&report, CALLTREE_ROOT));
     json_dumpf(object, out, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS));

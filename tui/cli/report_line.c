@@ -69,3 +69,9 @@ void line_print(FILE *out, GString *line)
     fwrite(line->str, 1, line->len, out);
     g_string_truncate(line, 0);
 }
+
+void line_print_fact(FILE *out, const char *key, const char *value)
+{
+    if (*value)
+        fprintf(out, "%-*s %s\n", LINE_FACT_COLUMN - 1, key, value);
+}

@@ -31,4 +31,9 @@ void line_add_count(GString *line, int64_t count, int width);
 /* Writes the line, without blanks at its end, and empties it. */
 void line_print(FILE *out, GString *line);
 
+enum { LINE_FACT_COLUMN = 11 }; /* where the values of facts begin */
+
+/* Prints a line of a report's header: "key        value"; nothing when the value is "". */
+void line_print_fact(FILE *out, const char *key, const char *value);
+
 #endif

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 
 #include "core/base/text.h"
+#include "tui/cli/report_heap_text.h"
 #include "tui/cli/report_line.h"
 
 enum {
-    HEADER_COLUMN = 11,
     NAME_WIDTH_MAX = 64,
     MODULE_WIDTH_MAX = 28,
     NUMBER_WIDTH = 9,
@@ -26,6 +26,14 @@ static void append_value_right(GString *line, const struct report *r, int64_t va
     g_string_free(text, TRUE);
 }
 
+static void append_bytes_right(GString *line, int64_t bytes)
+{
+    GString *text = g_string_new(NULL);
+    text_append_bytes(text, bytes);
+    line_add_right(line, text->str, NUMBER_WIDTH);
+    g_string_free(text, TRUE);
+}
+
 static void append_percent_right(GString *line, const struct report *r, int64_t value)
 {
     char digits[24];
@@ -34,12 +42,6 @@ static void append_percent_right(GString *line, const struct report *r, int64_t 
 }
 
 /* ---- header ---- */
-
-static void print_fact(FILE *out, const char *key, const char *value)
-{
-    if (*value)
-        fprintf(out, "%-*s %s\n", HEADER_COLUMN - 1, key, value);
-}
 
 static void print_start(FILE *out, const struct profile_info *info)
 {
@@ -52,11 +54,11 @@ static void print_start(FILE *out, const struct profile_info *info)
         g_string_append(text, date);
     if (date && *info->host)
         g_string_append_printf(text, " on %s", info->host);
-    print_fact(out, "started", text->str);
+    line_print_fact(out, "started", text->str);
     g_string_truncate(text, 0);
     if (info->duration_ns > 0)
         text_append_duration(text, info->duration_ns);
-    print_fact(out, "duration", text->str);
+    line_print_fact(out, "duration", text->str);
     g_free(date);
     if (start)
         g_date_time_unref(start);
@@ -89,7 +91,7 @@ static void print_metric(FILE *out, const struct report *r)
     guint processes = count_processes(r->profile), threads = count_threads(r->profile);
     g_string_append_printf(text, " in %u process%s, %u thread%s", processes,
                            processes == 1 ? "" : "es", threads, threads == 1 ? "" : "s");
-    print_fact(out, cpu ? "CPU time" : metric->type, text->str);
+    line_print_fact(out, cpu ? "CPU time" : metric->type, text->str);
     g_string_free(text, TRUE);
 }
 
@@ -99,12 +101,12 @@ static void print_sampling(FILE *out, const struct profile_info *info)
     if (info->rate_asked_hz > 0)
         g_string_append_printf(text, "%u Hz asked, %.1f Hz real", info->rate_asked_hz,
                                info->rate_real_hz);
-    print_fact(out, "rate", text->str);
+    line_print_fact(out, "rate", text->str);
     g_string_printf(text, "%" G_GINT64_FORMAT, info->samples);
     if (*info->engine)
         g_string_append_printf(text, ", %" G_GINT64_FORMAT " lost", info->lost);
     bool counted = info->samples > 0 || *info->engine; /* else nothing was sampled: a heap, say */
-    print_fact(out, "samples", counted ? text->str : "");
+    line_print_fact(out, "samples", counted ? text->str : "");
     if (*info->engine && info->samples > 0) {
         int64_t complete = report_complete_stacks(info);
         g_string_printf(text,
@@ -112,7 +114,7 @@ static void print_sampling(FILE *out, const struct profile_info *info)
                         " truncated, %" G_GINT64_FORMAT " broken",
                         complete, report_percent(complete, info->samples), info->truncated,
                         info->broken);
-        print_fact(out, "stacks", text->str);
+        line_print_fact(out, "stacks", text->str);
     }
     g_string_free(text, TRUE);
 }
@@ -122,37 +124,37 @@ static void print_exit(FILE *out, int status)
     if (status == -1)
         return;
     if (WIFSIGNALED(status))
-        fprintf(out, "%-*skilled by signal %d (%s)\n", HEADER_COLUMN, "exit", WTERMSIG(status),
+        fprintf(out, "%-*skilled by signal %d (%s)\n", LINE_FACT_COLUMN, "exit", WTERMSIG(status),
                 strsignal(WTERMSIG(status)));
     else
-        fprintf(out, "%-*sstatus %d\n", HEADER_COLUMN, "exit", WEXITSTATUS(status));
+        fprintf(out, "%-*sstatus %d\n", LINE_FACT_COLUMN, "exit", WEXITSTATUS(status));
 }
 
 static void print_attached(FILE *out, int pid)
 {
     char *text = pid ? g_strdup_printf("to PID %d, which ran already", pid) : g_strdup("");
-    print_fact(out, "attached", text);
+    line_print_fact(out, "attached", text);
     g_free(text);
 }
 
 static void print_header(FILE *out, const struct report *r)
 {
     const struct profile_info *info = &r->profile->info;
-    print_fact(out, "command", info->command);
+    line_print_fact(out, "command", info->command);
     print_attached(out, info->attached_pid);
-    print_fact(out, "engine", info->engine);
+    line_print_fact(out, "engine", info->engine);
     print_start(out, info);
     print_metric(out, r);
     print_sampling(out, info);
     print_exit(out, info->wait_status);
     for (guint i = 0; i < r->profile->notes->len; i++)
-        print_fact(out, "note", r->profile->notes->pdata[i]);
+        line_print_fact(out, "note", r->profile->notes->pdata[i]);
     for (guint i = 0; i < r->profile->comments->len; i++)
-        print_fact(out, "comment", r->profile->comments->pdata[i]);
+        line_print_fact(out, "comment", r->profile->comments->pdata[i]);
     for (guint i = 0; i < r->profile->processes->len; i++) {
         const struct process *process = profile_get_process(r->profile, i);
         if (*process->coverage)
-            fprintf(out, "%-*sthe collector is not in %s (pid %d): %s\n", HEADER_COLUMN, "note",
+            fprintf(out, "%-*sthe collector is not in %s (pid %d): %s\n", LINE_FACT_COLUMN, "note",
                     process->name, process->pid, process->coverage);
     }
 }
@@ -205,6 +207,8 @@ static void append_function_titles(GString *line, const struct report *r, struct
     line_add_right(line, "TOTAL", NUMBER_WIDTH);
     if (has_counts(r))
         line_add_right(line, "SAMPLES", NUMBER_WIDTH);
+    if (r->allocated)
+        line_add_right(line, "ALLOC", NUMBER_WIDTH);
     line_add_left(line, "FUNCTION", w.name);
     line_add_left(line, "MODULE", w.module);
     g_string_append(line, "SOURCE");
@@ -229,6 +233,8 @@ static void append_function(GString *line, const struct report *r, unsigned i, s
     append_value_right(line, r, row->total.value);
     if (has_counts(r))
         line_add_count(line, row->self.count, NUMBER_WIDTH);
+    if (r->allocated)
+        append_bytes_right(line, calltree_function_self(r->allocated, row->function).value);
     line_add_left(line, f->brief, w.name);
     line_add_left(line, profile_get_module(r->profile, f->module)->name, w.module);
     append_source(line, f);
@@ -334,7 +340,7 @@ static void print_threads(FILE *out, const struct report *r)
 
 void report_text(FILE *out, const struct profile *profile, const struct report_options *options)
 {
-    static void (*const views[REPORT_VIEWS])(FILE *, const struct report *) = {
+    static void (*const views[REPORT_MEMORY])(FILE *, const struct report *) = {
         [REPORT_FUNCTIONS] = print_functions,
         [REPORT_TREE] = print_tree,
         [REPORT_THREADS] = print_threads,
@@ -342,7 +348,11 @@ void report_text(FILE *out, const struct profile *profile, const struct report_o
     struct report report;
     report_init(&report, profile, options);
     print_header(out, &report);
-    print_base(out, &report);
-    views[options->view](out, &report);
+    if (report_view_is_of_heap(options->view)) {
+        report_heap_text(out, profile, options);
+    } else {
+        print_base(out, &report);
+        views[options->view](out, &report);
+    }
     report_clear(&report);
 }

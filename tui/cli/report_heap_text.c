@@ -1,0 +1,363 @@
+/*
+ * The text report of the heap: what was measured and how, a table, and what stands below it.
+ */
+#include "tui/cli/report_heap_text.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+#include "tui/cli/report_heap.h"
+#include "tui/cli/report_heap_table.h"
+#include "tui/cli/report_line.h"
+
+enum {
+    PATHS_MAX = 10,  /* call paths below a table */
+    FRAMES_MAX = 40, /* of a path */
+    HISTOGRAMS_MAX = 10,
+};
+
+/* ---- the heap as a whole ---- */
+
+static const char *plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void append_blocks(GString *text, int64_t blocks, int64_t bytes)
+{
+    text_append_bytes(text, bytes);
+    g_string_append_printf(text, " in %" G_GINT64_FORMAT " block%s", blocks, plural(blocks));
+}
+
+static void flush_fact(FILE *out, const char *key, GString *text)
+{
+    line_print_fact(out, key, text->str);
+    g_string_truncate(text, 0);
+}
+
+static int64_t count_sampled(const struct heap *heap)
+{
+    int64_t n = 0;
+    for (guint i = 0; i < heap->sites->len; i++)
+        n += g_array_index(heap->sites, struct heap_site, i).sampled;
+    return n;
+}
+
+static void print_mode(FILE *out, const struct report_heap *h)
+{
+    GString *text = g_string_new(NULL);
+    if (h->totals.is_estimate)
+        g_string_append_printf(text,
+                               "sampled: all calls are counted, %" G_GINT64_FORMAT
+                               " blocks recorded; ± is one standard error, ~ an estimate",
+                               count_sampled(h->profile->heap));
+    else
+        g_string_append(text, "exact: every block is recorded with its call stack");
+    flush_fact(out, "heap", text);
+    g_string_free(text, TRUE);
+}
+
+static void print_calls(FILE *out, const struct heap_totals *t)
+{
+    GString *text = g_string_new(NULL);
+    append_blocks(text, t->allocs, t->alloc_bytes);
+    if (t->allocs > 0) {
+        g_string_append(text, ", on average ");
+        text_append_bytes(text, t->alloc_bytes / t->allocs);
+    }
+    if (t->failed > 0)
+        g_string_append_printf(text, "; %" G_GINT64_FORMAT " call%s failed", t->failed,
+                               plural(t->failed));
+    flush_fact(out, "allocated", text);
+    g_string_append_printf(text, "%" G_GINT64_FORMAT " block%s", t->frees, plural(t->frees));
+    if (t->unknown_frees > 0)
+        g_string_append_printf(text, ", %" G_GINT64_FORMAT " of them not seen allocated",
+                               t->unknown_frees);
+    flush_fact(out, "freed", text);
+    if (t->unrecorded > 0)
+        g_string_append_printf(text, "%" G_GINT64_FORMAT " allocation%s that no row holds",
+                               t->unrecorded, plural(t->unrecorded));
+    flush_fact(out, "unrecorded", text);
+    if (t->merged_stacks > 0)
+        g_string_append_printf(text, "%" G_GINT64_FORMAT " call stack%s without a row of their own",
+                               t->merged_stacks, plural(t->merged_stacks));
+    flush_fact(out, "merged", text);
+    g_string_free(text, TRUE);
+}
+
+static bool have_all_ended(const struct profile *p)
+{
+    for (guint i = 0; i < p->heap->processes->len; i++)
+        if (!g_array_index(p->heap->processes, struct heap_process, i).ended)
+            return false;
+    return true;
+}
+
+/* The only process with data; NULL: there are several. */
+static const struct heap_process *only_process(const struct heap *heap)
+{
+    const struct heap_process *only = NULL;
+    for (guint i = 0; i < heap->processes->len; i++) {
+        const struct heap_process *p = &g_array_index(heap->processes, struct heap_process, i);
+        if (heap_process_is_measured(p) && only)
+            return NULL;
+        if (heap_process_is_measured(p))
+            only = p;
+    }
+    return only;
+}
+
+static void append_peak(GString *text, const struct heap_process *p)
+{
+    text_append_bytes(text, p->peak_bytes);
+    if (p->peak_time_ns >= 0) {
+        g_string_append(text, " after ");
+        text_append_duration(text, p->peak_time_ns);
+    }
+}
+
+static void print_sizes(FILE *out, const struct report_heap *h)
+{
+    const struct heap_process *only = only_process(h->profile->heap);
+    GString *text = g_string_new(NULL);
+    if (only) {
+        append_peak(text, only);
+    } else {
+        text_append_bytes(text, h->totals.peak_bytes);
+        g_string_append(text, ", the sum of all processes' own peaks");
+    }
+    flush_fact(out, "peak", text);
+    append_blocks(text, h->totals.live_blocks, h->totals.live_bytes);
+    flush_fact(out, have_all_ended(h->profile) ? "not freed" : "live", text);
+    g_string_free(text, TRUE);
+}
+
+static void print_process(FILE *out, const struct report_heap *h, const struct heap_process *p)
+{
+    const struct process *owner = report_heap_owner(h->profile, p);
+    GString *text = g_string_new(NULL);
+    g_string_append_printf(text, "%s (pid %d): %s", owner->name, owner->pid, report_heap_how(p));
+    if (heap_process_is_measured(p)) {
+        g_string_append(text, "; ");
+        append_blocks(text, p->allocs, p->alloc_bytes);
+        g_string_append(text, ", peak ");
+        append_peak(text, p);
+        g_string_append(text, p->ended ? ", not freed " : ", live ");
+        append_blocks(text, p->live_blocks, p->live_bytes);
+    }
+    if (*p->trouble)
+        g_string_append_printf(text, "; %s", p->trouble);
+    flush_fact(out, "process", text);
+    g_string_free(text, TRUE);
+}
+
+static void print_summary(FILE *out, const struct report_heap *h)
+{
+    const GArray *processes = h->profile->heap->processes;
+    bool several = processes->len > 1;
+    print_mode(out, h);
+    print_calls(out, &h->totals);
+    print_sizes(out, h);
+    for (guint i = 0; i < processes->len; i++) {
+        const struct heap_process *p = &g_array_index(processes, struct heap_process, i);
+        if (several || *p->trouble)
+            print_process(out, h, p);
+    }
+}
+
+/* ---- histograms ---- */
+
+/* A class by its bound: "≤32 B", ">256 KiB"; "<1.00 ms", "≥1.00 s". */
+static void append_class(GString *text, unsigned i, bool sizes)
+{
+    int64_t (*bound)(unsigned) = sizes ? report_heap_size_bound : report_heap_lifetime_bound;
+    bool last = bound(i) < 0;
+    g_string_append(text, sizes ? (last ? ">" : "≤") : (last ? "≥" : "<"));
+    (sizes ? text_append_bytes : text_append_duration)(text, bound(last ? i - 1 : i));
+}
+
+/* The classes of a histogram with 1 % or more, as "≤32 B 80 %, ≤64 B 20 %". */
+static void append_classes(GString *text, const int64_t *classes, unsigned n, bool sizes)
+{
+    double sum = 0;
+    const char *gap = sizes ? "sizes " : "; lived ";
+    for (unsigned i = 0; i < n; i++)
+        sum += (double)classes[i];
+    for (unsigned i = 0; i < n; i++) {
+        double percent = sum > 0 ? 100 * (double)classes[i] / sum : 0;
+        if (percent < 1)
+            continue;
+        g_string_append(text, gap);
+        append_class(text, i, sizes);
+        g_string_append_printf(text, " %.0f %%", percent);
+        gap = ", ";
+    }
+}
+
+static void print_histograms(FILE *out, const struct report_heap *h)
+{
+    unsigned n = MIN(report_heap_rows(h, h->rows->len), HISTOGRAMS_MAX);
+    GString *text = g_string_new(NULL);
+    fputs(n ? "\nsizes and lifetimes of the first rows\n" : "", out);
+    for (unsigned i = 0; i < n; i++) {
+        const struct heap_row *row = &g_array_index(h->rows, struct heap_row, i);
+        const struct function *f = profile_get_function(h->profile, row->function);
+        char *source = report_heap_source(f, row->line);
+        g_string_append_printf(text, "  %s%s%s: ", f->brief, *source ? " " : "", source);
+        append_classes(text, row->sum.sizes, HEAP_SIZE_CLASSES, true);
+        append_classes(text, row->sum.lifetimes, HEAP_LIFETIMES, false);
+        line_print(out, text);
+        g_free(source);
+    }
+    g_string_free(text, TRUE);
+}
+
+/* ---- call paths ---- */
+
+static void print_path(FILE *out, const struct profile *p, uint32_t stack)
+{
+    GArray *frames = report_stack_frames(p, stack);
+    GString *line = g_string_new(NULL);
+    for (guint i = 0; i < MIN(frames->len, FRAMES_MAX); i++) {
+        const struct report_frame *frame = &g_array_index(frames, struct report_frame, i);
+        char *source = report_heap_source(frame->function, frame->line);
+        g_string_append_printf(line, "      %s  %s%s%s", frame->function->brief, source,
+                               *source ? "  " : "", frame->module->name);
+        line_print(out, line);
+        g_free(source);
+    }
+    if (frames->len > FRAMES_MAX)
+        fprintf(out, "      ... and %u more callers\n", frames->len - FRAMES_MAX);
+    g_string_free(line, TRUE);
+    g_array_unref(frames);
+}
+
+static void append_ages(GString *text, const struct heap_site *sum)
+{
+    if (sum->oldest_ns < 0)
+        return;
+    g_string_append(text, ", held ");
+    text_append_duration(text, sum->youngest_ns);
+    if (sum->youngest_ns != sum->oldest_ns) {
+        g_string_append(text, " to ");
+        text_append_duration(text, sum->oldest_ns);
+    }
+}
+
+/* "2.00 KiB in 2 blocks of 5 allocated, held 1.20 s to 3.40 s" */
+static void print_site(FILE *out, const struct report_heap *h, const struct heap_site *sum,
+                       uint32_t stack)
+{
+    bool peak = h->options->view == REPORT_PEAK;
+    GString *text = g_string_new("  ");
+    append_blocks(text, sum->values[peak ? HEAP_PEAK_BLOCKS : HEAP_LIVE_BLOCKS],
+                  sum->values[peak ? HEAP_PEAK_BYTES : HEAP_LIVE_BYTES]);
+    g_string_append_printf(text, " of %" G_GINT64_FORMAT " allocated", sum->values[HEAP_ALLOCS]);
+    if (!peak)
+        append_ages(text, sum);
+    line_print(out, text);
+    print_path(out, h->profile, stack);
+    g_string_free(text, TRUE);
+}
+
+static void print_leak_paths(FILE *out, const struct report_heap *h)
+{
+    const GArray *leaks = h->leaks_stacks->rows;
+    unsigned n = MIN(report_heap_rows(h, leaks->len), PATHS_MAX);
+    fputs(n ? "\nlargest call paths\n" : "", out);
+    for (unsigned i = 0; i < n; i++) {
+        const struct leak *leak = &g_array_index(leaks, struct leak, i);
+        uint32_t stack = g_array_index(h->profile->heap->sites, struct heap_site, leak->site).stack;
+        print_site(out, h, &leak->sum, stack);
+    }
+    if (n < leaks->len)
+        fprintf(out, "  ... and %u more call paths: --json shows them\n", leaks->len - n);
+}
+
+/* The heaviest call path of each of the first rows. */
+static void print_peak_paths(FILE *out, const struct report_heap *h)
+{
+    unsigned n = MIN(report_heap_rows(h, h->rows->len), PATHS_MAX);
+    GArray *sites = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    fputs(n ? "\nlargest call path of each of the first rows\n" : "", out);
+    for (unsigned i = 0; i < n; i++) {
+        const struct heap_row *row = &g_array_index(h->rows, struct heap_row, i);
+        heap_row_stacks(h->grouped, row, HEAP_PEAK_BYTES, sites);
+        if (sites->len == 0)
+            continue;
+        uint32_t first = g_array_index(sites, uint32_t, 0);
+        const struct heap_site *site =
+            &g_array_index(h->profile->heap->sites, struct heap_site, first);
+        print_site(out, h, site, site->stack);
+    }
+    g_array_unref(sites);
+}
+
+/* ---- leaks ---- */
+
+static void print_suppressed(FILE *out, const struct report_heap *h)
+{
+    const GArray *list = h->leaks->suppressed;
+    GString *text = g_string_new(NULL);
+    fputs(list->len ? "\nsuppressed\n" : "", out);
+    for (guint i = 0; i < list->len; i++) {
+        const struct leak_suppressed *s = &g_array_index(list, struct leak_suppressed, i);
+        const struct leak_rule *rule = leak_rules_get(h->options->rules, s->rule);
+        g_string_append(text, "  ");
+        append_blocks(text, s->blocks, s->bytes);
+        g_string_append_printf(text, " by %s (%s%s%s)", rule->pattern, rule->origin,
+                               *rule->why ? ": " : "", rule->why);
+        line_print(out, text);
+    }
+    g_string_free(text, TRUE);
+}
+
+static void print_leaks(FILE *out, const struct report_heap *h)
+{
+    const struct leaks *leaks = h->leaks;
+    GString *text = g_string_new(NULL);
+    if (leaks->n_processes == 0)
+        g_string_append(text, "no process that was measured has ended: what is live may still be "
+                              "freed (--view memory --sort live)");
+    else if (leaks->blocks == 0)
+        g_string_append(text, "nothing leaked");
+    else
+        append_blocks(text, leaks->blocks, leaks->bytes);
+    if (leaks->n_unmeasured > 0)
+        g_string_append_printf(text, "; %u process%s not seen", leaks->n_unmeasured,
+                               leaks->n_unmeasured == 1 ? " was" : "es were");
+    line_print_fact(out, "leaked", text->str);
+    g_string_free(text, TRUE);
+    if (h->rows->len > 0) {
+        fputc('\n', out);
+        report_heap_table(out, h);
+        print_leak_paths(out, h);
+    }
+    print_suppressed(out, h);
+}
+
+static void print_rows(FILE *out, const struct report_heap *h)
+{
+    fputc('\n', out);
+    report_heap_table(out, h);
+    if (h->options->view == REPORT_PEAK)
+        print_peak_paths(out, h);
+    if (h->options->view == REPORT_MEMORY)
+        print_histograms(out, h);
+}
+
+void report_heap_text(FILE *out, const struct profile *profile,
+                      const struct report_options *options)
+{
+    struct report_heap h;
+    report_heap_init(&h, profile, options);
+    if (!h.is_measured) {
+        char *why = report_heap_why(profile);
+        fprintf(out, "\nThe heap was not measured: %s.\n", why);
+        g_free(why);
+    } else {
+        print_summary(out, &h);
+        (options->view == REPORT_LEAKS ? print_leaks : print_rows)(out, &h);
+    }
+    report_heap_clear(&h);
+}
