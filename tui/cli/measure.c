@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collectors/heap/heap_source.h"
 #include "core/base/error.h"
 #include "core/formats/snapshot.h"
 #include "core/target/launch.h"
@@ -183,6 +184,7 @@ struct session *measure_start(const struct measure_options *o,
                                                 .collector = collector,
                                                 .terminal_fd = terminal_fd,
                                                 .sources = engines_find(o->engine, NULL),
+                                                .heap = &heap_source_ops,
                                                 .heap_policy = policy,
                                                 .heap_budget_percent = o->memory.budget_percent},
                       error);
