@@ -79,7 +79,7 @@ $(BUILD)/libproftop.so: $(TARGET_OBJ) collectors/exports.map
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
 	$(call say,TEST,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/libtui.a $(BUILD)/libcore.a $(PKG_LIBS) -lcmocka
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(filter %.o,$^) $(LDFLAGS) $(BUILD)/libtui.a $(BUILD)/libcore.a $(PKG_LIBS) -lcmocka
 
 # ---- programs that the tests profile ----
 
@@ -96,6 +96,10 @@ TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) $(HEAP:%=$(T)/heap/%) \
 $(HOSTILE:%=$(T)/hostile/%): $(wildcard tests/targets/hostile/*.h)
 $(HEAP:%=$(T)/heap/%): $(wildcard tests/targets/heap/*.h)
 $(T)/hostile/throws: T_CXX += -static-libgcc
+# Unit tests that run parts of the collector in themselves.
+WALK_OBJ := $(addprefix $(BUILD)/collectors/target/,heap_area.o heap_modules.o mapped_file.o stack_memory.o stack_tree.o \
+              stack_walk.o unwind_cfi.o unwind_rules.o)
+$(addprefix $(BUILD)/tests/unit/collectors/target/test_,stack_walk): $(WALK_OBJ)
 # A unit test that starts one of them with the collector.
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror

@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 
+#include "collectors/target/stack_memory.h"
 #include "collectors/target/stack_tree.h"
 #include "collectors/target/unwind_rules.h"
 
@@ -35,12 +36,8 @@ struct stack_walk {
     uint32_t depth;
     uint32_t generation; /* of modules, when it was made */
     uint32_t root;       /* how it ended: a root of the tree */
-    uint32_t node;       /* of its innermost frame */
-    /* The thread's own stack: [low, top) is memory as long as the thread lives. */
-    uintptr_t low, top;
-    uintptr_t floor; /* below it there is none of it */
-    /* Memory on another stack, as far as this walk has asked. */
-    uintptr_t checked_low, checked_high;
+    uintptr_t end_slot;  /* holds 0, by which it ended; 0: something else ended it */
+    struct stack_memory memory;
 };
 
 /*

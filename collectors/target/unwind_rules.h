@@ -32,14 +32,16 @@ enum unwind_bp {
     UNWIND_BP_LOST,     /* nowhere */
 };
 
+enum { UNWIND_CFA_BITS = 21, UNWIND_BP_BITS = 22 };
+
 /* One word, so that it is read and written at once. Offsets are in units of 8 bytes. */
 union unwind_rule {
     struct {
         uint64_t module : 16; /* see heap_modules.h */
         uint64_t kind : 3;    /* enum unwind_kind */
         uint64_t bp_kind : 2; /* enum unwind_bp */
-        int64_t cfa : 21;
-        int64_t bp : 22;
+        int64_t cfa : UNWIND_CFA_BITS;
+        int64_t bp : UNWIND_BP_BITS;
     };
     uint64_t word;
 };
@@ -75,6 +77,14 @@ void unwind_rules_clear(struct unwind_rules *rules);
 union unwind_rule unwind_rules_find(struct unwind_rules *rules, uintptr_t address,
                                     uint32_t generation);
 
+/* Where the cache would have an address. Context: any. */
+static inline struct unwind_entry *unwind_rules_entry(const struct unwind_rules *rules,
+                                                      uintptr_t address)
+{
+    uint64_t hash = address * UINT64_C(0x9e3779b97f4a7c15);
+    return &rules->cache[hash >> (64 - UNWIND_CACHE_BITS)];
+}
+
 /* What `check` of an entry is. Context: any. */
 static inline uint64_t unwind_rules_check(uintptr_t address, uint64_t rule, uint32_t generation)
 {
@@ -91,8 +101,7 @@ static inline uint64_t unwind_rules_check(uintptr_t address, uint64_t rule, uint
 static inline union unwind_rule unwind_rules_get(struct unwind_rules *rules, uintptr_t address,
                                                  uint32_t generation)
 {
-    uint64_t hash = address * UINT64_C(0x9e3779b97f4a7c15) >> (64 - UNWIND_CACHE_BITS);
-    struct unwind_entry *entry = &rules->cache[hash];
+    struct unwind_entry *entry = unwind_rules_entry(rules, address);
     union unwind_rule rule = {.word = __atomic_load_n(&entry->rule, __ATOMIC_RELAXED)};
     uint64_t check = __atomic_load_n(&entry->check, __ATOMIC_RELAXED);
     if (__builtin_expect(check == unwind_rules_check(address, rule.word, generation), 1))
