@@ -396,12 +396,6 @@ void ingest_unmap_all(struct ingest *ingest, int pid)
     address_map_clear(t->map);
 }
 
-bool ingest_is_mapped(const struct ingest *ingest, int pid, uint64_t address)
-{
-    const struct tracked *t = g_hash_table_lookup(ingest->tracked, GINT_TO_POINTER(pid));
-    return t && address_map_find(t->map, address);
-}
-
 void ingest_fork(struct ingest *ingest, int pid, int parent_pid, int tid)
 {
     pthread_mutex_lock(ingest->lock);

@@ -60,8 +60,6 @@ void ingest_name(struct ingest *ingest, int pid, int tid, const char *name, bool
 void ingest_map(struct ingest *ingest, const struct ingest_mmap *map);
 /* Nothing is mapped any more, as far as is known: what is will be told afresh. */
 void ingest_unmap_all(struct ingest *ingest, int pid);
-/* Whether an address of a process lies in a mapping that was told. */
-bool ingest_is_mapped(const struct ingest *ingest, int pid, uint64_t address);
 /*
  * For a source that fills the profile by itself: the module of a file that a process has, or had,
  * mapped, opened while that can be; one that is known already when it is the same file. Without the

@@ -18,6 +18,7 @@
 #include "core/session/coverage.h"
 #include "core/session/ingest.h"
 #include "tests/unit/core/model/model_builder.h"
+#include "tests/unit/core/session/mapped_code.h"
 
 #define MS INT64_C(1000000)
 
@@ -204,9 +205,9 @@ static void test_code_that_was_loaded_later_is_found(void **state)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     void *code = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     put(f, 0, (uint64_t)(uintptr_t)code, MS);
-    assert_false(ingest_is_mapped(f->ingest, getpid(), (uint64_t)(uintptr_t)code));
+    assert_false(mapped_code_is_known(f->ingest, code));
     assert_int_equal(drain(f), 1);
-    assert_true(ingest_is_mapped(f->ingest, getpid(), (uint64_t)(uintptr_t)code));
+    assert_true(mapped_code_is_known(f->ingest, code));
     munmap(code, page);
 }
 

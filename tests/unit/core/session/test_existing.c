@@ -12,6 +12,7 @@
 #include "core/session/existing.h"
 #include "core/session/ingest.h"
 #include "tests/unit/core/model/model_builder.h"
+#include "tests/unit/core/session/mapped_code.h"
 
 struct fixture {
     struct profile *profile;
@@ -79,11 +80,6 @@ static const struct thread *thread_of(const struct fixture *f, int tid)
     return NULL;
 }
 
-static bool knows(const struct fixture *f, const void *code)
-{
-    return ingest_is_mapped(f->ingest, getpid(), (uint64_t)(uintptr_t)code);
-}
-
 static void test_threads_names_and_code_are_told(void **state)
 {
     struct fixture *f = *state;
@@ -92,9 +88,9 @@ static void test_threads_names_and_code_are_told(void **state)
     assert_non_null(told);
     assert_string_equal(thread_of(f, f->tid)->name, "second");
     assert_non_null(thread_of(f, getpid()));
-    assert_true(knows(f, (const void *)(uintptr_t)knows));
-    assert_true(knows(f, (const void *)(uintptr_t)pthread_create));
-    assert_false(knows(f, f));
+    assert_true(mapped_code_is_known(f->ingest, (const void *)(uintptr_t)thread_of));
+    assert_true(mapped_code_is_known(f->ingest, (const void *)(uintptr_t)pthread_create));
+    assert_false(mapped_code_is_known(f->ingest, f));
     assert_true(existing_settle(f->ingest, getpid(), told));
     assert_false(thread_of(f, f->tid)->ended);
     end_second(f, thread);
