@@ -42,6 +42,22 @@ fails "report without a file" 2 '.' "$proftop" report
 fails "report of two files" 2 '.' "$proftop" report a b
 fails "an unknown view" 2 'nonsense' "$proftop" report --view nonsense "$tmp/x.pb.gz"
 fails "view without a file" 2 '.' "$proftop" view
+fails "a way to measure the heap that there is not" 2 "'all'" "$proftop" record --memory=all -- true
+fails "a budget of 0" 2 'budget' "$proftop" --budget 0 -- true
+fails "a budget of more than all" 2 'budget' "$proftop" record --budget 101 -- true
+fails "a budget that is no number" 2 'much' "$proftop" record --budget much -- true
+fails "the heap of what runs already" 2 'runs already' "$proftop" record --memory -p $$
+fails "leaks of what runs already" 2 'runs already' "$proftop" record --leaks -p $$
+fails "leaks by sampling" 2 'memory=sampled' "$proftop" record --leaks --memory=sampled -- true
+fails "leaks without a heap" 2 'memory=off' "$proftop" record --fail-on leak --memory=off -- true
+fails "a reason to fail that there is not" 2 "leak, not 'smoke'" "$proftop" record --fail-on smoke -- true
+fails "suppressions of nothing" 2 'leaks' "$proftop" record --suppressions /dev/null -- true
+fails "suppressions that are not there" 1 'nowhere' "$proftop" record --leaks --suppressions "$tmp/nowhere" -- true
+echo 'leek:soup' >"$tmp/leeks.txt"
+fails "a line that suppresses nothing" 1 'leeks.txt.*1' "$proftop" record --leaks --suppressions "$tmp/leeks.txt" -- true
+fails "suppressions for another view" 2 'view leaks' "$proftop" report --suppressions /dev/null "$tmp/x.pb.gz"
+fails "a column that the heap has not" 2 'own-peak' "$proftop" report --view memory --sort self "$tmp/x.pb.gz"
+fails "an order of leaks" 2 'sorted' "$proftop" report --view leaks --sort live "$tmp/x.pb.gz"
 
 # ---- snapshots ----
 record good "$targets/truth-nofp" steady .3

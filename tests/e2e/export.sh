@@ -99,6 +99,7 @@ fails "an unknown suffix" 2 'svg.*folded' "$tmp/shop.pb.gz" -o "$tmp/x.png"
 fails "an unknown format" 2 'png' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --format png
 fails "stdout without a format" 2 '\-\-format' "$tmp/shop.pb.gz" -o -
 fails "a metric it does not have" 2 'samples, cpu' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --metric heap
+fails "the heap of a snapshot without one" 2 'heap was not measured' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --metric live
 fails "no snapshot" 2 'one snapshot' -o "$tmp/x.svg"
 fails "two snapshots" 2 'one snapshot' a b -o "$tmp/x.svg"
 finish

@@ -150,7 +150,7 @@ static int end_session(struct live *live, enum app_end end, GError **error)
         fprintf(stderr, "proftop: the program %s\n",
                 end == APP_QUIT_STOP ? "has not ended yet after SIGTERM" : "runs on");
     if (!live->measure.quiet && end != APP_HANGUP)
-        measure_say_notes(session_profile(live->session));
+        measure_say_notes(&live->measure, session_profile(live->session));
     finish_output(live, status.target_ended);
     return measure_exit_status(session_profile(live->session), 0);
 }

@@ -32,8 +32,21 @@ static void say_what_runs_on(const struct profile *p, bool ended)
         fprintf(stderr, "proftop: %u processes that it started run on, no longer recorded\n", n);
 }
 
+static void say_heap(const struct heap *heap)
+{
+    struct heap_totals totals;
+    heap_get_totals(heap, PROFILE_NONE, &totals);
+    if (totals.n_measured == 0)
+        return;
+    GString *text = g_string_new(NULL);
+    text_append_count(text, totals.allocs);
+    fprintf(stderr, ", %s allocations (%s)", text->str, totals.is_estimate ? "sampled" : "exact");
+    g_string_free(text, TRUE);
+}
+
 /* One line about what was measured, on stderr like every other word of ours. */
-static void say(const struct profile *p, const char *path, bool ended)
+static void say(const struct measure_options *o, const struct profile *p, const char *path,
+                bool ended)
 {
     const struct profile_info *info = &p->info;
     fprintf(stderr, "proftop: %" G_GINT64_FORMAT " samples", info->samples);
@@ -41,11 +54,12 @@ static void say(const struct profile *p, const char *path, bool ended)
         fprintf(stderr, ", %" G_GINT64_FORMAT " records lost", info->lost);
     if (info->truncated + info->broken)
         fprintf(stderr, ", %" G_GINT64_FORMAT " stacks incomplete", info->truncated + info->broken);
+    say_heap(p->heap);
     char *clean_path = text_clean(path);
     fprintf(stderr, ": %s\n", clean_path);
     g_free(clean_path);
     say_what_runs_on(p, ended);
-    measure_say_notes(p);
+    measure_say_notes(o, p);
 }
 
 /* Without -o the snapshot goes to the current directory: a measurement that cannot be saved there
@@ -66,7 +80,7 @@ static void keep(const struct measure_options *o, const struct profile *profile,
 {
     char *path = measure_save(o, profile, name, error);
     if (path && !o->quiet)
-        say(profile, path, ended);
+        say(o, profile, path, ended);
     g_free(path);
 }
 

@@ -18,6 +18,7 @@
 #include "core/target/launch.h"
 #include "core/target/proc_tasks.h"
 #include "tui/cli/engines.h"
+#include "tui/cli/report_heap.h"
 
 enum { RATE_DEFAULT_HZ = 999, RATE_MOST_HZ = 20000, LOOK_MS = 250 };
 
@@ -239,12 +240,28 @@ char *measure_save(const struct measure_options *o, const struct profile *profil
     return NULL;
 }
 
-void measure_say_notes(const struct profile *profile)
+/* With --memory=auto nobody asked: then the report says it. */
+static void say_heap_trouble(const struct measure_options *o, const struct profile *profile)
+{
+    const char *how = o->memory.how ? o->memory.how : "auto";
+    bool asked = o->whole_heap || g_str_equal(how, "exact") || g_str_equal(how, "sampled");
+    if (!asked)
+        return;
+    bool measured = heap_is_measured(profile->heap);
+    char *trouble = measured ? report_heap_trouble(profile) : report_heap_why(profile);
+    if (trouble)
+        fprintf(stderr, "proftop: the heap was not %s: %s\n", measured ? "wholly seen" : "measured",
+                trouble);
+    g_free(trouble);
+}
+
+void measure_say_notes(const struct measure_options *o, const struct profile *profile)
 {
     const GPtrArray *notes = profile->notes;
     /* those before them are the engine's nature */
     for (guint i = profile->n_standing; i < notes->len; i++)
         fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(notes, i));
+    say_heap_trouble(o, profile);
 }
 
 int measure_exit_status(const struct profile *profile, int signal_number)

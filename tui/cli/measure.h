@@ -69,7 +69,8 @@ char *measure_save(const struct measure_options *options, const struct profile *
  */
 int measure_exit_status(const struct profile *profile, int signal_number);
 
-/* Says on stderr, a line each, what the profile notes about this run. */
-void measure_say_notes(const struct profile *profile);
+/* Says on stderr, a line each, what the profile notes about this run; and what of the heap was not
+ * seen although it was asked for. */
+void measure_say_notes(const struct measure_options *options, const struct profile *profile);
 
 #endif
