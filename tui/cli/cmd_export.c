@@ -38,16 +38,6 @@ static const struct format formats[] = {
     {"folded", ".folded", folded_write},
 };
 
-G_GNUC_PRINTF(2, 3)
-static bool set_usage(GError **error, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_propagate_error(error, g_error_new_valist(PROFTOP_ERROR, PROFTOP_ERROR_USAGE, format, args));
-    va_end(args);
-    return false;
-}
-
 static const struct format *find_format(const struct options *o, GError **error)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
@@ -55,12 +45,14 @@ static const struct format *find_format(const struct options *o, GError **error)
                       : g_str_has_suffix(o->output, formats[i].suffix))
             return &formats[i];
     if (o->format)
-        set_usage(error, "there is no format '%s': choose svg or folded", o->format);
+        proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                          "there is no format '%s': choose svg or folded", o->format);
     else
-        set_usage(error,
-                  "%s: the name does not tell the format: end it in .svg or .folded, or choose "
-                  "one with --format",
-                  o->output);
+        proftop_error_set(
+            error, PROFTOP_ERROR_USAGE,
+            "%s: the name does not tell the format: end it in .svg or .folded, or choose "
+            "one with --format",
+            o->output);
     return NULL;
 }
 
@@ -89,12 +81,14 @@ static bool find_metric(struct profile *p, const char *name, struct calltree_opt
         return true;
     if (tree->of_heap) {
         char *why = report_heap_why(p);
-        set_usage(error, "the heap was not measured: %s; or choose another --metric", why);
+        proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                          "the heap was not measured: %s; or choose another --metric", why);
         g_free(why);
         return false;
     }
     char *names = list_metrics(p);
-    set_usage(error, "the snapshot does not measure '%s': choose one of %s", name, names);
+    proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                      "the snapshot does not measure '%s': choose one of %s", name, names);
     g_free(names);
     return false;
 }
@@ -106,8 +100,9 @@ static bool choose_metric(const struct options *o, struct profile *p, struct cal
     if (o->metric && !find_metric(p, o->metric, tree, error))
         return false;
     if (tree->of_heap && o->threads)
-        return set_usage(error, "the heap belongs to all threads of a process: leave out "
-                                "--threads");
+        return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                 "the heap belongs to all threads of a process: leave out "
+                                 "--threads");
     return true;
 }
 
@@ -122,9 +117,7 @@ static bool write_to_stdout(void *arg, const char *text, size_t size, GError **e
         return true;
     if (errno == EPIPE) /* there is no reason to go on */
         return false;
-    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot write to stdout: %s",
-                g_strerror(errno));
-    return false;
+    return proftop_error_set_errno(error, "cannot write to stdout");
 }
 
 static bool export_to_stdout(const struct format *format, const struct calltree *tree,
@@ -139,9 +132,7 @@ static bool export_to_stdout(const struct format *format, const struct calltree 
     }
     if (fflush(stdout) == 0 || errno == EPIPE)
         return true;
-    g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_FAILED, "cannot write to stdout: %s",
-                g_strerror(errno));
-    return false;
+    return proftop_error_set_errno(error, "cannot write to stdout");
 }
 
 static bool export_to_file(const struct format *format, const struct calltree *tree,
@@ -194,15 +185,17 @@ static bool is_same_file(const char *a, const char *b)
 static bool export(const struct options *o, const char *path, GError **error)
 {
     if (!o->output || !*o->output)
-        return set_usage(error, "no name for the output: give one with -o, ending in .svg or "
-                                ".folded");
+        return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                 "no name for the output: give one with -o, ending in .svg or "
+                                 ".folded");
     if (strcmp(o->output, "-") == 0 && !o->format)
-        return set_usage(error, "'-o -' does not tell the format: choose one with --format");
+        return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                 "'-o -' does not tell the format: choose one with --format");
     if (is_same_file(o->output, path))
-        return set_usage(error,
-                         "%s: is the snapshot itself, which would be lost: give another "
-                         "name with -o",
-                         path);
+        return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                 "%s: is the snapshot itself, which would be lost: give another "
+                                 "name with -o",
+                                 path);
     const struct format *format = find_format(o, error);
     struct profile *profile = format ? snapshot_load(path, error) : NULL;
     bool ok = profile && export_profile(o, format, profile, error);
@@ -235,7 +228,8 @@ static int run(const struct command_context *context, int argc, char **argv, GEr
         if (argc == 2)
             ok = export(&o, argv[1], error);
         else
-            set_usage(error, "export takes one snapshot: proftop export FILE -o OUTPUT");
+            proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                              "export takes one snapshot: proftop export FILE -o OUTPUT");
     }
     g_free(o.output);
     g_free(o.format);
