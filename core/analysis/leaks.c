@@ -27,6 +27,7 @@ static void look_at_process(struct search *s, uint32_t process)
     const struct heap_process *record = heap_process_find(s->profile->heap, process);
     s->ended[process] = heap_process_has_ended(s->profile, process);
     bool asked = s->query->process == PROFILE_NONE || s->query->process == process;
+    asked &= profile_get_process(s->profile, process)->pid != 0; /* [not sampled] is none */
     s->wanted[process] = asked && (s->ended[process] || s->query->running_too);
     if (!s->wanted[process])
         return;

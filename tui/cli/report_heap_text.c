@@ -23,10 +23,17 @@ static const char *plural(int64_t n)
     return n == 1 ? "" : "s";
 }
 
-static void append_blocks(GString *text, int64_t blocks, int64_t bytes)
+static const char *about(bool estimate)
 {
+    return estimate ? "~" : "";
+}
+
+static void append_blocks(GString *text, int64_t blocks, int64_t bytes, bool estimate)
+{
+    g_string_append(text, about(estimate));
     text_append_bytes(text, bytes);
-    g_string_append_printf(text, " in %" G_GINT64_FORMAT " block%s", blocks, plural(blocks));
+    g_string_append_printf(text, " in %s%" G_GINT64_FORMAT " block%s", about(estimate), blocks,
+                           plural(blocks));
 }
 
 static void flush_fact(FILE *out, const char *key, GString *text)
@@ -60,7 +67,7 @@ static void print_mode(FILE *out, const struct report_heap *h)
 static void print_calls(FILE *out, const struct heap_totals *t)
 {
     GString *text = g_string_new(NULL);
-    append_blocks(text, t->allocs, t->alloc_bytes);
+    append_blocks(text, t->allocs, t->alloc_bytes, false);
     if (t->allocs > 0) {
         g_string_append(text, ", on average ");
         text_append_bytes(text, t->alloc_bytes / t->allocs);
@@ -107,8 +114,14 @@ static const struct heap_process *only_process(const struct heap *heap)
     return only;
 }
 
+static bool is_estimate(const struct heap_process *p)
+{
+    return p->was_sampled || p->mode == HEAP_SAMPLED;
+}
+
 static void append_peak(GString *text, const struct heap_process *p)
 {
+    g_string_append(text, about(is_estimate(p)));
     text_append_bytes(text, p->peak_bytes);
     if (p->peak_time_ns >= 0) {
         g_string_append(text, " after ");
@@ -123,11 +136,12 @@ static void print_sizes(FILE *out, const struct report_heap *h)
     if (only) {
         append_peak(text, only);
     } else {
+        g_string_append(text, about(h->totals.is_estimate));
         text_append_bytes(text, h->totals.peak_bytes);
         g_string_append(text, ", the sum of all processes' own peaks");
     }
     flush_fact(out, "peak", text);
-    append_blocks(text, h->totals.live_blocks, h->totals.live_bytes);
+    append_blocks(text, h->totals.live_blocks, h->totals.live_bytes, h->totals.is_estimate);
     flush_fact(out, have_all_ended(h->profile) ? "not freed" : "live", text);
     g_string_free(text, TRUE);
 }
@@ -139,11 +153,11 @@ static void print_process(FILE *out, const struct report_heap *h, const struct h
     g_string_append_printf(text, "%s (pid %d): %s", owner->name, owner->pid, report_heap_how(p));
     if (heap_process_is_measured(p)) {
         g_string_append(text, "; ");
-        append_blocks(text, p->allocs, p->alloc_bytes);
+        append_blocks(text, p->allocs, p->alloc_bytes, false);
         g_string_append(text, ", peak ");
         append_peak(text, p);
         g_string_append(text, p->ended ? ", not freed " : ", live ");
-        append_blocks(text, p->live_blocks, p->live_bytes);
+        append_blocks(text, p->live_blocks, p->live_bytes, is_estimate(p));
     }
     if (*p->trouble)
         g_string_append_printf(text, "; %s", p->trouble);
@@ -167,29 +181,25 @@ static void print_summary(FILE *out, const struct report_heap *h)
 
 /* ---- histograms ---- */
 
-/* A class by its bound: "≤32 B", ">256 KiB"; "<1.00 ms", "≥1.00 s". */
-static void append_class(GString *text, unsigned i, bool sizes)
-{
-    int64_t (*bound)(unsigned) = sizes ? report_heap_size_bound : report_heap_lifetime_bound;
-    bool last = bound(i) < 0;
-    g_string_append(text, sizes ? (last ? ">" : "≤") : (last ? "≥" : "<"));
-    (sizes ? text_append_bytes : text_append_duration)(text, bound(last ? i - 1 : i));
-}
+static const char *const size_texts[HEAP_SIZE_CLASSES] = {
+    "≤16 B",  "≤32 B",  "≤64 B",   "≤128 B",  "≤256 B",  "≤512 B",   "≤1 KiB",   "≤2 KiB",
+    "≤4 KiB", "≤8 KiB", "≤16 KiB", "≤32 KiB", "≤64 KiB", "≤128 KiB", "≤256 KiB", ">256 KiB"};
+
+static const char *const lifetime_texts[HEAP_LIFETIMES] = {"<1 µs",  "<10 µs",  "<100 µs", "<1 ms",
+                                                           "<10 ms", "<100 ms", "<1 s",    "≥1 s"};
 
 /* The classes of a histogram with 1 % or more, as "≤32 B 80 %, ≤64 B 20 %". */
-static void append_classes(GString *text, const int64_t *classes, unsigned n, bool sizes)
+static void append_classes(GString *text, const char *gap, const int64_t *classes,
+                           const char *const *texts, unsigned n)
 {
     double sum = 0;
-    const char *gap = sizes ? "sizes " : "; lived ";
     for (unsigned i = 0; i < n; i++)
         sum += (double)classes[i];
     for (unsigned i = 0; i < n; i++) {
         double percent = sum > 0 ? 100 * (double)classes[i] / sum : 0;
         if (percent < 1)
             continue;
-        g_string_append(text, gap);
-        append_class(text, i, sizes);
-        g_string_append_printf(text, " %.0f %%", percent);
+        g_string_append_printf(text, "%s%s %.0f %%", gap, texts[i], percent);
         gap = ", ";
     }
 }
@@ -204,8 +214,8 @@ static void print_histograms(FILE *out, const struct report_heap *h)
         const struct function *f = profile_get_function(h->profile, row->function);
         char *source = report_heap_source(f, row->line);
         g_string_append_printf(text, "  %s%s%s: ", f->brief, *source ? " " : "", source);
-        append_classes(text, row->sum.sizes, HEAP_SIZE_CLASSES, true);
-        append_classes(text, row->sum.lifetimes, HEAP_LIFETIMES, false);
+        append_classes(text, "sizes ", row->sum.sizes, size_texts, HEAP_SIZE_CLASSES);
+        append_classes(text, "; lived ", row->sum.lifetimes, lifetime_texts, HEAP_LIFETIMES);
         line_print(out, text);
         g_free(source);
     }
@@ -248,11 +258,12 @@ static void append_ages(GString *text, const struct heap_site *sum)
 static void print_site(FILE *out, const struct report_heap *h, const struct heap_site *sum,
                        uint32_t stack)
 {
-    bool peak = h->options->view == REPORT_PEAK;
+    bool peak = h->options->view == REPORT_PEAK, estimate = sum->sampled > 0;
     GString *text = g_string_new("  ");
     append_blocks(text, sum->values[peak ? HEAP_PEAK_BLOCKS : HEAP_LIVE_BLOCKS],
-                  sum->values[peak ? HEAP_PEAK_BYTES : HEAP_LIVE_BYTES]);
-    g_string_append_printf(text, " of %" G_GINT64_FORMAT " allocated", sum->values[HEAP_ALLOCS]);
+                  sum->values[peak ? HEAP_PEAK_BYTES : HEAP_LIVE_BYTES], estimate);
+    g_string_append_printf(text, " of %s%" G_GINT64_FORMAT " allocated", about(estimate),
+                           sum->values[HEAP_ALLOCS]);
     if (!peak)
         append_ages(text, sum);
     line_print(out, text);
@@ -304,7 +315,7 @@ static void print_suppressed(FILE *out, const struct report_heap *h)
         const struct leak_suppressed *s = &g_array_index(list, struct leak_suppressed, i);
         const struct leak_rule *rule = leak_rules_get(h->options->rules, s->rule);
         g_string_append(text, "  ");
-        append_blocks(text, s->blocks, s->bytes);
+        append_blocks(text, s->blocks, s->bytes, h->leaks->is_estimate);
         g_string_append_printf(text, " by %s (%s%s%s)", rule->pattern, rule->origin,
                                *rule->why ? ": " : "", rule->why);
         line_print(out, text);
@@ -322,7 +333,7 @@ static void print_leaks(FILE *out, const struct report_heap *h)
     else if (leaks->blocks == 0)
         g_string_append(text, "nothing leaked");
     else
-        append_blocks(text, leaks->blocks, leaks->bytes);
+        append_blocks(text, leaks->blocks, leaks->bytes, leaks->is_estimate);
     if (leaks->n_unmeasured > 0)
         g_string_append_printf(text, "; %u process%s not seen", leaks->n_unmeasured,
                                leaks->n_unmeasured == 1 ? " was" : "es were");

@@ -186,7 +186,7 @@ static void test_memory_tells_sizes_and_lifetimes(void **state)
     struct profile *p = make_heap();
     char *text = print_view(p, REPORT_MEMORY);
     assert_says(text, "  make_list shop.c:12: sizes ≤128 B 90 %, >256 KiB 10 %; "
-                      "lived <100 µs 75 %, ≥1.00 s 25 %\n");
+                      "lived <100 µs 75 %, ≥1 s 25 %\n");
     g_free(text);
     profile_free(p);
 }
@@ -307,6 +307,9 @@ static void test_estimates_show_their_error_and_exact_figures_none(void **state)
     make_sampled(p);
     text = print_view(p, REPORT_MEMORY);
     assert_says(text, "heap       sampled: all calls are counted, 2 blocks recorded;");
+    assert_says(text, "allocated  3.98 KiB in 13 blocks, on average 313 B\n"); /* exact always */
+    assert_says(text, "peak       ~3.49 KiB after 1.50 s\n");
+    assert_says(text, "not freed  ~3.20 KiB in ~5 blocks\n");
     assert_says(text, "       ~3   3.00 KiB ±10%   1.00 KiB   3.00 KiB ±10%         ~3");
     assert_says(text,
                 "       10          1000 B      100 B           200 B          2"); /* exact */
