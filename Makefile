@@ -99,7 +99,8 @@ $(T)/hostile/throws: T_CXX += -static-libgcc
 # Unit tests that run parts of the collector in themselves.
 WALK_OBJ := $(addprefix $(BUILD)/collectors/target/,heap_area.o heap_modules.o mapped_file.o stack_memory.o stack_tree.o \
               stack_walk.o unwind_cfi.o unwind_rules.o)
-$(addprefix $(BUILD)/tests/unit/collectors/target/test_,stack_walk): $(WALK_OBJ)
+$(addprefix $(BUILD)/tests/unit/collectors/target/test_,heap_area heap_modules stack_tree stack_walk unwind_cfi): $(WALK_OBJ)
+$(BUILD)/tests/unit/collectors/target/test_heap_modules: | $(T)/reuse_first.so $(T)/reuse_second.so
 # A unit test that starts one of them with the collector.
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror
@@ -250,6 +251,7 @@ run-fuzzers: $(FUZZERS)
 bench: deps-bench
 	$(AGAIN) check-build $(BUILD)/tests/bench/frontend_load
 	$(Q)BUILD=$(BUILD) tests/bench/bench.py
+	$(Q)BUILD=$(BUILD) tests/bench/bench_heap.py
 	$(Q)$(BUILD)/tests/bench/frontend_load
 
 format:

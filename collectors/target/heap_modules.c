@@ -77,16 +77,18 @@ static void read_build_id(const struct dl_find_object *found, struct wire_heap_m
     }
 }
 
+/* May be written more than once, with the same bytes each time. */
 static void write_record(struct wire_heap_module *record, const struct dl_find_object *found)
 {
     const char *name = name_of(found->dlfo_link_map);
-    size_t length = strnlen(name, sizeof record->path);
-    *record = (struct wire_heap_module){.start = (uintptr_t)found->dlfo_map_start,
-                                        .end = (uintptr_t)found->dlfo_map_end,
-                                        .bias = found->dlfo_link_map->l_addr};
-    if (length < sizeof record->path)
-        memcpy(record->path, name, length);
-    read_build_id(found, record);
+    struct wire_heap_module module = {.start = (uintptr_t)found->dlfo_map_start,
+                                      .end = (uintptr_t)found->dlfo_map_end,
+                                      .bias = found->dlfo_link_map->l_addr};
+    size_t length = strnlen(name, sizeof module.path);
+    if (length < sizeof module.path)
+        memcpy(module.path, name, length);
+    read_build_id(found, &module);
+    memcpy(record, &module, sizeof module);
 }
 
 /* Moves the published number on over all records that are written. */
@@ -139,8 +141,12 @@ uint32_t heap_modules_number(struct heap_modules *modules, const struct dl_find_
             enter(modules, i, found);
             return i;
         }
-        if (key == wanted && is_same(module, found))
+        if (key == wanted && is_same(module, found)) {
+            /* a signal handler may have left the one who was at it for good */
+            if (!__atomic_load_n(&module->is_written, __ATOMIC_ACQUIRE))
+                enter(modules, i, found);
             return i;
+        }
         if (key == wanted)
             bury(modules, module, key);
     }

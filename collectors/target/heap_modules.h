@@ -46,7 +46,7 @@ uint32_t heap_modules_number(struct heap_modules *modules, const struct dl_find_
 
 /*
  * To be called after each dlclose(): finds out which modules have gone. What unwind_rules and
- * stack_walk remember of these counts no longer. Some ten ns for each module in the table; keeps
+ * stack_walk remember of these counts no longer. Below 100 ns for each module in the table; keeps
  * errno. Context: any thread, at the same time as others.
  */
 void heap_modules_check(struct heap_modules *modules);

@@ -85,13 +85,16 @@ static bool grow(struct stack_walk *walk, uint32_t n_kept, uint32_t n_new)
     if (frames != MAP_FAILED) {
         madvise(frames, bytes, MADV_DONTFORK);
         madvise(frames, bytes, MADV_DONTDUMP);
+        struct walk_frame *before = walk->frames;
         if (old) {
-            memcpy(frames, walk->frames, n_kept * sizeof *frames);
-            memcpy(frames + capacity - n_new, walk->frames + old - n_new, n_new * sizeof *frames);
-            munmap(walk->frames, old * sizeof *frames);
+            memcpy(frames, before, n_kept * sizeof *frames);
+            memcpy(frames + capacity - n_new, before + old - n_new, n_new * sizeof *frames);
         }
-        walk->frames = frames;
-        walk->capacity = capacity;
+        /* in this order: a signal handler may leave us for good at any point */
+        __atomic_store_n(&walk->frames, frames, __ATOMIC_RELEASE);
+        __atomic_store_n(&walk->capacity, capacity, __ATOMIC_RELEASE);
+        if (old)
+            munmap(before, old * sizeof *frames);
     }
     errno = saved_errno;
     return frames != MAP_FAILED;
@@ -362,25 +365,26 @@ static uint32_t advance(struct progress *progress, struct walk_frame frame)
 static uint32_t finish(struct progress *progress, struct stack_tree *tree, uint32_t n)
 {
     struct stack_walk *walk = progress->walk;
+    uint32_t depth = n;
     struct walk_frame *frames = walk->frames, *outer = n > 0 ? &frames[n - 1] : NULL;
     uint32_t node = outer ? outer->node : walk->root;
     uint8_t needs_bp = outer ? outer->flags & NEEDS_BP : 0;
     memmove(frames + n, frames + walk->capacity - progress->n_new,
             progress->n_new * sizeof *frames);
-    walk->depth = n;
-    for (uint32_t i = n; i < n + progress->n_new; i++) {
-        struct walk_frame *frame = &frames[i];
+    for (; depth < n + progress->n_new; depth++) {
+        struct walk_frame *frame = &frames[depth];
         node = stack_tree_child(tree, node, frame->pc, frame->module);
         if (node == 0)
-            return 0; /* the frames so far are good */
+            break; /* the frames so far are good */
         if (!(frame->flags & KEEPS_BP))
             needs_bp = 0;
         if (frame->flags & USES_BP)
             needs_bp = NEEDS_BP;
         frame->flags = (uint8_t)((frame->flags & ~NEEDS_BP) | needs_bp);
         frame->node = node;
-        walk->depth = i + 1;
     }
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&walk->depth, depth, __ATOMIC_RELAXED);
     return node;
 }
 
@@ -396,6 +400,9 @@ uint32_t stack_walk_node(struct stack_walk *walk, struct stack_tree *tree,
         walk->generation = generation;
     }
     struct progress progress = {.walk = walk, .cursor = walk->depth};
+    /* should a signal handler leave us for good, the next walk begins anew */
+    __atomic_store_n(&walk->depth, 0, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     uint32_t n = advance(&progress, frame);
     if (n > 0 && progress.n_new == 0) {
         walk->depth = n;

@@ -1,0 +1,180 @@
+/* Numbers of libraries: each has its own from when it is loaded until it is closed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dlfcn.h>
+#include <glib.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/target/unwind_rules.h"
+
+enum { THREADS = 4 };
+
+struct fixture {
+    struct wire_heap wire;
+    struct wire_heap_module table[WIRE_HEAP_MODULES];
+    struct heap_modules modules;
+    struct unwind_rules rules;
+    char *first, *second; /* libraries of the same size */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = g_new0(struct fixture, 1);
+    char *build = g_file_read_link("/proc/self/exe", NULL);
+    char *end = build ? strstr(build, "/tests/unit/") : NULL;
+    if (end)
+        *end = '\0';
+    fixture->first = g_strdup_printf("%s/tests/targets/reuse_first.so", end ? build : "build");
+    fixture->second = g_strdup_printf("%s/tests/targets/reuse_second.so", end ? build : "build");
+    g_free(build);
+    heap_modules_init(&fixture->modules, &fixture->wire, fixture->table);
+    *state = fixture;
+    return unwind_rules_init(&fixture->rules, &fixture->modules) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    unwind_rules_clear(&fixture->rules);
+    g_free(fixture->first);
+    g_free(fixture->second);
+    g_free(fixture);
+    return 0;
+}
+
+/* The rule for some place in a function. */
+static union unwind_rule rule_in(struct fixture *fixture, const void *function)
+{
+    return unwind_rules_get(&fixture->rules, (uintptr_t)function + 1,
+                            heap_modules_generation(&fixture->modules));
+}
+
+static void test_number_is_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t libc = rule_in(fixture, qsort).module;
+    uint32_t program = rule_in(fixture, test_number_is_kept).module;
+    assert_int_equal(libc, 1);
+    assert_int_equal(program, 2);
+    assert_int_equal(rule_in(fixture, bsearch).module, libc);
+    assert_int_equal(rule_in(fixture, set_up).module, program);
+    assert_int_equal(fixture->wire.n_modules, 3);
+}
+
+static void test_record_says_what_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wire_heap_module *libc = &fixture->table[rule_in(fixture, qsort).module];
+    const struct wire_heap_module *program = &fixture->table[rule_in(fixture, set_up).module];
+    Dl_info info;
+    struct link_map *map;
+    assert_int_not_equal(dladdr1((void *)qsort, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
+    assert_string_equal(libc->path, map->l_name);
+    assert_int_equal(libc->bias, map->l_addr);
+    assert_true(libc->start <= (uintptr_t)qsort && (uintptr_t)qsort < libc->end);
+    assert_int_equal(libc->build_id_size, 16); /* of 20 */
+    assert_string_equal(program->path, "");
+    assert_true(program->start <= (uintptr_t)set_up && (uintptr_t)set_up < program->end);
+}
+
+static void test_closed_library_loses_its_number(void **state)
+{
+    struct fixture *fixture = *state;
+    void *library = dlopen(fixture->first, RTLD_NOW);
+    assert_non_null(library);
+    void *function = dlsym(library, "first_part");
+    uint32_t first = rule_in(fixture, function).module;
+    heap_modules_check(&fixture->modules);
+    assert_int_equal(rule_in(fixture, function).module, first); /* nothing was closed */
+    dlclose(library);
+    heap_modules_check(&fixture->modules);
+    assert_int_equal(rule_in(fixture, function).word, 0);
+    library = dlopen(fixture->second, RTLD_NOW);
+    assert_non_null(library);
+    void *other = dlsym(library, "second_part");
+    assert_ptr_equal(other, function); /* or else this tests nothing */
+    uint32_t second = rule_in(fixture, other).module;
+    assert_int_equal(second, first + 1);
+    assert_string_equal(fixture->table[first].path, fixture->first);
+    assert_string_equal(fixture->table[second].path, fixture->second);
+    dlclose(library);
+}
+
+/* As when libc closes a library by itself, or while another is opened. */
+static void test_unseen_close_is_noticed_by_the_name(void **state)
+{
+    struct fixture *fixture = *state;
+    void *library = dlopen(fixture->first, RTLD_NOW);
+    uint32_t first = rule_in(fixture, dlsym(library, "first_part")).module;
+    uint32_t before = heap_modules_generation(&fixture->modules);
+    dlclose(library);
+    library = dlopen(fixture->second, RTLD_NOW);
+    heap_modules_check(&fixture->modules);
+    assert_int_not_equal(heap_modules_generation(&fixture->modules), before);
+    assert_int_equal(rule_in(fixture, dlsym(library, "second_part")).module, first + 1);
+    dlclose(library);
+}
+
+static void test_full_table_gives_none(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 1; i < WIRE_HEAP_MODULES; i++)
+        fixture->modules.modules[i].key = 0x1001;
+    assert_int_equal(rule_in(fixture, qsort).module, 0);
+    assert_int_not_equal(rule_in(fixture, qsort).kind, UNWIND_NONE);
+    uint32_t before = heap_modules_generation(&fixture->modules);
+    heap_modules_check(&fixture->modules);
+    assert_int_not_equal(heap_modules_generation(&fixture->modules), before);
+}
+
+static void *find_some(void *data)
+{
+    struct fixture *fixture = data;
+    void *const functions[] = {(void *)qsort, (void *)g_strdup, (void *)set_up,
+                               (void *)_cmocka_run_group_tests};
+    uintptr_t sum = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(functions); i++)
+        sum = sum * WIRE_HEAP_MODULES + rule_in(fixture, functions[i]).module;
+    return (void *)sum;
+}
+
+static void test_threads_agree_on_numbers(void **state)
+{
+    struct fixture *fixture = *state;
+    pthread_t threads[THREADS];
+    void *sums[THREADS];
+    for (int round = 0; round < 50; round++) {
+        memset(&fixture->modules, 0, sizeof fixture->modules);
+        fixture->wire.n_modules = 0;
+        heap_modules_init(&fixture->modules, &fixture->wire, fixture->table);
+        fixture->modules.generation = round;
+        for (int i = 0; i < THREADS; i++)
+            pthread_create(&threads[i], NULL, find_some, fixture);
+        for (int i = 0; i < THREADS; i++)
+            pthread_join(threads[i], &sums[i]);
+        for (int i = 0; i < THREADS; i++)
+            assert_ptr_equal(sums[i], sums[0]);
+        assert_int_equal(fixture->wire.n_modules, 5);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_number_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_record_says_what_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_closed_library_loses_its_number, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unseen_close_is_noticed_by_the_name, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_full_table_gives_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_threads_agree_on_numbers, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
