@@ -1,5 +1,6 @@
 /*
- * Owners as frames: each entry gets a stack of its own, longer by one mark or two.
+ * Owners as frames: each entry gets a stack of its own, longer by one mark or two; each site of the
+ * heap, whose threads nobody knows, by one.
  */
 #include "core/model/owners.h"
 
@@ -7,19 +8,25 @@
 
 enum { OWNERS_MAX = 2 };
 
+static uint32_t process_mark(struct profile *p, uint32_t process)
+{
+    const char *name = profile_get_process(p, process)->name;
+    return profile_mark(p, *name ? name : "[process]");
+}
+
 /* The marks of a thread's stacks, innermost first; returns how many. */
 static size_t owners_of(struct profile *p, uint32_t thread, bool threads,
                         uint32_t owners[OWNERS_MAX])
 {
     const struct thread *t = profile_get_thread(p, thread);
-    const char *process = profile_get_process(p, t->process)->name;
+    uint32_t process = t->process;
     size_t n = 0;
     if (threads) {
         char *name = g_strdup_printf("[%s tid=%d]", t->name, t->tid);
         owners[n++] = profile_mark(p, name);
         g_free(name);
     }
-    owners[n++] = profile_mark(p, *process ? process : "[process]");
+    owners[n++] = process_mark(p, process);
     return n;
 }
 
@@ -42,5 +49,10 @@ void owners_add(struct profile *p, bool threads)
         uint32_t owners[OWNERS_MAX];
         size_t n = owners_of(p, entry->thread, threads, owners);
         entry->stack = owned_stack(p, entry->stack, owners, n);
+    }
+    for (uint32_t i = 0; i < p->heap->sites->len; i++) {
+        struct heap_site *site = &g_array_index(p->heap->sites, struct heap_site, i);
+        uint32_t owner = process_mark(p, site->process);
+        site->stack = owned_stack(p, site->stack, &owner, 1);
     }
 }

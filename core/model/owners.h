@@ -9,7 +9,8 @@
 
 /*
  * Puts the name of its process outside of every stack, and with `threads` its thread, "[NAME
- * tid=TID]", below that. In a stack that would get too deep the outermost frames give way.
+ * tid=TID]", below that (not of the heap's sites, which know none). In a stack that would get too
+ * deep the outermost frames give way.
  *
  * For a profile that is complete: nothing may be added to it afterwards, and trees must be made
  * anew. Context: holder of the profile's lock.

@@ -56,6 +56,20 @@ static void test_threads_are_told_apart_on_request(void **state)
     profile_free(p);
 }
 
+static void test_sites_of_the_heap_have_processes_too(void **state)
+{
+    (void)state;
+    struct profile *p = two_threads();
+    uint32_t stack = profile_get_entry(p, 0)->stack;
+    uint32_t n_frames = profile_get_stack(p, stack)->n_frames;
+    heap_site_get(p->heap, stack, 0)->values[HEAP_ALLOCS] = 3;
+    owners_add(p, true);
+    const struct heap_site *site = &g_array_index(p->heap->sites, struct heap_site, 0);
+    assert_int_equal(profile_get_stack(p, site->stack)->n_frames, n_frames + 1);
+    assert_int_equal(profile_stack_frames(p, site->stack)[n_frames], profile_mark(p, "shop"));
+    profile_free(p);
+}
+
 static void test_deepest_stack_gives_way_outside(void **state)
 {
     (void)state;
@@ -90,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process_stands_outermost),
         cmocka_unit_test(test_threads_are_told_apart_on_request),
+        cmocka_unit_test(test_sites_of_the_heap_have_processes_too),
         cmocka_unit_test(test_deepest_stack_gives_way_outside),
         cmocka_unit_test(test_mark_is_not_doubled),
     };
