@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 
 #include "core/base/error.h"
+#include "core/formats/comment_words.h"
+#include "core/formats/snapshot_heap.h"
 
 static const char OUR_MARK[] = "proftop=1";
 static const char FOREIGN_KEY[] = "comment=";
@@ -115,6 +117,7 @@ void snapshot_comments_write(const struct profile *p, GPtrArray *comments)
         write_process(profile_get_process(p, i), comments);
     for (guint i = 0; i < p->threads->len; i++)
         write_thread(profile_get_thread(p, i), comments);
+    snapshot_heap_write(p, comments);
     for (guint i = 0; i < p->comments->len; i++)
         g_ptr_array_add(comments, g_strconcat(FOREIGN_KEY, p->comments->pdata[i], NULL));
 }
@@ -124,33 +127,14 @@ char *snapshot_comments_module(uint64_t mapping_id, enum module_kind kind)
     return g_strdup_printf("module_kind=%" G_GUINT64_FORMAT " %s", mapping_id, kind_names[kind]);
 }
 
-/* The rest of `text` after `key`, or NULL when it begins otherwise. */
-static const char *value_of(const char *text, const char *key)
-{
-    size_t size = strlen(key);
-    return strncmp(text, key, size) == 0 ? text + size : NULL;
-}
-
-/* A decimal number in [low, high] that ends at a blank or at the end; moves `*text` past both. */
-static bool take_number(const char **text, int64_t low, int64_t high, int64_t *ret_number)
-{
-    char *end;
-    int64_t number = g_ascii_strtoll(*text, &end, 10);
-    if (end == *text || (*end && *end != ' ') || number < low || number > high)
-        return false;
-    *ret_number = number;
-    *text = *end ? end + 1 : end;
-    return true;
-}
-
-/* One of two words, then a blank; moves `*text` past it. */
+/* Whether a process or thread has ended, then a blank; moves `*text` past it. */
 static bool take_ended(const char **text, bool *ret_ended)
 {
-    const char *ended = value_of(*text, "ended "), *running = value_of(*text, "running ");
-    if (!ended && !running)
+    static const char *const words[] = {"running", "ended"};
+    unsigned word;
+    if (!comment_take_word(text, words, G_N_ELEMENTS(words), &word))
         return false;
-    *ret_ended = ended != NULL;
-    *text = ended ? ended : running;
+    *ret_ended = word == 1;
     return true;
 }
 
@@ -163,12 +147,12 @@ static bool read_info(struct profile *p, const struct info_key *key, const char 
         *(const char **)(void *)field = profile_text(p, text);
         return true;
     case INFO_COUNT:
-        if (!take_number(&text, 0, INT64_MAX, &number))
+        if (!comment_take_number(&text, 0, INT64_MAX, &number))
             return false;
         *(int64_t *)(void *)field = number;
         return true;
     case INFO_RATE:
-        if (!take_number(&text, 0, UINT32_MAX, &number))
+        if (!comment_take_number(&text, 0, UINT32_MAX, &number))
             return false;
         *(uint32_t *)(void *)field = (uint32_t)number;
         return true;
@@ -182,7 +166,7 @@ static bool read_info(struct profile *p, const struct info_key *key, const char 
 static bool read_any_info(struct reading *r, const char *text)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(info_keys); i++) {
-        const char *value = value_of(text, info_keys[i].key);
+        const char *value = comment_value(text, info_keys[i].key);
         if (value)
             return read_info(r->profile, &info_keys[i], value);
     }
@@ -192,7 +176,7 @@ static bool read_any_info(struct reading *r, const char *text)
 static bool read_attached(struct reading *r, const char *text)
 {
     int64_t pid;
-    if (!take_number(&text, 1, INT32_MAX, &pid))
+    if (!comment_take_number(&text, 1, INT32_MAX, &pid))
         return false;
     r->profile->info.attached_pid = (int)pid;
     return true;
@@ -201,7 +185,7 @@ static bool read_attached(struct reading *r, const char *text)
 static bool read_exit_code(struct reading *r, const char *text)
 {
     int64_t code;
-    if (!take_number(&text, 0, 255, &code))
+    if (!comment_take_number(&text, 0, 255, &code))
         return false;
     r->profile->info.wait_status = W_EXITCODE((int)code, 0);
     return true;
@@ -210,7 +194,7 @@ static bool read_exit_code(struct reading *r, const char *text)
 static bool read_exit_signal(struct reading *r, const char *text)
 {
     int64_t number;
-    if (!take_number(&text, 1, 126, &number))
+    if (!comment_take_number(&text, 1, 126, &number))
         return false;
     r->profile->info.wait_status = (int)number | (strcmp(text, "core") == 0 ? WCOREFLAG : 0);
     return true;
@@ -226,11 +210,11 @@ static bool read_process(struct reading *r, const char *text)
 {
     int64_t pid, parent = -1;
     bool ended;
-    if (!take_number(&text, 0, INT32_MAX, &pid))
+    if (!comment_take_number(&text, 0, INT32_MAX, &pid))
         return false;
-    if (value_of(text, "- "))
+    if (comment_value(text, "- "))
         text += 2;
-    else if (!take_number(&text, 0, UINT32_MAX - 1, &parent))
+    else if (!comment_take_number(&text, 0, UINT32_MAX - 1, &parent))
         return false;
     if (!take_ended(&text, &ended))
         return false;
@@ -254,8 +238,8 @@ static bool read_thread(struct reading *r, const char *text)
 {
     int64_t tid, process;
     bool ended;
-    if (!take_number(&text, 0, INT32_MAX, &tid) ||
-        !take_number(&text, 0, (int64_t)r->profile->processes->len - 1, &process) ||
+    if (!comment_take_number(&text, 0, INT32_MAX, &tid) ||
+        !comment_take_number(&text, 0, (int64_t)r->profile->processes->len - 1, &process) ||
         !take_ended(&text, &ended))
         return false;
     uint32_t id = profile_thread(r->profile, (uint32_t)process, (int)tid);
@@ -267,7 +251,7 @@ static bool read_thread(struct reading *r, const char *text)
 static bool read_module_kind(struct reading *r, const char *text)
 {
     int64_t id;
-    if (!take_number(&text, 1, INT64_MAX, &id))
+    if (!comment_take_number(&text, 1, INT64_MAX, &id))
         return false;
     for (unsigned kind = 0; kind < G_N_ELEMENTS(kind_names); kind++)
         if (strcmp(text, kind_names[kind]) == 0) {
@@ -297,11 +281,12 @@ static const struct {
 static bool read_one(struct reading *r, const char *text)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(readers); i++) {
-        const char *value = value_of(text, readers[i].key);
+        const char *value = comment_value(text, readers[i].key);
         if (value)
             return readers[i].read(r, value);
     }
-    return strcmp(text, OUR_MARK) == 0 || read_any_info(r, text);
+    return strcmp(text, OUR_MARK) == 0 || read_any_info(r, text) ||
+           snapshot_heap_read(r->profile, text);
 }
 
 /*

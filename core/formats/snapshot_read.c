@@ -15,6 +15,7 @@
 
 #include "core/base/error.h"
 #include "core/formats/snapshot_comments.h"
+#include "core/formats/snapshot_heap.h"
 #include "core/formats/snapshot_tables.h"
 #include "core/formats/snapshot_threads.h"
 #include "core/symbols/demangle.h"
@@ -28,6 +29,8 @@ enum {
     STACK_FRAME_COST = 4,
     THREAD_COST = 512,
     FUNCTION_COST = 160,
+    NO_LABEL = 255,
+    SITE_COST = sizeof(struct heap_site) + 2 * ENTRY_COST,
 };
 
 struct reader {
@@ -39,6 +42,18 @@ struct reader {
     uint32_t columns[PROFILE_METRICS_MAX]; /* position of each metric in the file's values */
     int64_t room[PROFILE_METRICS_MAX];     /* what may still be added without overflow */
     int64_t n_cut;                         /* stacks that were too deep */
+    guint n_types;                         /* of metrics; the heap's stand behind them */
+    enum heap_column *heap_types;          /* HEAP_COLUMNS: one we do not know */
+    guint n_heap_types;                    /* 0: no heap in the file */
+    int64_t heap_room[HEAP_COLUMNS];
+    GByteArray *label_of_text; /* by text: 1 + the site's label of that key; NO_LABEL; 0: not looked
+                                  at */
+};
+
+/* What a sample's labels say. */
+struct sample_labels {
+    struct thread_labels of_thread;
+    struct heap_site of_site; /* values are not among them */
 };
 
 static const char *text(const struct reader *r, uint32_t index)
@@ -61,7 +76,7 @@ static bool type_is(const struct reader *r, guint i, const char *type, const cha
 static guint main_type(const struct reader *r)
 {
     const struct snapshot_tables *t = r->tables;
-    guint n = t->sample_types->len;
+    guint n = r->n_types;
     const char *wanted = text(r, t->default_sample_type);
     for (guint i = 0; i < n && *wanted; i++)
         if (type_is(r, i, wanted, NULL))
@@ -75,7 +90,7 @@ static guint main_type(const struct reader *r)
 static void read_metrics(struct reader *r)
 {
     struct profile *p = r->profile;
-    guint n = r->tables->sample_types->len, main = main_type(r);
+    guint n = r->n_types, main = main_type(r);
     for (guint i = 0; i < MIN(n, PROFILE_METRICS_MAX); i++) {
         /* Of more types than fit, the last place goes to the main one. */
         guint from = i == PROFILE_METRICS_MAX - 1 && main > i ? main : i;
@@ -96,13 +111,40 @@ static void read_metrics(struct reader *r)
     }
 }
 
+static enum heap_column column_of_type(const struct reader *r, guint i)
+{
+    for (int column = 0; column < HEAP_COLUMNS; column++)
+        if (type_is(r, i, heap_columns[column].type, NULL))
+            return (enum heap_column)column;
+    return HEAP_COLUMNS;
+}
+
+/* Whose file it is, and which of its sample types are metrics. The first type always is one. */
+static void read_kind(struct reader *r)
+{
+    const GArray *comments = r->tables->comments;
+    guint n = r->tables->sample_types->len, of_heap = 0;
+    r->ours = comments->len > 0 &&
+              strcmp(text(r, g_array_index(comments, uint32_t, 0)), "proftop=1") == 0;
+    for (guint i = 0; r->ours && i < comments->len && of_heap == 0; i++)
+        of_heap = snapshot_heap_types(text(r, g_array_index(comments, uint32_t, i)));
+    r->n_heap_types = of_heap < n ? of_heap : 0;
+    r->n_types = n - r->n_heap_types;
+    for (guint i = 0; i < HEAP_COLUMNS; i++)
+        r->heap_room[i] = INT64_MAX;
+    r->heap_types = g_new(enum heap_column, r->n_heap_types);
+    for (guint i = 0; i < r->n_heap_types; i++)
+        r->heap_types[i] = column_of_type(r, r->n_types + i);
+    g_byte_array_set_size(r->label_of_text, r->tables->text_offsets->len);
+    memset(r->label_of_text->data, 0, r->label_of_text->len);
+}
+
 static bool read_comments(struct reader *r, GError **error)
 {
     const GArray *indexes = r->tables->comments;
     GPtrArray *comments = g_ptr_array_new();
     for (guint i = 0; i < indexes->len; i++)
         g_ptr_array_add(comments, (gpointer)text(r, g_array_index(indexes, uint32_t, i)));
-    r->ours = comments->len > 0 && strcmp(comments->pdata[0], "proftop=1") == 0;
     GError *cause = NULL;
     bool ok = snapshot_comments_read(r->profile, comments, r->kinds, &cause);
     g_ptr_array_unref(comments);
@@ -272,29 +314,51 @@ static bool read_stack(struct reader *r, const Pprof__Sample *sample, uint64_t o
            snapshot_tables_charge(r->tables, STACK_COST + STACK_FRAME_COST * n, error);
 }
 
-static bool read_labels(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
-                        struct thread_labels *ret_labels, GError **error)
+/* Which label of a site that key is, or SITE_LABELS. Each text is compared once. */
+static unsigned site_label_of(struct reader *r, uint32_t key)
 {
-    struct thread_labels labels = {.pid = -1, .pid_use = -1, .tid = -1};
+    guint8 *known = &r->label_of_text->data[key];
+    for (unsigned i = 0; *known == 0 && i < SITE_LABELS; i++)
+        if (strcmp(text(r, key), site_label_keys[i]) == 0)
+            *known = (guint8)(i + 1);
+    if (*known == 0)
+        *known = NO_LABEL;
+    return *known == NO_LABEL ? SITE_LABELS : *known - 1u;
+}
+
+static void read_label(struct reader *r, const Pprof__Label *label, struct sample_labels *ret)
+{
+    const char *key = text(r, (uint32_t)label->key), *value = text(r, (uint32_t)label->str);
+    unsigned of_site = r->n_heap_types ? site_label_of(r, (uint32_t)label->key) : SITE_LABELS;
+    struct thread_labels *labels = &ret->of_thread;
+    if (of_site < SITE_LABELS)
+        site_label_set(&ret->of_site, of_site, label->num);
+    else if (strcmp(key, "pid") == 0)
+        labels->pid = label->num;
+    else if (strcmp(key, "pid_use") == 0)
+        labels->pid_use = label->num;
+    else if (strcmp(key, "tid") == 0 || (strcmp(key, "thread") == 0 && label->num))
+        labels->tid = label->num;
+    else if (strcmp(key, "thread") == 0)
+        labels->thread = value;
+    else if (strcmp(key, "process") == 0)
+        labels->process = value;
+}
+
+static bool read_labels(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
+                        struct sample_labels *ret_labels, GError **error)
+{
+    *ret_labels = (struct sample_labels){
+        .of_thread = {.pid = -1, .pid_use = -1, .tid = -1},
+        .of_site = {.youngest_ns = -1, .oldest_ns = -1},
+    };
     for (size_t i = 0; i < sample->n_label; i++) {
         const Pprof__Label *label = sample->label[i];
         if (!snapshot_tables_check_text(r->tables, label->key, offset, error) ||
             !snapshot_tables_check_text(r->tables, label->str, offset, error))
             return false;
-        const char *key = text(r, (uint32_t)label->key);
-        const char *value = text(r, (uint32_t)label->str);
-        if (strcmp(key, "pid") == 0)
-            labels.pid = label->num;
-        else if (strcmp(key, "pid_use") == 0)
-            labels.pid_use = label->num;
-        else if (strcmp(key, "tid") == 0 || (strcmp(key, "thread") == 0 && label->num))
-            labels.tid = label->num;
-        else if (strcmp(key, "thread") == 0)
-            labels.thread = value;
-        else if (strcmp(key, "process") == 0)
-            labels.process = value;
+        read_label(r, label, ret_labels);
     }
-    *ret_labels = labels;
     return true;
 }
 
@@ -307,12 +371,47 @@ static int64_t saturate(int64_t *room, int64_t value)
     return value;
 }
 
+/* A thread's time in a stack. */
+static bool add_entry(struct reader *r, const Pprof__Sample *sample, uint32_t stack,
+                      const struct thread_labels *labels, GError **error)
+{
+    struct profile *p = r->profile;
+    int64_t values[PROFILE_METRICS_MAX];
+    guint threads = p->threads->len, entries = p->entries->len;
+    uint32_t thread = snapshot_threads_find(r->threads, labels);
+    for (uint32_t i = 0; i < p->n_metrics; i++)
+        values[i] = saturate(&r->room[i], sample->value[r->columns[i]]);
+    profile_add(p, stack, thread, 0, values);
+    return snapshot_tables_charge(r->tables,
+                                  THREAD_COST * (uint64_t)(p->threads->len - threads) +
+                                      ENTRY_COST * (uint64_t)(p->entries->len - entries),
+                                  error);
+}
+
+/* What a process allocated with a stack. */
+static bool add_site(struct reader *r, const Pprof__Sample *sample, uint32_t stack,
+                     struct sample_labels *labels, GError **error)
+{
+    struct profile *p = r->profile;
+    guint processes = p->processes->len, sites = p->heap->sites->len;
+    uint32_t process = snapshot_threads_process(r->threads, &labels->of_thread);
+    for (guint i = 0; i < r->n_heap_types; i++) {
+        enum heap_column column = r->heap_types[i];
+        if (column < HEAP_COLUMNS)
+            labels->of_site.values[column] =
+                saturate(&r->heap_room[column], MAX(sample->value[r->n_types + i], 0));
+    }
+    heap_site_add(heap_site_get(p->heap, stack, process), &labels->of_site);
+    return snapshot_tables_charge(r->tables,
+                                  THREAD_COST * (uint64_t)(p->processes->len - processes) +
+                                      SITE_COST * (uint64_t)(p->heap->sites->len - sites),
+                                  error);
+}
+
 static bool add_sample(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
                        GError **error)
 {
-    struct profile *p = r->profile;
-    struct thread_labels labels;
-    int64_t values[PROFILE_METRICS_MAX];
+    struct sample_labels labels;
     uint32_t stack;
     if (sample->n_value != r->tables->sample_types->len)
         return snapshot_tables_corrupt(r->tables, offset, error,
@@ -321,15 +420,10 @@ static bool add_sample(struct reader *r, const Pprof__Sample *sample, uint64_t o
     if (!read_labels(r, sample, offset, &labels, error) ||
         !read_stack(r, sample, offset, &stack, error))
         return false;
-    guint threads = p->threads->len, entries = p->entries->len;
-    uint32_t thread = snapshot_threads_find(r->threads, &labels);
-    for (uint32_t i = 0; i < p->n_metrics; i++)
-        values[i] = saturate(&r->room[i], sample->value[r->columns[i]]);
-    profile_add(p, stack, thread, 0, values);
-    return snapshot_tables_charge(r->tables,
-                                  THREAD_COST * (uint64_t)(p->threads->len - threads) +
-                                      ENTRY_COST * (uint64_t)(p->entries->len - entries),
-                                  error);
+    /* The heap knows no threads. */
+    if (r->n_heap_types && labels.of_thread.tid < 0 && !labels.of_thread.thread)
+        return add_site(r, sample, stack, &labels, error);
+    return add_entry(r, sample, stack, &labels.of_thread, error);
 }
 
 static bool read_sample(struct reader *r, const struct field *field, GError **error)
@@ -381,6 +475,7 @@ static bool read_all(struct reader *r, GError **error)
                     r->tables->input->name, SAMPLES_MAX);
         return false;
     }
+    read_kind(r);
     read_metrics(r);
     if (!read_comments(r, error))
         return false;
@@ -393,6 +488,7 @@ static bool read_all(struct reader *r, GError **error)
     if (ok) {
         add_cut_note(r);
         complete_info(r);
+        heap_touch(r->profile->heap);
     }
     return ok;
 }
@@ -404,12 +500,15 @@ static struct profile *read_input(const struct packed_input *input, GError **err
         return NULL;
     struct reader r = {.tables = tables,
                        .profile = profile_new(),
-                       .kinds = g_hash_table_new(g_direct_hash, g_direct_equal)};
+                       .kinds = g_hash_table_new(g_direct_hash, g_direct_equal),
+                       .label_of_text = g_byte_array_new()};
     if (!read_all(&r, error)) {
         profile_free(r.profile);
         r.profile = NULL;
     }
     g_hash_table_unref(r.kinds);
+    g_byte_array_unref(r.label_of_text);
+    g_free(r.heap_types);
     snapshot_tables_free(tables);
     return r.profile;
 }

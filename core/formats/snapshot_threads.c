@@ -49,7 +49,7 @@ static int64_t in_range(int64_t number, int64_t fallback)
     return number >= 0 && number <= INT32_MAX ? number : fallback;
 }
 
-static uint32_t find_process(struct snapshot_threads *t, const struct thread_labels *labels)
+uint32_t snapshot_threads_process(struct snapshot_threads *t, const struct thread_labels *labels)
 {
     int64_t pid = in_range(labels->pid, 0);
     gpointer key = process_key(pid, MAX(in_range(labels->pid_use, 1), 1));
@@ -93,7 +93,7 @@ static uint32_t named_thread(struct snapshot_threads *t, uint32_t process, const
 
 uint32_t snapshot_threads_find(struct snapshot_threads *t, const struct thread_labels *labels)
 {
-    uint32_t process = find_process(t, labels);
+    uint32_t process = snapshot_threads_process(t, labels);
     int64_t tid = in_range(labels->tid, -1);
     if (tid < 0 && labels->thread && *labels->thread)
         return named_thread(t, process, labels->thread);

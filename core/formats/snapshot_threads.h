@@ -30,4 +30,8 @@ void snapshot_threads_free(struct snapshot_threads *threads);
 uint32_t snapshot_threads_find(struct snapshot_threads *threads,
                                const struct thread_labels *labels);
 
+/* The process those labels mean, made on demand. */
+uint32_t snapshot_threads_process(struct snapshot_threads *threads,
+                                  const struct thread_labels *labels);
+
 #endif

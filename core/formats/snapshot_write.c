@@ -1,10 +1,10 @@
 /*
  * A profile as a pprof file.
  *
- * The order is canonical: samples as the profile has its entries, locations by frame, functions as
- * the locations name them first, texts as they are needed. Reading creates everything in this same
- * order, hence what was read is written byte for byte as it was. Messages are packed one by one, so
- * that no second copy of the profile stands in memory.
+ * The order is canonical: samples as the profile has its entries, then its sites, locations by
+ * frame, functions as the locations name them first, texts as they are needed. Reading creates
+ * everything in this same order, hence what was read is written byte for byte as it was. Messages
+ * are packed one by one, so that no second copy of the profile stands in memory.
  */
 #include "core/formats/snapshot.h"
 
@@ -12,6 +12,7 @@
 
 #include "core/formats/packed_file.h"
 #include "core/formats/snapshot_comments.h"
+#include "core/formats/snapshot_heap.h"
 #include "profile.pb-c.h"
 
 enum {
@@ -21,7 +22,8 @@ enum {
     FIELD_FUNCTION,
     FIELD_STRING,
     VARINT_MAX = 10,
-    LABELS_MAX = 5,
+    LABELS_MAX = 5 + SITE_LABELS,
+    TYPES_MAX = PROFILE_METRICS_MAX + HEAP_COLUMNS,
 };
 
 /* What is known about a module only after all frames were looked at. */
@@ -35,10 +37,12 @@ struct module_use {
 struct writer {
     const struct profile *profile;
     struct packed_file *file;
-    GHashTable *text_ids; /* text -> index + 1 */
-    GPtrArray *texts;     /* borrowed */
-    GPtrArray *comments;  /* owned */
-    GArray *uses;         /* uint32_t by process: see snapshot_process_uses */
+    GHashTable *text_ids;           /* text -> index + 1 */
+    GPtrArray *texts;               /* borrowed */
+    GPtrArray *comments;            /* owned */
+    unsigned n_columns;             /* of the heap: HEAP_COLUMNS, or 0 when it was not measured */
+    int64_t site_keys[SITE_LABELS]; /* text of each label of sites; 0: not met yet */
+    GArray *uses;                   /* uint32_t by process: see snapshot_process_uses */
     struct module_use *modules;
     uint64_t *locations;    /* by frame; 0: not used */
     uint64_t *function_ids; /* by function; 0: not met yet */
@@ -98,16 +102,32 @@ static void look_at_frame(struct writer *w, uint32_t id)
     }
 }
 
+static const struct heap_site *site_at(const struct writer *w, guint i)
+{
+    return &g_array_index(w->profile->heap->sites, struct heap_site, i);
+}
+
+/* How many of the heap's sites are written: without the heap's sample types none. */
+static guint count_sites(const struct writer *w)
+{
+    return w->n_columns ? w->profile->heap->sites->len : 0;
+}
+
+static void use_stack(struct writer *w, uint32_t stack)
+{
+    const uint32_t *frames = profile_stack_frames(w->profile, stack);
+    for (uint32_t k = 0; k < profile_get_stack(w->profile, stack)->n_frames; k++)
+        w->locations[frames[k]] = 1;
+}
+
 /* Numbers the frames that samples use, in the order of the frames. */
 static void number_locations(struct writer *w)
 {
     const struct profile *p = w->profile;
-    for (guint i = 0; i < p->entries->len; i++) {
-        uint32_t stack = profile_get_entry(p, i)->stack;
-        const uint32_t *frames = profile_stack_frames(p, stack);
-        for (uint32_t k = 0; k < profile_get_stack(p, stack)->n_frames; k++)
-            w->locations[frames[k]] = 1;
-    }
+    for (guint i = 0; i < p->entries->len; i++)
+        use_stack(w, profile_get_entry(p, i)->stack);
+    for (guint i = 0; i < count_sites(w); i++)
+        use_stack(w, site_at(w, i)->stack);
     uint64_t next = 1;
     for (guint i = 0; i < p->frames->len; i++)
         if (w->locations[i]) {
@@ -163,21 +183,38 @@ static void collect_comments(struct writer *w, const GArray *mappings)
     }
 }
 
+static void make_type(struct writer *w, Pprof__ValueType *value_type, const char *type,
+                      const char *unit)
+{
+    pprof__value_type__init(value_type);
+    value_type->type = text_id(w, type);
+    value_type->unit = text_id(w, unit);
+}
+
+/* Metrics, then the heap's columns; returns how many. */
+static size_t make_types(struct writer *w, Pprof__ValueType *types)
+{
+    const struct profile *p = w->profile;
+    size_t n = 0;
+    for (uint32_t i = 0; i < p->n_metrics; i++)
+        make_type(w, &types[n++], p->metrics[i].type, p->metrics[i].unit);
+    for (unsigned i = 0; i < w->n_columns; i++)
+        make_type(w, &types[n++], heap_columns[i].type,
+                  heap_columns[i].is_bytes ? "bytes" : "count");
+    return n;
+}
+
 /* Everything that is not repeated messages, as one message: pprof readers join the pieces. */
 static bool write_header(struct writer *w)
 {
     const struct profile *p = w->profile;
-    Pprof__ValueType types[PROFILE_METRICS_MAX], period = PPROF__VALUE_TYPE__INIT;
-    Pprof__ValueType *type_pointers[PROFILE_METRICS_MAX];
+    Pprof__ValueType types[TYPES_MAX], period = PPROF__VALUE_TYPE__INIT;
+    Pprof__ValueType *type_pointers[TYPES_MAX];
     Pprof__Profile header = PPROF__PROFILE__INIT;
     text_id(w, "");
-    for (uint32_t i = 0; i < p->n_metrics; i++) {
-        pprof__value_type__init(&types[i]);
-        types[i].type = text_id(w, p->metrics[i].type);
-        types[i].unit = text_id(w, p->metrics[i].unit);
+    header.n_sample_type = make_types(w, types);
+    for (size_t i = 0; i < header.n_sample_type; i++)
         type_pointers[i] = &types[i];
-    }
-    header.n_sample_type = p->n_metrics;
     header.sample_type = type_pointers;
     header.time_nanos = p->info.start_time_ns;
     header.duration_nanos = p->info.duration_ns;
@@ -212,14 +249,11 @@ static void label_number(struct writer *w, Pprof__Label *label, const char *key,
     label->num = number;
 }
 
-static size_t make_labels(struct writer *w, uint32_t thread_id, Pprof__Label *labels)
+static size_t process_labels(struct writer *w, uint32_t id, Pprof__Label *labels)
 {
-    const struct thread *thread = profile_get_thread(w->profile, thread_id);
-    const struct process *process = profile_get_process(w->profile, thread->process);
-    uint32_t use = g_array_index(w->uses, uint32_t, thread->process);
+    const struct process *process = profile_get_process(w->profile, id);
+    uint32_t use = g_array_index(w->uses, uint32_t, id);
     size_t n = 0;
-    label_text(w, &labels[n++], "thread", thread->name);
-    label_number(w, &labels[n++], "tid", thread->tid);
     label_number(w, &labels[n++], "pid", process->pid);
     label_text(w, &labels[n++], "process", process->name);
     if (use > 1)
@@ -227,31 +261,79 @@ static size_t make_labels(struct writer *w, uint32_t thread_id, Pprof__Label *la
     return n;
 }
 
-static bool write_sample(struct writer *w, uint32_t id)
+static size_t thread_labels(struct writer *w, uint32_t id, Pprof__Label *labels)
+{
+    const struct thread *thread = profile_get_thread(w->profile, id);
+    label_text(w, &labels[0], "thread", thread->name);
+    label_number(w, &labels[1], "tid", thread->tid);
+    return 2 + process_labels(w, thread->process, labels + 2);
+}
+
+static size_t site_labels(struct writer *w, const struct heap_site *site, Pprof__Label *labels)
+{
+    size_t n = process_labels(w, site->process, labels);
+    for (unsigned i = 0; i < SITE_LABELS; i++) {
+        int64_t number;
+        if (!site_label_get(site, i, &number))
+            continue;
+        if (w->site_keys[i] == 0)
+            w->site_keys[i] = text_id(w, site_label_keys[i]);
+        pprof__label__init(&labels[n]);
+        labels[n].key = w->site_keys[i];
+        labels[n++].num = number;
+    }
+    return n;
+}
+
+/* A sample of that stack with these labels; values are those of all sample types. */
+static bool write_sample(struct writer *w, uint32_t stack, int64_t *values, Pprof__Label *labels,
+                         size_t n_labels)
 {
     const struct profile *p = w->profile;
-    const struct entry *entry = profile_get_entry(p, id);
-    Pprof__Label labels[LABELS_MAX], *label_pointers[LABELS_MAX];
+    Pprof__Label *label_pointers[LABELS_MAX];
     uint64_t locations[PROFILE_DEPTH_MAX];
     Pprof__Sample sample = PPROF__SAMPLE__INIT;
-    const uint32_t *frames = profile_stack_frames(p, entry->stack);
-    sample.n_location_id = profile_get_stack(p, entry->stack)->n_frames;
+    const uint32_t *frames = profile_stack_frames(p, stack);
+    sample.n_location_id = profile_get_stack(p, stack)->n_frames;
     sample.location_id = locations;
     for (size_t i = 0; i < sample.n_location_id; i++)
         locations[i] = w->locations[frames[i]];
-    sample.n_value = p->n_metrics;
-    sample.value = profile_entry_values(p, id);
-    sample.n_label = make_labels(w, entry->thread, labels);
+    sample.n_value = p->n_metrics + w->n_columns;
+    sample.value = values;
+    sample.n_label = n_labels;
     sample.label = label_pointers;
-    for (size_t i = 0; i < sample.n_label; i++)
+    for (size_t i = 0; i < n_labels; i++)
         label_pointers[i] = &labels[i];
     return emit_message(w, FIELD_SAMPLE, &sample.base);
+}
+
+static bool write_entry(struct writer *w, uint32_t id)
+{
+    const struct profile *p = w->profile;
+    const struct entry *entry = profile_get_entry(p, id);
+    Pprof__Label labels[LABELS_MAX];
+    int64_t values[TYPES_MAX] = {0};
+    memcpy(values, profile_entry_values(p, id), p->n_metrics * sizeof *values);
+    size_t n = thread_labels(w, entry->thread, labels);
+    return write_sample(w, entry->stack, values, labels, n);
+}
+
+static bool write_site(struct writer *w, const struct heap_site *site)
+{
+    Pprof__Label labels[LABELS_MAX];
+    int64_t values[TYPES_MAX] = {0};
+    memcpy(values + w->profile->n_metrics, site->values, sizeof site->values);
+    size_t n = site_labels(w, site, labels);
+    return write_sample(w, site->stack, values, labels, n);
 }
 
 static bool write_samples(struct writer *w)
 {
     for (guint i = 0; i < w->profile->entries->len; i++)
-        if (!write_sample(w, i))
+        if (!write_entry(w, i))
+            return false;
+    for (guint i = 0; i < count_sites(w); i++)
+        if (!write_site(w, site_at(w, i)))
             return false;
     return true;
 }
@@ -374,6 +456,7 @@ bool snapshot_save(const struct profile *p, const char *path, bool overwrite, GE
         .text_ids = g_hash_table_new(g_str_hash, g_str_equal),
         .texts = g_ptr_array_new(),
         .comments = g_ptr_array_new_with_free_func(g_free),
+        .n_columns = heap_is_measured(p->heap) ? HEAP_COLUMNS : 0,
         .uses = snapshot_process_uses(p),
         .modules = g_new0(struct module_use, p->modules->len),
         .locations = g_new0(uint64_t, p->frames->len),

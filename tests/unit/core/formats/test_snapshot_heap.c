@@ -1,0 +1,422 @@
+/*
+ * Tests of the heap in snapshots: what is written reads back identical, other files stay as they
+ * were, and no number of a damaged file gets through.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "core/formats/snapshot.h"
+#include "core/formats/snapshot_heap.h"
+#include "tests/unit/core/formats/pprof_bytes.h"
+#include "tests/unit/core/formats/sample_profile.h"
+
+struct folder {
+    char *path, *first, *second;
+};
+
+static int make_folder(void **state)
+{
+    struct folder *f = g_new0(struct folder, 1);
+    f->path = g_dir_make_tmp("proftop-test-XXXXXX", NULL);
+    f->first = g_build_filename(f->path, "a.pb.gz", NULL);
+    f->second = g_build_filename(f->path, "b.pb.gz", NULL);
+    *state = f;
+    return f->path ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    struct folder *f = *state;
+    unlink(f->first);
+    unlink(f->second);
+    int result = rmdir(f->path);
+    g_free(f->first);
+    g_free(f->second);
+    g_free(f->path);
+    g_free(f);
+    return result;
+}
+
+static const struct heap_site *site_at(const struct profile *p, guint i)
+{
+    assert_true(i < p->heap->sites->len);
+    return &g_array_index(p->heap->sites, struct heap_site, i);
+}
+
+/* Every field of a site has a number of its own, but for ages, which are not always known. */
+static void fill_site(struct heap_site *site, int64_t first)
+{
+    for (int i = 0; i < HEAP_COLUMNS; i++)
+        site->values[i] = first + i;
+    for (int i = 0; i < HEAP_SIZE_CLASSES; i++)
+        site->sizes[i] = first + 100 + i;
+    for (int i = 0; i < HEAP_LIFETIMES; i++)
+        site->lifetimes[i] = first + 200 + i;
+    site->sampled = first + 300;
+    site->variance_bytes2 = (double)(first + 400);
+}
+
+static void add_heap(struct profile *p)
+{
+    uint32_t module = profile_module(p, "/opt/heap_only.so", NULL, MODULE_FILE);
+    uint32_t frame = profile_frame(p, module, 0x99);
+    profile_resolve(p, frame, NULL, 0, 0x90); /* no sample has it */
+    fill_site(heap_site_get(p->heap, profile_stack(p, &frame, 1), 0), 1000);
+    struct heap_site *site = heap_site_get(p->heap, 0, 2);
+    fill_site(site, 5000);
+    site->youngest_ns = 0;
+    site->oldest_ns = 77;
+    heap_site_get(p->heap, 1, 1); /* all zero */
+    heap_touch(p->heap);
+    *heap_process_get(p->heap, 2) = (struct heap_process){.process = 2,
+                                                          .mode = HEAP_SAMPLED,
+                                                          .was_sampled = true,
+                                                          .trouble = "",
+                                                          .allocs = 1,
+                                                          .alloc_bytes = 2,
+                                                          .frees = 3,
+                                                          .unknown_frees = 4,
+                                                          .failed = 5,
+                                                          .unrecorded = 6,
+                                                          .merged_stacks = 7,
+                                                          .live_bytes = 8,
+                                                          .live_blocks = 9,
+                                                          .peak_bytes = INT64_MAX,
+                                                          .peak_time_ns = 11};
+    struct heap_process *troubled = heap_process_get(p->heap, 1);
+    troubled->ended = true;
+    troubled->trouble = profile_text(p, "it has an allocator of its own; 2 words");
+    p->heap->moment_step_ns = 20000000;
+    for (int64_t i = 0; i < 5; i++)
+        heap_add_moment(p->heap, &(struct heap_moment){.time_ns = i * 20000000,
+                                                       .live_bytes = i * 1000,
+                                                       .rss_bytes = i ? i * 4096 : -1});
+}
+
+static struct profile *heap_profile(void)
+{
+    struct profile *p = sample_profile();
+    add_heap(p);
+    return p;
+}
+
+static void save(const struct profile *p, const char *path)
+{
+    GError *error = NULL;
+    assert_true(snapshot_save(p, path, true, &error));
+    assert_null(error);
+}
+
+static struct profile *load(const char *path)
+{
+    GError *error = NULL;
+    struct profile *p = snapshot_load(path, &error);
+    assert_null(error);
+    assert_non_null(p);
+    return p;
+}
+
+static void assert_same_content(const char *a, const char *b)
+{
+    char *data_a, *data_b;
+    gsize size_a, size_b;
+    assert_true(g_file_get_contents(a, &data_a, &size_a, NULL));
+    assert_true(g_file_get_contents(b, &data_b, &size_b, NULL));
+    assert_int_equal(size_a, size_b);
+    assert_memory_equal(data_a, data_b, size_a);
+    g_free(data_a);
+    g_free(data_b);
+}
+
+static void assert_same_stack(const struct profile *p, uint32_t a, const struct profile *q,
+                              uint32_t b)
+{
+    uint32_t n = profile_get_stack(p, a)->n_frames;
+    assert_int_equal(profile_get_stack(q, b)->n_frames, n);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct line *la = profile_frame_lines(p, profile_stack_frames(p, a)[i]);
+        const struct line *lb = profile_frame_lines(q, profile_stack_frames(q, b)[i]);
+        assert_string_equal(profile_get_function(p, la->function)->name,
+                            profile_get_function(q, lb->function)->name);
+    }
+}
+
+static void assert_same_sites(const struct profile *p, const struct profile *q)
+{
+    assert_int_equal(p->heap->sites->len, q->heap->sites->len);
+    for (guint i = 0; i < p->heap->sites->len; i++) {
+        struct heap_site a = *site_at(p, i), b = *site_at(q, i);
+        assert_same_stack(p, a.stack, q, b.stack);
+        b.stack = a.stack;
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+}
+
+static void assert_same_processes(const struct heap *a, const struct heap *b)
+{
+    assert_int_equal(a->processes->len, b->processes->len);
+    for (guint i = 0; i < a->processes->len; i++) {
+        struct heap_process x = g_array_index(a->processes, struct heap_process, i);
+        struct heap_process y = g_array_index(b->processes, struct heap_process, i);
+        assert_string_equal(x.trouble, y.trouble);
+        y.trouble = x.trouble;
+        assert_int_equal(x.mode, y.mode);
+        assert_true(x.was_sampled == y.was_sampled && x.ended == y.ended);
+        assert_int_equal(x.process, y.process);
+        assert_memory_equal(&x.allocs, &y.allocs, sizeof x - offsetof(struct heap_process, allocs));
+    }
+}
+
+static void test_load_restores_the_heap(void **state)
+{
+    const struct folder *f = *state;
+    struct profile *p = heap_profile();
+    save(p, f->first);
+    struct profile *q = load(f->first);
+    assert_same_sites(p, q);
+    assert_same_processes(p->heap, q->heap);
+    assert_int_equal(q->heap->moments->len, 5);
+    assert_memory_equal(p->heap->moments->data, q->heap->moments->data,
+                        5 * sizeof(struct heap_moment));
+    assert_int_equal(q->heap->moment_step_ns, p->heap->moment_step_ns);
+    assert_true(heap_is_measured(q->heap));
+    assert_true(q->heap->generation > 0);
+    /* And the rest is as it is without a heap. */
+    assert_int_equal(q->n_metrics, 2);
+    assert_int_equal(q->main_metric, 1);
+    assert_int_equal(q->entries->len, p->entries->len);
+    assert_int_equal(profile_entry_values(q, 1)[1], 2000000);
+    assert_int_equal(q->threads->len, p->threads->len);
+    assert_int_equal(q->comments->len, p->comments->len);
+    profile_free(q);
+    profile_free(p);
+}
+
+static void test_save_of_loaded_heap_is_byte_identical(void **state)
+{
+    const struct folder *f = *state;
+    struct profile *p = heap_profile();
+    save(p, f->first);
+    struct profile *q = load(f->first);
+    save(q, f->second);
+    assert_same_content(f->first, f->second);
+    profile_free(q);
+    profile_free(p);
+}
+
+static void test_why_there_is_no_heap_is_kept(void **state)
+{
+    const struct folder *f = *state;
+    struct profile *p = sample_profile();
+    p->heap->why_not = profile_text(p, "the heap is measured with the timer engine alone");
+    heap_process_get(p->heap, 1)->trouble = profile_text(p, "it is linked statically");
+    save(p, f->first);
+    struct profile *q = load(f->first);
+    assert_string_equal(q->heap->why_not, p->heap->why_not);
+    assert_same_processes(p->heap, q->heap);
+    assert_false(heap_is_measured(q->heap));
+    assert_int_equal(q->n_metrics, 2);
+    assert_int_equal(q->heap->sites->len, 0);
+    assert_int_equal(q->comments->len, p->comments->len);
+    profile_free(q);
+    profile_free(p);
+}
+
+/* A Go heap profile that proftop has saved: its types are metrics, as they were before. */
+static void test_heap_types_of_other_writers_stay_metrics(void **state)
+{
+    const struct folder *f = *state;
+    struct profile *p = profile_new();
+    profile_add_metric(p, "alloc_objects", "count");
+    p->main_metric = profile_add_metric(p, "inuse_space", "bytes");
+    uint32_t frame = profile_mark(p, "[unknown]");
+    uint32_t thread = profile_thread(p, profile_process(p, 0), 0);
+    profile_add(p, profile_stack(p, &frame, 1), thread, 0, (int64_t[]){3, 300});
+    save(p, f->first);
+    struct profile *q = load(f->first);
+    assert_int_equal(q->n_metrics, 2);
+    assert_int_equal(q->main_metric, 1);
+    assert_int_equal(profile_entry_values(q, 0)[1], 300);
+    assert_int_equal(q->heap->sites->len, 0);
+    add_heap(q); /* and beside them a heap of ours */
+    profile_process_new(q, 7, PROFILE_NONE);
+    profile_process_new(q, 8, PROFILE_NONE);
+    profile_stack(q, (uint32_t[]){frame, frame}, 2);
+    save(q, f->first);
+    struct profile *r = load(f->first);
+    assert_int_equal(r->n_metrics, 2);
+    assert_int_equal(profile_entry_values(r, 0)[1], 300);
+    assert_same_sites(q, r);
+    profile_free(r);
+    profile_free(q);
+    profile_free(p);
+}
+
+/* --- files as others could make them --- */
+
+enum { TEXT_MARK = 1, TEXT_TYPES, TEXT_ALLOCS, TEXT_LIVE, TEXT_FIRST_FREE };
+
+/* One sample type of a metric, two of the heap. */
+static GByteArray *begin_file(void)
+{
+    GByteArray *out = g_byte_array_new();
+    const char *texts[] = {"", "proftop=1", "heap_sample_types=2", "alloc_objects", "inuse_space"};
+    PUT(out, 1, 1, TEXT_MARK, 2, TEXT_MARK);
+    PUT(out, 1, 1, TEXT_ALLOCS, 2, TEXT_MARK);
+    PUT(out, 1, 1, TEXT_LIVE, 2, TEXT_MARK);
+    put_varint(out, 13, TEXT_MARK);
+    put_varint(out, 13, TEXT_TYPES);
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        put_text(out, texts[i]);
+    return out;
+}
+
+static struct profile *parse(GByteArray *bytes)
+{
+    GError *error = NULL;
+    struct profile *p = snapshot_parse(bytes->data, bytes->len, "x.pb", &error);
+    assert_null(error);
+    assert_non_null(p);
+    g_byte_array_unref(bytes);
+    return p;
+}
+
+static void put_site(GByteArray *out, int64_t allocs, int64_t live, uint64_t key, int64_t label)
+{
+    GByteArray *sample = g_byte_array_new();
+    put_varint(sample, 2, 0);
+    put_varint(sample, 2, (uint64_t)allocs);
+    put_varint(sample, 2, (uint64_t)live);
+    PUT(sample, 3, 1, key, 3, (uint64_t)label);
+    put_bytes(out, 2, sample->data, sample->len);
+    g_byte_array_unref(sample);
+}
+
+static void test_parse_joins_sites_and_bounds_their_numbers(void **state)
+{
+    (void)state;
+    GByteArray *bytes = begin_file();
+    put_site(bytes, 5, -3, TEXT_FIRST_FREE, -4);
+    put_site(bytes, INT64_MAX, 20, TEXT_FIRST_FREE, INT64_MAX);
+    put_site(bytes, INT64_MIN, 1, TEXT_FIRST_FREE, 9);
+    put_text(bytes, "lifetime_ge_1s");
+    struct profile *p = parse(bytes);
+    assert_int_equal(p->n_metrics, 1);
+    assert_int_equal(p->entries->len, 0);
+    assert_int_equal(p->heap->sites->len, 1);
+    assert_int_equal(site_at(p, 0)->values[HEAP_ALLOCS], INT64_MAX);
+    assert_int_equal(site_at(p, 0)->values[HEAP_LIVE_BYTES], 21);
+    assert_int_equal(site_at(p, 0)->lifetimes[HEAP_LIFETIMES - 1], INT64_MAX);
+    assert_int_equal(site_at(p, 0)->values[HEAP_PEAK_BYTES], 0);
+    profile_free(p);
+}
+
+static void test_parse_takes_ages_that_make_sense(void **state)
+{
+    (void)state;
+    GByteArray *bytes = begin_file();
+    put_site(bytes, 1, 1, TEXT_FIRST_FREE, -12345);
+    put_text(bytes, "oldest_ns");
+    struct profile *p = parse(bytes);
+    assert_int_equal(site_at(p, 0)->oldest_ns, 0);
+    assert_int_equal(site_at(p, 0)->youngest_ns, -1);
+    profile_free(p);
+}
+
+static void test_parse_does_not_believe_every_count_of_types(void **state)
+{
+    static const char *const counts[] = {"3", "4", "-1", "0", "99999999999999999999", "x"};
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        GByteArray *bytes = g_byte_array_new();
+        char *comment = g_strconcat("heap_sample_types=", counts[i], NULL);
+        const char *texts[] = {"", "proftop=1", comment, "alloc_objects", "inuse_space"};
+        for (uint32_t type = TEXT_MARK; type <= TEXT_ALLOCS; type++)
+            PUT(bytes, 1, 1, type, 2, TEXT_MARK);
+        put_varint(bytes, 13, TEXT_MARK);
+        put_varint(bytes, 13, TEXT_TYPES);
+        for (size_t k = 0; k < G_N_ELEMENTS(texts); k++)
+            put_text(bytes, texts[k]);
+        put_site(bytes, 1, 1, 0, 0);
+        struct profile *p = parse(bytes);
+        assert_int_equal(p->n_metrics, 3);
+        assert_int_equal(p->heap->sites->len, 0);
+        assert_int_equal(p->entries->len, 1);
+        profile_free(p);
+        g_free(comment);
+    }
+}
+
+/* What makes no sense is kept as a comment, as it is of other keys. */
+static void test_comments_that_make_no_sense_change_nothing(void **state)
+{
+    static const char *const wrong[] = {
+        "heap_process=1 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 ", /* no such process */
+        "heap_process=-1 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 ",
+        "heap_process=0 other unsampled ended 1 2 3 4 5 6 7 8 9 10 11 ",
+        "heap_process=0 exact unsampled ended 1 2 3 -4 5 6 7 8 9 10 11 ",
+        "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 -2 ",
+        "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10",
+        "heap_process=0 exact",
+        "heap_process=",
+        "heap_moment_step_ns=0",
+        "heap_moment=-1 5 5",
+        "heap_moment=1 -5 5",
+        "heap_moment=1 5 -2",
+        "heap_moment=1 5",
+        "heap_other=1",
+    };
+    (void)state;
+    struct profile *p = profile_new();
+    profile_process_new(p, 1, PROFILE_NONE);
+    int64_t step = p->heap->moment_step_ns;
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++)
+        assert_false(snapshot_heap_read(p, wrong[i]));
+    assert_int_equal(p->heap->processes->len, 0);
+    assert_int_equal(p->heap->moments->len, 0);
+    assert_int_equal(p->heap->moment_step_ns, step);
+    assert_true(snapshot_heap_read(
+        p, "heap_process=0 sampled sampled ended 1 2 3 4 5 6 7 8 9 10 -1 some trouble"));
+    assert_string_equal(heap_process_find(p->heap, 0)->trouble, "some trouble");
+    assert_false(snapshot_heap_read(
+        p, "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 ")); /* twice */
+    assert_true(snapshot_heap_read(p, "heap_moment=9223372036854775807 5 -1"));
+    assert_false(snapshot_heap_read(p, "heap_moment=9223372036854775807 5 -1"));
+    assert_false(snapshot_heap_read(p, "heap_moment=4 5 -1")); /* runs backwards */
+    assert_int_equal(p->heap->moments->len, 1);
+    profile_free(p);
+}
+
+static void test_moments_are_not_more_than_fit(void **state)
+{
+    (void)state;
+    struct profile *p = profile_new();
+    for (int i = 0; i < HEAP_MOMENTS_MAX + 5; i++) {
+        char *comment = g_strdup_printf("heap_moment=%d 1 1", i);
+        assert_true(snapshot_heap_read(p, comment) == (i < HEAP_MOMENTS_MAX));
+        g_free(comment);
+    }
+    profile_free(p);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(test_load_restores_the_heap),
+        IN_FOLDER(test_save_of_loaded_heap_is_byte_identical),
+        IN_FOLDER(test_why_there_is_no_heap_is_kept),
+        IN_FOLDER(test_heap_types_of_other_writers_stay_metrics),
+        cmocka_unit_test(test_parse_joins_sites_and_bounds_their_numbers),
+        cmocka_unit_test(test_parse_takes_ages_that_make_sense),
+        cmocka_unit_test(test_parse_does_not_believe_every_count_of_types),
+        cmocka_unit_test(test_comments_that_make_no_sense_change_nothing),
+        cmocka_unit_test(test_moments_are_not_more_than_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
