@@ -242,8 +242,9 @@ static bool read_expression(struct cursor *cursor, uint64_t *ret_reg, int64_t *r
     expression.end = cursor->at;
     uint64_t first = get(&expression, 1);
     int64_t offset = get_sleb(&expression);
-    bool is_deref = expression.at < expression.end && get(&expression, 1) == DEREF;
-    if (expression.is_broken || expression.at != expression.end || first < BREG0 || first > BREG31)
+    bool is_deref = expression.at < expression.end;
+    if ((is_deref && get(&expression, 1) != DEREF) || expression.is_broken ||
+        expression.at != expression.end || first < BREG0 || first > BREG31)
         return false;
     *ret_reg = first - BREG0;
     *ret_offset = offset;
