@@ -19,9 +19,12 @@
 #include "collectors/target/environment.h"
 #include "collectors/target/handler_hooks.h"
 #include "collectors/target/handshake.h"
+#include "collectors/target/heap.h"
 #include "collectors/target/helper_thread_hooks.h"
 #include "collectors/target/library_hooks.h"
+#include "collectors/target/new_hooks.h"
 #include "collectors/target/process_hooks.h"
+#include "collectors/target/real_malloc.h"
 #include "collectors/target/sampler.h"
 #include "collectors/target/seccomp_hooks.h"
 #include "collectors/target/sigstack_hooks.h"
@@ -73,9 +76,10 @@ static void connect_process(uint32_t hello_flag)
 {
     struct wire_segment *segment;
     size_t mapped_bytes;
+    int fd;
     if (!collector.alive || !may_call_out())
         return;
-    segment = handshake(collector.socket, collector.token, hello_flag, &mapped_bytes);
+    segment = handshake(collector.socket, collector.token, hello_flag, &mapped_bytes, &fd);
     if (!segment)
         return;
     collector.segment = segment;
@@ -83,6 +87,8 @@ static void connect_process(uint32_t hello_flag)
     *collector.alive = 1;
     __atomic_store_n(&segment->state, WIRE_STATE_RUNNING, __ATOMIC_RELEASE);
     sampler_start(segment, mapped_bytes);
+    heap_start(segment, fd);
+    handshake_close(fd);
 }
 
 static void after_fork_in_parent(void)
@@ -171,6 +177,8 @@ __attribute__((constructor)) static void collector_load(int argc, char **argv, c
     int saved_errno = errno;
     (void)argc;
     (void)argv;
+    real_malloc_resolve();
+    new_hooks_resolve();
     process_hooks_resolve();
     thread_hooks_resolve();
     sigstack_hooks_resolve();

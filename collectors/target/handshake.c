@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -22,13 +23,20 @@ enum {
     TIMEOUT_US = 200000,
     PROMPT_US = 2000,
     RETRIES_MAX = 20,
-    SEGMENT_BYTES_MAX = 1 << 30,
     TIGHT_BYTES = 9 * WIRE_SLOT_BYTES,
 };
+
+#define SEGMENT_BYTES_MAX (UINT64_C(1) << 36) /* with a heap; a file with holes */
+#define MAPPED_BYTES_MAX  (UINT64_C(1) << 30) /* without it */
 
 static void close_raw(int fd)
 {
     syscall(SYS_close, fd);
+}
+
+void handshake_close(int fd)
+{
+    close_raw(fd);
 }
 
 static bool set_timeout(int fd, int option, long timeout_us)
@@ -58,7 +66,7 @@ static bool send_hello(int fd, const uint8_t *token, uint32_t flags)
         .version_major = WIRE_VERSION_MAJOR,
         .version_minor = WIRE_VERSION_MINOR,
         .size_bytes = sizeof hello,
-        .features = WIRE_FEATURE_LIFECYCLE | WIRE_FEATURE_CPU_TIMER,
+        .features = WIRE_FEATURE_LIFECYCLE | WIRE_FEATURE_CPU_TIMER | WIRE_FEATURE_HEAP,
         .pid = getpid(),
         .ppid = getppid(),
         .flags = flags,
@@ -179,11 +187,25 @@ static uint64_t modest(uint64_t size)
     return is_limited && size > TIGHT_BYTES ? TIGHT_BYTES : size;
 }
 
+/* How much of the segment there is in front of the heap, which maps its parts by itself; 0: it
+ * makes no sense. */
+static uint64_t size_without_heap(int fd, uint64_t size)
+{
+    struct wire_segment head;
+    const long bytes = offsetof(struct wire_segment, reserved_offsets);
+    if (syscall(SYS_pread64, fd, &head, bytes, 0L) != bytes)
+        return 0;
+    uint64_t end = head.heap_offset && head.heap_offset < size ? head.heap_offset : size;
+    end &= -(uint64_t)WIRE_SEGMENT_HEAD_BYTES;
+    return end <= MAPPED_BYTES_MAX ? end : 0;
+}
+
 static struct wire_segment *map_segment(int fd, uint64_t size, size_t *ret_mapped_bytes)
 {
     if (size < WIRE_SEGMENT_HEAD_BYTES || size > SEGMENT_BYTES_MAX || !is_sealed(fd, size))
         return NULL;
-    struct wire_segment *segment = map_prefix(fd, modest(size), ret_mapped_bytes);
+    uint64_t wanted = modest(size_without_heap(fd, size));
+    struct wire_segment *segment = map_prefix(fd, wanted, ret_mapped_bytes);
     if (!segment)
         return NULL;
     if (segment->magic == WIRE_MAGIC_SEGMENT && segment->version_major == WIRE_VERSION_MAJOR &&
@@ -196,7 +218,7 @@ static struct wire_segment *map_segment(int fd, uint64_t size, size_t *ret_mappe
 }
 
 struct wire_segment *handshake(const char *path, const uint8_t *token, uint32_t flags,
-                               size_t *ret_mapped_bytes)
+                               size_t *ret_mapped_bytes, int *ret_fd)
 {
     struct wire_segment *segment = NULL;
     struct wire_welcome welcome;
@@ -208,6 +230,9 @@ struct wire_segment *handshake(const char *path, const uint8_t *token, uint32_t 
     if (segment_fd < 0)
         return NULL;
     segment = map_segment(segment_fd, welcome.segment_bytes, ret_mapped_bytes);
-    close_raw(segment_fd);
+    if (segment)
+        *ret_fd = segment_fd;
+    else
+        close_raw(segment_fd);
     return segment;
 }

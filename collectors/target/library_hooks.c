@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include "collectors/target/heap.h"
 #include "collectors/target/sampler.h"
 
 typedef int dlclose_function(void *);
@@ -29,6 +30,9 @@ __attribute__((visibility("default"))) int dlclose(void *library)
     if (sampler)
         count(sampler, 1);
     int result = real_dlclose(library);
+    struct heap *heap = heap_get();
+    if (heap)
+        heap_modules_check(&heap->modules);
     /* a destructor may have forked: the child has begun to count anew */
     if (sampler && sampler_get_own() && sampler->pid == pid)
         count(sampler, WIRE_UNLOADED - 1);

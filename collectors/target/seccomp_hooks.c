@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "collectors/target/heap.h"
 #include "collectors/target/sampler.h"
 #include "collectors/target/sampler_threads.h"
 #include "collectors/target/seccomp_filter.h"
@@ -75,6 +76,8 @@ static void before_filter(const struct sock_fprog *program)
 
 static void before_prctl(unsigned long option, unsigned long mode, const void *program)
 {
+    if (option == PR_SET_SECCOMP)
+        heap_forbid_calls();
     if (option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP)
         before_filter(option == PR_SET_SECCOMP && mode == SECCOMP_MODE_FILTER ? program : NULL);
 }
@@ -108,8 +111,10 @@ void proftop_before_syscall(const struct arguments *call)
         seccomp_hooks_resolve();
     if (call->number == SYS_prctl)
         before_prctl(call->a, call->b, (const void *)call->c);
-    else if (call->number == SYS_seccomp && call->a <= SECCOMP_SET_MODE_FILTER)
-        before_filter(call->a == SECCOMP_SET_MODE_FILTER ? (const void *)call->c : NULL);
+    if (call->number != SYS_seccomp || call->a > SECCOMP_SET_MODE_FILTER)
+        return;
+    heap_forbid_calls();
+    before_filter(call->a == SECCOMP_SET_MODE_FILTER ? (const void *)call->c : NULL);
 }
 
 /* Keeps the arguments, looks at them where that is needed, and goes on to the real function. */

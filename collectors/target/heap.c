@@ -1,0 +1,237 @@
+/* See heap.h. The geometry is copied out of the segment before it is checked, and used from the
+ * copies alone. */
+#include "collectors/target/heap.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collectors/target/collector.h"
+#include "collectors/target/real_malloc.h"
+#include "collectors/target/sampler.h"
+
+enum { PAGE = 4096, HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28, METER_TRIES = 16 };
+
+/* Mapped once; a fork wipes it. */
+static struct heap *shared;
+
+struct heap *heap_get(void)
+{
+    return shared && __atomic_load_n(&shared->is_running, __ATOMIC_ACQUIRE) ? shared : NULL;
+}
+
+void heap_note_trouble(struct heap *heap, uint32_t trouble)
+{
+    uint32_t *word = &heap->wire->trouble;
+    if ((__atomic_load_n(word, __ATOMIC_RELAXED) & trouble) != trouble)
+        __atomic_fetch_or(word, trouble, __ATOMIC_RELAXED);
+}
+
+/* A filter that was there before the program began lets pass what allocators need. */
+bool heap_may_call(const struct heap *heap)
+{
+    const struct sampler *sampler = sampler_get();
+    if (sampler && !sampler->was_filtered &&
+        __atomic_load_n(&sampler->wire->has_seccomp, __ATOMIC_RELAXED))
+        return false;
+    return __atomic_load_n(&heap->may_call, __ATOMIC_RELAXED);
+}
+
+void heap_forbid_calls(void)
+{
+    struct heap *heap = heap_get();
+    if (!heap || getpid() != heap->pid)
+        return;
+    heap->may_call = heap->rules.may_call = 0;
+    heap->rows.may_grow = heap->nodes.may_grow = false;
+    heap->index.may_grow = heap->blocks.may_grow = false;
+}
+
+static bool map_own_pages(void)
+{
+    if (shared)
+        return true;
+    void *pages = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED)
+        return false;
+    if (madvise(pages, sizeof *shared, MADV_WIPEONFORK) != 0) {
+        munmap(pages, sizeof *shared);
+        return false;
+    }
+    madvise(pages, sizeof *shared, MADV_DONTDUMP);
+    shared = pages;
+    return true;
+}
+
+/* The segment as it is being mapped. */
+struct file {
+    int fd;
+    uint64_t bytes;
+};
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+    return (bytes + PAGE - 1) & -(uint64_t)PAGE;
+}
+
+static void *map_part(const struct file *file, uint64_t offset, uint64_t bytes)
+{
+    size_t size = (size_t)whole_pages(bytes);
+    if (offset < WIRE_SEGMENT_HEAD_BYTES || offset % PAGE || offset > file->bytes ||
+        size > file->bytes - offset)
+        return NULL;
+    void *part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, (off_t)offset);
+    if (part == MAP_FAILED)
+        return NULL;
+    if (madvise(part, size, MADV_DONTFORK) != 0) {
+        munmap(part, size);
+        return NULL;
+    }
+    madvise(part, size, MADV_DONTDUMP);
+    return part;
+}
+
+static void unmap_part(void *part, uint64_t bytes)
+{
+    if (part)
+        munmap(part, (size_t)whole_pages(bytes));
+}
+
+/* What proftop has set, read once. */
+struct geometry {
+    uint32_t n_heads;
+    uint64_t lanes_offset, modules_offset, dirty_offset, heads_offset;
+    struct wire_area rows, nodes, index, blocks;
+};
+
+static const uint64_t LANES_BYTES = WIRE_HEAP_LANES * sizeof(struct wire_heap_lane);
+static const uint64_t MODULES_BYTES = WIRE_HEAP_MODULES * sizeof(struct wire_heap_module);
+
+static struct geometry read_geometry(const struct wire_heap *wire)
+{
+    const volatile struct wire_heap *there = wire;
+    return (struct geometry){
+        .n_heads = there->n_heads,
+        .lanes_offset = there->lanes_offset,
+        .modules_offset = there->modules_offset,
+        .dirty_offset = there->dirty_offset,
+        .heads_offset = there->heads_offset,
+        .rows = wire->rows,
+        .nodes = wire->nodes,
+        .index = wire->index,
+        .blocks = wire->blocks,
+    };
+}
+
+static bool map_areas(struct heap *heap, const struct geometry *geometry, const struct file *file)
+{
+    return heap_area_map(&heap->rows, file->fd, &geometry->rows, sizeof(struct wire_heap_row),
+                         file->bytes) &&
+           heap_area_map(&heap->nodes, file->fd, &geometry->nodes, sizeof(struct wire_heap_node),
+                         file->bytes) &&
+           heap_area_map(&heap->index, file->fd, &geometry->index, sizeof(struct stack_tree_line),
+                         file->bytes) &&
+           heap_area_map(&heap->blocks, file->fd, &geometry->blocks, sizeof(struct wire_heap_block),
+                         file->bytes);
+}
+
+static uint64_t dirty_bytes(const struct geometry *geometry)
+{
+    return ((uint64_t)geometry->rows.n_max + 63) / 64 * sizeof(uint64_t);
+}
+
+/* Takes back what there is of it. */
+static void unmap_all(struct heap *heap, const struct geometry *geometry)
+{
+    unmap_part(heap->lanes, LANES_BYTES);
+    unmap_part(heap->dirty, dirty_bytes(geometry));
+    unmap_part(heap->heads, geometry->n_heads * sizeof *heap->heads);
+    unmap_part(heap->modules.table, MODULES_BYTES);
+    heap_area_unmap(&heap->rows);
+    heap_area_unmap(&heap->nodes);
+    heap_area_unmap(&heap->index);
+    heap_area_unmap(&heap->blocks);
+    unwind_rules_clear(&heap->rules);
+}
+
+static bool map_all(struct heap *heap, const struct geometry *geometry, const struct file *file)
+{
+    uint32_t n_heads = geometry->n_heads;
+    if (n_heads < HEADS_MIN || n_heads > HEADS_MAX || (n_heads & (n_heads - 1)))
+        return false;
+    heap->lanes = map_part(file, geometry->lanes_offset, LANES_BYTES);
+    heap->dirty = map_part(file, geometry->dirty_offset, dirty_bytes(geometry));
+    heap->heads = map_part(file, geometry->heads_offset, n_heads * sizeof *heap->heads);
+    struct wire_heap_module *table = map_part(file, geometry->modules_offset, MODULES_BYTES);
+    heap->modules.table = table;
+    if (!heap->lanes || !heap->dirty || !heap->heads || !table || !map_areas(heap, geometry, file))
+        return false;
+    heap_modules_init(&heap->modules, heap->wire, table);
+    stack_tree_init(&heap->tree, &heap->nodes, &heap->index, &heap->wire->n_nodes);
+    heap->head_mask = n_heads - 1;
+    heap->head_bits = (uint32_t)__builtin_ctz(n_heads);
+    return unwind_rules_init(&heap->rules, &heap->modules);
+}
+
+static uint64_t measure_meter(void)
+{
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < METER_TRIES; i++) {
+        uint64_t start = heap_ticks(), end = heap_ticks();
+        if (end - start < least)
+            least = end - start;
+    }
+    return least;
+}
+
+static void fill(struct heap *heap)
+{
+    struct wire_heap *wire = heap->wire;
+    uint64_t sample_bytes = wire->sample_bytes;
+    heap->sample_bytes = sample_bytes ? sample_bytes : 1;
+    for (int i = 0; i < WIRE_HEAP_LIFETIMES; i++)
+        heap->lifetime_ticks[i] = wire->lifetime_ticks[i];
+    heap->meter_ticks = measure_meter();
+    heap->pid = getpid();
+    heap->may_call = 1;
+    heap->n_lanes = 1;
+    if (wire->n_rows == 0)
+        wire->n_rows = 1;
+    if (!unwind_rules_available())
+        heap_note_trouble(heap, WIRE_HEAP_NO_UNWIND_DATA);
+    heap_note_trouble(heap, real_malloc_trouble());
+}
+
+static bool is_asked_for(const struct wire_segment *segment, struct file *file)
+{
+    struct stat status;
+    if (!(segment->features & WIRE_FEATURE_HEAP) || segment->heap_offset == 0 ||
+        fstat(file->fd, &status) != 0 || status.st_size <= 0)
+        return false;
+    file->bytes = (uint64_t)status.st_size;
+    return true;
+}
+
+void heap_start(struct wire_segment *segment, int fd)
+{
+    struct file file = {.fd = fd};
+    if (!is_asked_for(segment, &file))
+        return;
+    struct wire_heap *wire = map_part(&file, segment->heap_offset, sizeof *wire);
+    if (!wire)
+        return;
+    if (!map_own_pages()) {
+        __atomic_fetch_or(&wire->trouble, WIRE_HEAP_NO_ROOM, __ATOMIC_RELAXED);
+        return;
+    }
+    struct geometry geometry = read_geometry(wire);
+    shared->wire = wire;
+    if (map_all(shared, &geometry, &file)) {
+        fill(shared);
+        __atomic_store_n(&shared->is_running, 1, __ATOMIC_RELEASE);
+        return;
+    }
+    heap_note_trouble(shared, WIRE_HEAP_NO_ROOM);
+    unmap_all(shared, &geometry);
+}

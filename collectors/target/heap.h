@@ -1,0 +1,89 @@
+/*
+ * Recording of the program's allocations, in the heap's part of the segment (core/wire/wire_heap.h
+ * says what that is). What is here is private to the process: addresses of the parts, and copies of
+ * what proftop has set.
+ *
+ *   heap.c           starts, and holds what the other files share
+ *   heap_threads.c   a thread's state and its lane of counters
+ *   heap_record.c    what one call of a hook means
+ *   heap_blocks.c    the table of live blocks
+ *   heap_rows.c      what was allocated by stack, and the peak
+ *   heap_sampling.c  which blocks are recorded when not all are, and what they stand for
+ *   malloc_hooks.c   malloc() and its kind; new_hooks.c: operator new and delete
+ *   real_malloc.c    the allocator behind them
+ *   heap_area.c, heap_modules.c, stack_tree.c, stack_walk.c, unwind_rules.c   call stacks
+ *
+ * All of it lies on pages that a fork wipes, so a child has no heap until it has said hello itself.
+ * No lock is held across a fork.
+ */
+#ifndef PROFTOP_COLLECTORS_TARGET_HEAP_H
+#define PROFTOP_COLLECTORS_TARGET_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/target/heap_area.h"
+#include "collectors/target/heap_modules.h"
+#include "collectors/target/stack_tree.h"
+#include "collectors/target/unwind_rules.h"
+#include "core/wire/wire.h"
+#include "core/wire/wire_heap.h"
+
+struct heap_thread;
+
+struct heap {
+    uint32_t is_running;
+    uint32_t may_call; /* no system call is forbidden, as far as is known */
+    struct wire_heap *wire;
+    struct wire_heap_lane *lanes;
+    uint64_t *dirty;
+    uint32_t *heads;
+    uint32_t head_mask;
+    uint32_t head_bits;
+    uint64_t sample_bytes;
+    uint64_t lifetime_ticks[WIRE_HEAP_LIFETIMES];
+    uint64_t meter_ticks; /* what reading the clock costs */
+    int32_t pid;
+    struct heap_area rows, nodes, index, blocks;
+    struct stack_tree tree;
+    struct unwind_rules rules;
+    /* What all threads write. */
+    _Alignas(64) uint64_t free_batches; /* of block records: tag above, number + 1 of the first */
+    struct heap_thread *threads;        /* all states there are */
+    struct heap_thread *cursor;         /* where to look for one whose thread has gone */
+    uint32_t n_lanes;                   /* handed out; lane 0 is nobody's */
+    uint32_t n_serials;
+    struct heap_modules modules;
+};
+
+/*
+ * Starts recording when `segment` has a heap. In a forked child it does so anew. Where it cannot,
+ * the reason stands in wire_heap.trouble and nothing else happens. May change errno.
+ *
+ * @fd  the segment's descriptor; not needed afterwards
+ * Context: constructor or fork handler.
+ */
+void heap_start(struct wire_segment *segment, int fd);
+
+/* The heap of this process; NULL while there is none, as in a child that was not followed.
+ * Context: any, async-signal-safe. */
+struct heap *heap_get(void);
+
+/* Notes for good that system calls may be forbidden from now on: nothing grows any more. In a vfork
+ * child it does nothing. Context: any, async-signal-safe. */
+void heap_forbid_calls(void);
+
+/* Adds bits of enum wire_heap_trouble. Context: any, async-signal-safe. */
+void heap_note_trouble(struct heap *heap, uint32_t trouble);
+
+/* Whether system calls may be made. Context: any, async-signal-safe. */
+bool heap_may_call(const struct heap *heap);
+
+/* The processor's clock. Context: any. */
+static inline uint64_t heap_ticks(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * What one call of a hook means. A hook brackets the allocator's own function:
+ *
+ *     struct heap_call call;
+ *     bool is_seen = heap_call_begin(&call, &caller, size);
+ *     block = real...(...);
+ *     if (is_seen)
+ *         heap_call_end(&call, block);
+ *
+ * A block that is given back is taken out of the table before the allocator has it, one that is
+ * allocated is put in after: so no other thread can have the same address in between.
+ *
+ * A hook within a hook (a signal handler's, or the allocator's own) is passed on.
+ */
+#ifndef PROFTOP_COLLECTORS_TARGET_HEAP_RECORD_H
+#define PROFTOP_COLLECTORS_TARGET_HEAP_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/target/heap_blocks.h"
+#include "collectors/target/heap_threads.h"
+
+enum { HEAP_METERED_OF = 64 }; /* one call of so many is timed */
+
+/* A call of a hook, on its stack. */
+struct heap_call {
+    struct heap_thread *thread;
+    struct stack_frame caller;
+    uint64_t bytes;
+    bool is_metered;
+    uint64_t since; /* ticks, when metered */
+    uint64_t spent;
+    uint32_t old_record; /* realloc(): of the block that it was given, taken out; 0: not known */
+    struct wire_heap_block old;
+    bool old_was_last;
+};
+
+/* ---- allocating ---- */
+
+/*
+ * False when the call is not to be recorded and heap_call_end() not to be called. `size` is what
+ * the program has asked for. Keeps errno.
+ * Context: the thread; in a hook.
+ */
+bool heap_call_begin(struct heap_call *call, const struct stack_frame *caller, uint64_t bytes);
+
+/* With what the allocator gave; NULL: it failed. Keeps errno. Context: as heap_call_begin(). */
+void heap_call_end(struct heap_call *call, const void *block);
+
+/* The same for realloc() of `old`, which is not NULL. Context: as heap_call_begin(). */
+bool heap_call_begin_realloc(struct heap_call *call, const struct stack_frame *caller,
+                             const void *old, uint64_t bytes);
+void heap_call_end_realloc(struct heap_call *call, const void *block);
+
+/* ---- freeing ---- */
+
+/* Takes `block` out; not NULL. `sp` is the hook's caller's stack pointer. Keeps errno. Context: as
+ * heap_call_begin(). */
+void heap_note_free(const void *block, uintptr_t sp);
+
+/* ---- operator new and delete, whose allocator may call malloc() and free() in turn ---- */
+
+/* The next malloc() is this caller's, if it asks for as many bytes or at most `alignment` more.
+ * False: heap_new_end() not to be called. Context: the thread. */
+bool heap_new_begin(const struct stack_frame *caller, uint64_t bytes, uint64_t alignment);
+
+/* Records the block if no malloc() has. Context: the thread. */
+void heap_new_end(const struct stack_frame *caller, uint64_t bytes, const void *block);
+
+/* As heap_note_free(); the free() of the same block that may follow is not counted, until
+ * heap_delete_end(). Context: the thread. */
+void heap_delete_begin(void *block, uintptr_t sp);
+void heap_delete_end(void);
+
+/* ---- the short way, for calls that are not recorded ---- */
+
+/* The thread, if it is in sampled mode and this call is like most; else NULL: heap_call_begin() or
+ * heap_note_free() is to be called. Context: the thread; in a hook. */
+static inline struct heap_thread *heap_thread_plain(void)
+{
+    struct heap_thread *thread = heap_thread_own;
+    if (!thread || !thread->heap || thread->guard || thread->shares_lane || thread->new_caller.sp ||
+        (thread->n_calls + 1) % HEAP_METERED_OF == 0 ||
+        __atomic_load_n(&thread->heap->wire->mode, __ATOMIC_RELAXED) != WIRE_HEAP_SAMPLED)
+        return NULL;
+    return thread;
+}
+
+/* Adds to a lane that no other thread writes. Context: the thread. */
+static inline void heap_lane_bump(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline void heap_count_plain_call(struct heap_thread *thread)
+{
+    thread->n_calls++;
+    heap_lane_bump(&thread->lane->calls, 1);
+}
+
+/* Records what the plain way cannot: a sample is due. Keeps errno. Context: the thread. */
+void heap_record_sample(struct heap_thread *thread, const struct stack_frame *caller,
+                        const void *block, uint64_t bytes);
+
+#endif
