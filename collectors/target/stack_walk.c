@@ -304,6 +304,9 @@ static void take_over(struct progress *progress, uint32_t outermost, struct walk
 {
     struct stack_walk *walk = progress->walk;
     uint32_t i = progress->cursor - 1;
+    const struct walk_frame *old = &walk->frames[i]; /* what is known of the function stays */
+    frame->module = old->module;
+    frame->flags |= (uint8_t)(old->flags & (NEEDS_BP | USES_BP | KEEPS_BP));
     while (i > outermost && progress->n_new < WIRE_HEAP_DEPTH_MAX) {
         if (!make_room(progress) || progress->cursor == 0)
             return;
@@ -343,7 +346,7 @@ static inline uint32_t meet(struct progress *progress, struct walk_frame *frame)
 static uint32_t advance(struct progress *progress, struct walk_frame frame)
 {
     struct stack_walk *walk = progress->walk;
-    for (progress->root = GOES_ON; progress->root == GOES_ON;) {
+    for (;;) {
         struct walk_frame caller;
         uint32_t n = meet(progress, &frame);
         if (n > 0)
@@ -356,9 +359,10 @@ static uint32_t advance(struct progress *progress, struct walk_frame frame)
         frame.flags &= (uint8_t) ~(USES_BP | KEEPS_BP | NEEDS_BP);
         progress->root = step(progress, &frame, rule, &caller);
         walk->frames[walk->capacity - ++progress->n_new] = frame;
+        if (progress->root != GOES_ON)
+            return 0;
         frame = caller;
     }
-    return 0;
 }
 
 /* Moves the new frames behind the first `n` of the last walk, and finds their nodes. */

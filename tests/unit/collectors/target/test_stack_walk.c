@@ -190,6 +190,21 @@ static void compare(uint32_t node, const uintptr_t *wanted, int n_wanted)
         say_wrong("the root", n, root, WIRE_ROOT_COMPLETE);
 }
 
+/* Each address is in the module that its node names. */
+static void compare_modules(uint32_t number)
+{
+    const struct heap *heap = self->heap;
+    const struct wire_heap_module *table =
+        (const struct wire_heap_module *)(heap->segment + MODULES_OFFSET);
+    while (number >= WIRE_ROOTS) {
+        const struct wire_heap_node *node = heap_area_at(&heap->nodes, number);
+        const struct wire_heap_module *module = &table[node->module];
+        if (node->address < module->start || node->address >= module->end)
+            say_wrong("the module", 0, node->module, node->address);
+        number = node->parent;
+    }
+}
+
 /* As a hook would do it. */
 static NOINLINE void check(void)
 {
@@ -198,6 +213,7 @@ static NOINLINE void check(void)
     self->node = stack_walk_node(&self->walk, &self->heap->tree, &from);
     int n = reference(wanted);
     compare(self->node, wanted, n);
+    compare_modules(self->node);
     self->n_checked++;
     self->n_deepest = MAX(self->n_deepest, n);
 }
@@ -455,6 +471,66 @@ static void test_site_further_out_is_noticed(void **state)
     thread_free(thread, 6);
 }
 
+/* Functions that leave all return slots as they were but for the place of one, which only rbp
+ * tells, and the old one's contents. */
+enum { SLACK = 1024 };
+
+__attribute__((noipa, optimize("omit-frame-pointer"))) static void saves_bp(void)
+{
+    OTHER_BP;
+    check();
+    OTHER_BP;
+    STAY;
+}
+
+__attribute__((noipa, optimize("omit-frame-pointer"))) static void saves_bp_elsewhere(void)
+{
+    __asm__ volatile("" ::: "r12", "r13", "r14", "r15", "memory");
+    OTHER_BP;
+    check();
+    OTHER_BP;
+    STAY;
+}
+
+__attribute__((noipa)) static void keeps_bp(void)
+{
+    check();
+    STAY;
+}
+
+__attribute__((noipa)) static void of_given_size(size_t n)
+{
+    static void (*const inner[])(void) = {saves_bp, saves_bp_elsewhere, keeps_bp};
+    volatile char *block = __builtin_alloca(n);
+    inner[dice(3)]();
+    (void)block[0];
+}
+
+__attribute__((noipa)) static void one(size_t n)
+{
+    volatile char *block = __builtin_alloca(n);
+    of_given_size(SLACK - n);
+    (void)block[0];
+}
+
+__attribute__((noipa)) static void another(size_t n)
+{
+    volatile char *block = __builtin_alloca(n);
+    of_given_size(SLACK - n);
+    (void)block[0];
+}
+
+static void test_change_of_rbp_alone_is_noticed(void **state)
+{
+    static void (*const outer[])(size_t) = {one, another};
+    struct thread *thread = thread_new(*state, 45);
+    for (volatile int i = 0; i < 2000; i++) {
+        uint32_t which = dice(2);
+        outer[which](64 + 256 * which);
+    }
+    thread_free(thread, 2000);
+}
+
 static void test_same_stack_needs_no_node(void **state)
 {
     struct heap *heap = *state;
@@ -551,6 +627,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_coroutine_agrees, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_deep_stack_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_site_further_out_is_noticed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_change_of_rbp_alone_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_same_stack_needs_no_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_errno_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_frames_of_libstdcxx_agree, set_up, tear_down),
