@@ -3,33 +3,23 @@
  */
 #include "core/formats/flame_heading.h"
 
-#include <string.h>
-
 #include "core/base/text.h"
 #include "core/formats/xml_text.h"
 
 /* What parts the facts on the second line. */
 static const char GAP[] = "  ·  ";
 
-void flame_heading_title(const struct profile *p, GString *out)
+void flame_heading_title(const struct calltree *tree, GString *out)
 {
-    xml_text_append(out, p->info.command && *p->info.command ? p->info.command : "profile");
+    const char *command = tree->profile->info.command;
+    xml_text_append(out, command && *command ? command : "profile");
+    if (tree->options.of_heap)
+        g_string_append_printf(out, ": %s", calltree_metric(tree).name);
 }
 
-const char *flame_heading_unit(const struct profile *p)
+void flame_heading_value(const struct calltree *tree, GString *out, int64_t value)
 {
-    return p->main_metric < p->n_metrics ? p->metrics[p->main_metric].unit : "";
-}
-
-const char *flame_heading_metric(const struct profile *p)
-{
-    const char *type = p->main_metric < p->n_metrics ? p->metrics[p->main_metric].type : "";
-    return strcmp(type, "cpu") == 0 ? "CPU time" : type;
-}
-
-void flame_heading_value(const struct profile *p, GString *out, int64_t value)
-{
-    text_append_value(out, value, flame_heading_unit(p));
+    text_append_value(out, value, calltree_metric(tree).unit);
 }
 
 static void append_date(GString *out, int64_t time_ns)
@@ -60,18 +50,22 @@ static void append_rate(GString *out, const struct profile_info *info)
     append_word(out, "", info->engine);
 }
 
-static void append_totals(const struct calltree *tree, GString *out)
+static void append_duration(GString *out, const struct profile_info *info)
+{
+    if (info->duration_ns <= 0)
+        return;
+    text_append_duration(out, info->duration_ns);
+    g_string_append_printf(out, " long%s", GAP);
+}
+
+static void append_samples(const struct calltree *tree, GString *out)
 {
     const struct profile *p = tree->profile;
     struct weight total = calltree_node(tree, CALLTREE_ROOT)->total;
-    if (p->info.duration_ns > 0) {
-        text_append_duration(out, p->info.duration_ns);
-        g_string_append_printf(out, " long%s", GAP);
-    }
     if (p->main_metric != p->count_metric) {
-        flame_heading_value(p, out, total.value);
+        flame_heading_value(tree, out, total.value);
         g_string_append_c(out, ' ');
-        xml_text_append(out, flame_heading_metric(p));
+        xml_text_append(out, calltree_metric(tree).name);
     }
     if (p->count_metric != PROFILE_NONE)
         g_string_append_printf(out, "%s%" G_GINT64_FORMAT " samples",
@@ -87,14 +81,41 @@ static void append_losses(GString *out, const struct profile_info *info)
                                info->truncated + info->broken);
 }
 
+/* "live bytes: 42.1 MiB in 1234 blocks", and what is not exact or missing. */
+static void append_heap(const struct calltree *tree, GString *out)
+{
+    struct calltree_metric metric = calltree_metric(tree);
+    struct weight total = calltree_node(tree, CALLTREE_ROOT)->total;
+    struct heap_totals heap;
+    g_string_append_printf(out, "%s: ", metric.name);
+    flame_heading_value(tree, out, total.value);
+    if (metric.counted)
+        g_string_append_printf(out, " in %" G_GINT64_FORMAT " %s", total.count, metric.counted);
+    heap_get_totals(tree->profile->heap, tree->options.process, &heap);
+    if (heap.is_estimate)
+        g_string_append_printf(out, "%sestimated from samples", GAP);
+    if (heap.unrecorded > 0)
+        g_string_append_printf(out, "%s%" G_GINT64_FORMAT " allocations not recorded", GAP,
+                               heap.unrecorded);
+    if (heap.n_troubled > 0)
+        g_string_append_printf(out, "%s%u processes not or not wholly measured", GAP,
+                               heap.n_troubled);
+}
+
 void flame_heading_subtitle(const struct calltree *tree, const char *scope, GString *out)
 {
     const struct profile_info *info = &tree->profile->info;
     append_date(out, info->start_time_ns);
     append_word(out, "on ", info->host);
-    append_rate(out, info);
-    append_totals(tree, out);
-    append_losses(out, info);
+    if (!tree->options.of_heap)
+        append_rate(out, info);
+    append_duration(out, info);
+    if (tree->options.of_heap) {
+        append_heap(tree, out);
+    } else {
+        append_samples(tree, out);
+        append_losses(out, info);
+    }
     if (*scope) {
         g_string_append_printf(out, "%sonly ", GAP);
         xml_text_append(out, scope);

@@ -38,6 +38,7 @@ enum { WHOLE_MAX = 10000000 };
 struct flame_picture {
     const struct calltree *tree;
     const struct profile *profile;
+    struct calltree_metric metric;
     const struct flame_svg_options *options;
     GArray *boxes; /* struct flame_box */
     GString *out;
@@ -160,9 +161,10 @@ static void append_tooltip(struct flame_picture *p, const struct calltree_node *
     }
     g_string_append_printf(out, "\n%.1f %%, ",
                            100.0 * (double)node->total.value / (double)p->total);
-    flame_heading_value(p->profile, out, node->total.value);
-    if (p->profile->count_metric != PROFILE_NONE)
-        g_string_append_printf(out, ", %" G_GINT64_FORMAT " samples", node->total.count);
+    flame_heading_value(p->tree, out, node->total.value);
+    if (p->metric.counted)
+        g_string_append_printf(out, ", %" G_GINT64_FORMAT " %s", node->total.count,
+                               p->metric.counted);
     g_string_append(out, "</title>");
 }
 
@@ -190,15 +192,21 @@ static void append_box(struct flame_picture *p, const struct flame_box *box)
     g_string_append(out, "</g>\n");
 }
 
-/* Says how much of the time goes on where the picture ends. */
+/* What shares are of. */
+static const char *whole_of(const struct flame_picture *p)
+{
+    return p->tree->options.of_heap ? p->metric.name : "the time";
+}
+
+/* Says how much of it all goes on where the picture ends. */
 static void append_note(struct flame_picture *p, int y)
 {
     g_string_append_printf(p->out, "<text class=\"note\" x=\"%d\" y=\"%d\">", MARGIN, y);
     if (p->total <= 0)
         g_string_append(p->out, "Nothing was measured.");
     else if (p->unseen >= 0.0005)
-        g_string_append_printf(p->out, "%.1f %% of the time goes on in frames too narrow to draw.",
-                               100 * p->unseen);
+        g_string_append_printf(p->out, "%.1f %% of %s goes on in frames too narrow to draw.",
+                               100 * p->unseen, whole_of(p));
     g_string_append(p->out, "</text>\n");
 }
 
@@ -290,17 +298,16 @@ static void append_tables(struct flame_picture *p)
 /* What the script has to know of the tables. */
 static void append_facts(struct flame_picture *p)
 {
-    const struct profile *profile = p->profile;
     uint32_t zoom = p->box_of_node[p->options->zoom];
     g_string_append_printf(p->out, "<metadata id=\"facts\" data-inverted=\"%d\" data-zoom=\"%u\"",
                            p->tree->options.inverted, zoom == PROFILE_NONE ? 0 : zoom);
     append_pixels(p->out, "data-cut-percent", 100 * p->cut);
     g_string_append(p->out, " data-unit=\"");
-    xml_text_append(p->out, flame_heading_unit(profile));
+    xml_text_append(p->out, p->metric.unit);
     g_string_append(p->out, "\" data-metric=\"");
-    xml_text_append(p->out, flame_heading_metric(profile));
-    g_string_append_printf(p->out, "\" data-samples=\"%d\"/>\n",
-                           profile->count_metric != PROFILE_NONE);
+    xml_text_append(p->out, p->metric.name);
+    g_string_append_printf(p->out, "\" data-whole=\"%s\" data-counted=\"%s\"/>\n", whole_of(p),
+                           p->metric.counted ? p->metric.counted : "");
 }
 
 static void append_head(struct flame_picture *p)
@@ -313,13 +320,13 @@ static void append_head(struct flame_picture *p)
                            "viewBox=\"0 0 %d %d\">\n",
                            WIDTH, height, WIDTH, height);
     g_string_append(out, "<title>");
-    flame_heading_title(p->profile, out);
+    flame_heading_title(p->tree, out);
     g_string_append_printf(out,
                            "</title>\n<style>\n%s</style>\n"
                            "<rect class=\"page\" width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
                            "<text id=\"title\" x=\"%d\" y=\"26\">",
                            style, MARGIN);
-    flame_heading_title(p->profile, out);
+    flame_heading_title(p->tree, out);
     g_string_append_printf(out, "</text>\n<text id=\"subtitle\" x=\"%d\" y=\"46\">", MARGIN);
     flame_heading_subtitle(p->tree, p->options->scope, out);
     g_string_append(out, "</text>\n");
@@ -339,6 +346,7 @@ GString *flame_svg(const struct calltree *tree, const struct flame_svg_options *
 {
     struct flame_picture p = {.tree = tree,
                               .profile = tree->profile,
+                              .metric = calltree_metric(tree),
                               .options = options,
                               .boxes = g_array_new(FALSE, FALSE, sizeof(struct flame_box)),
                               .out = g_string_new(NULL),

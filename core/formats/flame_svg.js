@@ -160,8 +160,8 @@
         if (!view.inverted)
             lines.push(`self: ${formatValue(frame.self)}, ` +
                 `${formatShare(frame.self, view.root.value)} of all`);
-        if (facts.samples === "1" && facts.metric !== "samples")
-            lines.push(`${frame.samples.toLocaleString("en")} samples`);
+        if (facts.counted && facts.metric !== facts.counted)
+            lines.push(`${frame.samples.toLocaleString("en")} ${facts.counted}`);
         return lines;
     }
 
@@ -511,7 +511,7 @@
         boxes.setAttribute("transform", `translate(${MARGIN} ${HEADER})`);
         const cut = Number(facts.cutPercent);
         note.textContent = cut < 0.05 ? ""
-            : `${cut.toFixed(1)} % of the time goes on in frames too narrow to be in this file.`;
+            : `${cut.toFixed(1)} % of ${facts.whole} goes on in frames too narrow to be in this file.`;
         measureCell();
         draw();
         listen();

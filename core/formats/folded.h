@@ -14,9 +14,10 @@ struct text_sink {
 };
 
 /*
- * Writes the tree's paths with what they weigh themselves, in the profile's main metric; those of
- * an inverted tree begin with the innermost function. What separates frames and lines in names is
- * replaced. Time and size O(paths x depth). Context: holder of the profile's lock.
+ * Writes the tree's paths with what they weigh themselves, in the tree's metric (bytes or blocks of
+ * a tree of the heap); those of an inverted tree begin with the innermost function. What separates
+ * frames and lines in names is replaced. Time and size O(paths x depth). Context: holder of the
+ * profile's lock.
  */
 bool folded_write(const struct calltree *tree, const struct text_sink *sink, GError **error);
 

@@ -189,6 +189,45 @@ static void test_heading_tells_how_it_was_measured(void **state)
     profile_free(p);
 }
 
+static char *svg_of_column(const struct profile *p, enum heap_column column)
+{
+    struct calltree_options options = builder_everything();
+    options.of_heap = true;
+    options.column = column;
+    struct calltree *tree = calltree_new(p, &options);
+    calltree_update(tree, 0);
+    char *svg = g_string_free(flame_svg(tree, &(struct flame_svg_options){.scope = ""}), FALSE);
+    calltree_free(tree);
+    return svg;
+}
+
+static void test_heap_is_drawn_in_its_own_units(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    p->info.command = profile_text(p, "./app");
+    p->info.engine = profile_text(p, "perf");
+    builder_site(p, "main grow", 1, 8, 1024, 6);
+    builder_site(p, "main fill", 1, 4, 512, 4);
+    struct heap_process *process = heap_process_get(p->heap, profile_process(p, 1));
+    char *svg = svg_of_column(p, HEAP_LIVE_BYTES);
+    assert_non_null(strstr(svg, ">./app: live bytes</text>"));
+    assert_non_null(strstr(svg, "live bytes: 8.00 KiB in 10 blocks</text>"));
+    assert_non_null(strstr(svg, "<title>grow\napp\n75.0 %, 6.00 KiB, 6 blocks</title>"));
+    assert_non_null(strstr(svg, "data-unit=\"bytes\" data-metric=\"live bytes\" "
+                                "data-whole=\"live bytes\" data-counted=\"blocks\""));
+    assert_null(strstr(svg, "perf"));
+    assert_null(strstr(svg, " samples</"));
+    g_free(svg);
+    process->was_sampled = true;
+    process->unrecorded = 3;
+    svg = svg_of_column(p, HEAP_ALLOCS);
+    assert_non_null(strstr(svg, "allocations: 12  ·  estimated from samples  ·  3 allocations"));
+    assert_non_null(strstr(svg, "<title>grow\napp\n66.7 %, 8</title>"));
+    g_free(svg);
+    profile_free(p);
+}
+
 static void test_file_is_complete_in_itself(void **state)
 {
     (void)state;
@@ -222,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_a_browser_begins_where_it_is_told),
         cmocka_unit_test(test_what_is_left_out_is_said),
         cmocka_unit_test(test_heading_tells_how_it_was_measured),
+        cmocka_unit_test(test_heap_is_drawn_in_its_own_units),
         cmocka_unit_test(test_file_is_complete_in_itself),
         cmocka_unit_test(test_nothing_measured_is_said),
     };

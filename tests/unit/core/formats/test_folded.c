@@ -23,13 +23,18 @@ static bool refuse(void *arg, const char *text, size_t size, GError **error)
     return false;
 }
 
+static struct calltree *tree_with(const struct profile *p, struct calltree_options options)
+{
+    struct calltree *tree = calltree_new(p, &options);
+    calltree_update(tree, 0);
+    return tree;
+}
+
 static struct calltree *tree_of(const struct profile *p, bool inverted)
 {
     struct calltree_options options = builder_everything();
     options.inverted = inverted;
-    struct calltree *tree = calltree_new(p, &options);
-    calltree_update(tree, 0);
-    return tree;
+    return tree_with(p, options);
 }
 
 static gint compare_lines(gconstpointer a, gconstpointer b)
@@ -37,10 +42,9 @@ static gint compare_lines(gconstpointer a, gconstpointer b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The lines, sorted: their order is the tree's own. */
-static void assert_folded(const struct profile *p, bool inverted, const char *wanted)
+/* The lines, sorted: their order is the tree's own. The tree is freed. */
+static void assert_folded_tree(struct calltree *tree, const char *wanted)
 {
-    struct calltree *tree = tree_of(p, inverted);
     GString *out = g_string_new(NULL);
     assert_true(folded_write(tree, &(struct text_sink){append, out}, NULL));
     char **lines = g_strsplit(out->str, "\n", -1);
@@ -51,6 +55,11 @@ static void assert_folded(const struct profile *p, bool inverted, const char *wa
     g_strfreev(lines);
     g_string_free(out, TRUE);
     calltree_free(tree);
+}
+
+static void assert_folded(const struct profile *p, bool inverted, const char *wanted)
+{
+    assert_folded_tree(tree_of(p, inverted), wanted);
 }
 
 static struct profile *small_profile(void)
@@ -111,9 +120,29 @@ static void test_a_sink_that_refuses_ends_it(void **state)
     profile_free(p);
 }
 
+static void test_heap_is_written_by_its_column(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    builder_site(p, "main a", 1, 10, 100, 3);
+    builder_site(p, "main a", 2, 1, 100, 1);
+    builder_site(p, "main b", 1, 5, 10, 0);
+    struct calltree_options options = builder_everything();
+    options.of_heap = true;
+    options.column = HEAP_LIVE_BYTES;
+    assert_folded_tree(tree_with(p, options), "\nmain;a 400");
+    options.inverted = true;
+    assert_folded_tree(tree_with(p, options), "\na;main 400");
+    options.inverted = false;
+    options.column = HEAP_ALLOCS;
+    assert_folded_tree(tree_with(p, options), "\nmain;a 11\nmain;b 5");
+    profile_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_heap_is_written_by_its_column),
         cmocka_unit_test(test_paths_carry_their_own_weight),
         cmocka_unit_test(test_inverted_paths_begin_inside),
         cmocka_unit_test(test_separators_in_names_are_replaced),
