@@ -14,6 +14,7 @@ enum {
     PATHS_MAX = 10,  /* call paths below a table */
     FRAMES_MAX = 40, /* of a path */
     HISTOGRAMS_MAX = 10,
+    CLASS_PERCENT_MIN = 5, /* of a class in a histogram */
 };
 
 /* ---- the heap as a whole ---- */
@@ -56,7 +57,7 @@ static void print_mode(FILE *out, const struct report_heap *h)
     if (h->totals.is_estimate)
         g_string_append_printf(text,
                                "sampled: all calls are counted, %" G_GINT64_FORMAT
-                               " blocks recorded; ± is one standard error, ~ an estimate",
+                               " blocks recorded by chance; ± is one standard error, ~ an estimate",
                                count_sampled(h->profile->heap));
     else
         g_string_append(text, "exact: every block is recorded with its call stack");
@@ -188,7 +189,7 @@ static const char *const size_texts[HEAP_SIZE_CLASSES] = {
 static const char *const lifetime_texts[HEAP_LIFETIMES] = {"<1 µs",  "<10 µs",  "<100 µs", "<1 ms",
                                                            "<10 ms", "<100 ms", "<1 s",    "≥1 s"};
 
-/* The classes of a histogram with 1 % or more, as "≤32 B 80 %, ≤64 B 20 %". */
+/* The classes of a histogram with a share worth telling, as "≤32 B 80 %, ≤64 B 20 %". */
 static void append_classes(GString *text, const char *gap, const int64_t *classes,
                            const char *const *texts, unsigned n)
 {
@@ -197,7 +198,7 @@ static void append_classes(GString *text, const char *gap, const int64_t *classe
         sum += (double)classes[i];
     for (unsigned i = 0; i < n; i++) {
         double percent = sum > 0 ? 100 * (double)classes[i] / sum : 0;
-        if (percent < 1)
+        if (percent < CLASS_PERCENT_MIN)
             continue;
         g_string_append_printf(text, "%s%s %.0f %%", gap, texts[i], percent);
         gap = ", ";
