@@ -13,10 +13,15 @@ static const struct key_entry table[] = {
 };
 
 static const char *const context_names[KEY_CONTEXTS] = {
-    [KEYS_ALL] = "Everywhere",  [KEYS_FUNCTIONS] = "Functions",
-    [KEYS_FLAME] = "Flame",     [KEYS_THREADS] = "Threads",
-    [KEYS_OUTPUT] = "Output",   [KEYS_TYPING] = "Typing into the target",
-    [KEYS_PROMPT] = "Patterns", [KEYS_QUIT] = "Quitting while the target runs",
+    [KEYS_ALL] = "Everywhere",
+    [KEYS_FUNCTIONS] = "Functions and Memory",
+    [KEYS_FLAME] = "Flame",
+    [KEYS_MEMORY] = "Memory",
+    [KEYS_THREADS] = "Threads",
+    [KEYS_OUTPUT] = "Output",
+    [KEYS_TYPING] = "Typing into the target",
+    [KEYS_PROMPT] = "Patterns",
+    [KEYS_QUIT] = "Quitting while the target runs",
 };
 
 static const struct {
@@ -56,6 +61,13 @@ const struct key_entry *keys_table(size_t *ret_n)
 const char *keys_context_name(enum key_context context)
 {
     return context_names[context];
+}
+
+enum key_context keys_context_base(enum key_context context)
+{
+    if (keys_context_is_modal(context))
+        return context;
+    return context == KEYS_MEMORY ? KEYS_FUNCTIONS : KEYS_ALL;
 }
 
 bool keys_context_is_modal(enum key_context context)
@@ -122,8 +134,9 @@ static enum request lookup_in(enum key_context context, uint32_t code)
 enum request keys_lookup(enum key_context context, uint32_t code)
 {
     enum request request = lookup_in(context, code);
-    if (request == REQUEST_NONE && !keys_context_is_modal(context))
-        request = lookup_in(KEYS_ALL, code);
+    enum key_context base = keys_context_base(context);
+    if (request == REQUEST_NONE && base != context)
+        request = keys_lookup(base, code);
     return request;
 }
 

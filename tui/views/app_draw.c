@@ -132,7 +132,9 @@ static void draw_hints(const struct app *app, struct surface *surface, const str
         return;
     }
     int x = draw_first_hints(surface, theme);
-    x = draw_hints_of(surface, theme, app->ops[app->current]->context, x);
+    enum key_context context = app->ops[app->current]->context;
+    for (; context != KEYS_ALL; context = keys_context_base(context))
+        x = draw_hints_of(surface, theme, context, x);
     draw_hints_of(surface, theme, KEYS_ALL, x);
 }
 

@@ -4,18 +4,23 @@
 #include "tui/views/app_state.h"
 
 #include "core/base/text.h"
+#include "tui/views/lens_heap.h"
 #include "tui/widgets/w_bar.h"
 
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#define HELLO_NS                                                                                   \
+    INT64_C(1000000000) /* so long nothing is said of a collector that is not there yet */
+
 enum {
     SPARK_COLUMNS = 12,
     TITLE_COLUMNS = 18, /* what is left of the command before facts give way to it */
     TITLE_COLUMNS_NARROW = 7,
-    WIDE_COLUMNS = 110,     /* from here on the first line has room for the tasks */
-    COST_SAMPLES_MIN = 100, /* a share of next to nothing says nothing */
+    WIDE_COLUMNS = 110,       /* from here on the first line has room for the tasks */
+    SPARK_FROM_COLUMNS = 100, /* for the heap's, beside the CPU's */
+    COST_SAMPLES_MIN = 100,   /* a share of next to nothing says nothing */
 };
 
 int app_header_rows(int rows)
@@ -149,6 +154,55 @@ static void add_cpu(const struct app *app, struct bar *bar, const struct theme *
     g_free(spark);
 }
 
+/* The heap as it is now; of one that is only partly seen too. */
+static void add_heap_now(const struct app *app, struct bar *bar, const struct theme *theme,
+                         const struct heap_totals *totals)
+{
+    const struct session_status *s = &app->status;
+    int width = app->cols >= SPARK_FROM_COLUMNS ? SPARK_COLUMNS : 0;
+    char *spark = bar_spark(theme, s->heap_history, (int)s->n_heap_history, width, 1.0f);
+    GString *text = g_string_new("heap ");
+    if (*spark)
+        g_string_append_printf(text, "%s ", spark);
+    g_string_append(text, totals->is_estimate ? "~" : "");
+    text_append_bytes(text, totals->live_bytes);
+    bar_add(bar, 3, ROLE_NORMAL, g_string_free(text, FALSE));
+    text = g_string_new("peak ");
+    text_append_bytes(text, totals->peak_bytes);
+    bar_add(bar, 4, ROLE_NORMAL, g_string_free(text, FALSE));
+    g_free(spark);
+    if (s->state != SESSION_RUNNING || s->heap_mode == HEAP_OFF)
+        return;
+    text = g_string_new("+");
+    text_append_bytes(text, (int64_t)s->heap_bytes_per_second);
+    g_string_append(text, "/s");
+    bar_add(bar, 5, ROLE_NORMAL, g_string_free(text, FALSE));
+}
+
+/* Measured or not, and why not: where there is room for the reason. */
+static void add_heap(const struct app *app, struct bar *bar, const struct theme *theme)
+{
+    struct heap_totals totals;
+    heap_get_totals(app->lens.profile->heap, PROFILE_NONE, &totals);
+    if (totals.n_measured > 0) {
+        add_heap_now(app, bar, theme, &totals);
+        return;
+    }
+    if (!app->options->session || app->status.elapsed_ns < HELLO_NS)
+        return;
+    if (app->status.heap_policy == HEAP_POLICY_OFF) {
+        bar_add(bar, 6, ROLE_NORMAL, g_strdup("heap: off"));
+        return;
+    }
+    GString *why = g_string_new("heap: not measured (");
+    lens_append_why_no_heap(&app->lens, why);
+    g_string_append_c(why, ')');
+    bool fits = surface_text_columns(why->str) <= app->cols * 2 / 5;
+    bar_add(bar, 6, ROLE_NORMAL,
+            fits ? g_strdup(why->str) : g_strdup("heap: not measured (3 says why)"));
+    g_string_free(why, TRUE);
+}
+
 static void add_memory(const struct app *app, struct bar *bar)
 {
     if (!app->options->session || app->status.rss_bytes <= 0)
@@ -207,6 +261,7 @@ void app_header_draw(const struct app *app, struct surface *surface, const struc
     add_state(app, &first, theme);
     add_rate(app, &first);
     add_cpu(app, below, theme);
+    add_heap(app, below, theme);
     add_memory(app, below);
     if (app->cols < WIDE_COLUMNS)
         add_tasks(app, below);

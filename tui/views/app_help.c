@@ -60,9 +60,15 @@ static GPtrArray *help_lines(const struct app *app, int width)
 {
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
     enum key_context mine = app->ops[app->current]->context;
-    add_context(lines, mine, width);
+    bool done[KEY_CONTEXTS] = {[KEYS_ALL] = false};
+    for (; mine != KEYS_ALL; mine = keys_context_base(mine)) {
+        if (lines->len > 0)
+            g_ptr_array_add(lines, g_strdup(""));
+        add_context(lines, mine, width);
+        done[mine] = true;
+    }
     for (int context = 0; context < KEY_CONTEXTS; context++) {
-        if (context == (int)mine)
+        if (done[context])
             continue;
         g_ptr_array_add(lines, g_strdup(""));
         add_context(lines, (enum key_context)context, width);

@@ -3,6 +3,8 @@
  */
 #include "tui/views/app_state.h"
 
+#include "tui/views/lens_heap.h"
+
 #define MILLISECOND_NS INT64_C(1000000)
 
 static const uint32_t rates_hz[] = {49, 99, 199, 499, 999, 1999, 3999};
@@ -173,6 +175,34 @@ static void reset_window(struct app *app)
     app_say(app, ROLE_NORMAL, g_strdup("showing what comes from now on; m goes back"));
 }
 
+/* What a policy means, for whoever has just chosen it. */
+static const char *const policy_texts[] = {
+    [HEAP_POLICY_AUTO] = "every block, and samples when that costs too much",
+    [HEAP_POLICY_EXACT] = "every block, whatever it costs",
+    [HEAP_POLICY_SAMPLED] = "samples; figures become estimates",
+    [HEAP_POLICY_OFF] = "nothing from now on",
+};
+
+static void next_heap_policy(struct app *app)
+{
+    if (!needs_target(app, "measuring the heap"))
+        return;
+    app_lock(app);
+    const struct heap *heap = app->lens.profile->heap;
+    char *why_not = *heap->why_not ? lens_no_heap(&app->lens) : NULL;
+    app_unlock(app);
+    if (why_not) {
+        app_say(app, ROLE_WARNING, why_not);
+        return;
+    }
+    enum heap_policy policy =
+        (enum heap_policy)((app->status.heap_policy + 1) % G_N_ELEMENTS(policy_texts));
+    session_set_heap_policy(app->options->session, policy);
+    app->status.heap_policy = policy;
+    app_say(app, ROLE_NORMAL,
+            g_strdup_printf("heap: %s: %s", heap_policy_name(policy), policy_texts[policy]));
+}
+
 static void next_unit(struct app *app)
 {
     static const char *const names[LENS_UNITS] = {"time", "samples", "shares only"};
@@ -249,6 +279,7 @@ static void (*const actions[REQUESTS])(struct app *) = {
     [REQUEST_RATE_UP] = rate_up,
     [REQUEST_WINDOW] = next_window,
     [REQUEST_RESET] = reset_window,
+    [REQUEST_HEAP_POLICY] = next_heap_policy,
     [REQUEST_UNIT] = next_unit,
     [REQUEST_NAMES] = toggle_names,
     [REQUEST_SAVE] = save,

@@ -3,6 +3,8 @@
  */
 #include "tui/views/app_state.h"
 
+#include "tui/views/lens_heap.h"
+
 #include <string.h>
 
 #define MESSAGE_NS  INT64_C(6000000000)
@@ -36,6 +38,7 @@ static void status_of_file(struct session_status *status, const struct profile_i
         .truncated = info->truncated,
         .broken = info->broken,
         .rss_bytes = -1,
+        .heap_cost_percent = -1,
         .engine = info->engine,
     };
 }
@@ -61,6 +64,7 @@ void app_init(struct app *app, const struct app_options *options)
     app_lock(app);
     lens_init(&app->lens, session ? session_profile(session) : options->profile, session != NULL);
     app->lens.ended = !session;
+    app->lens.status = &app->status;
     create_views(app);
     app_unlock(app);
     app_refresh(app, app->now_ns);
@@ -107,6 +111,11 @@ static void keep_meter(struct session_status *status, const struct session_statu
     status->rate_real_hz = before->rate_real_hz;
     status->cost_percent = before->cost_percent;
     status->n_history = before->n_history;
+    status->heap_cost_percent = before->heap_cost_percent;
+    status->n_heap_history = before->n_heap_history;
+    memcpy(status->heap_history, before->heap_history, sizeof status->heap_history);
+    if (before->memory.rss_bytes > 0)
+        status->memory = before->memory;
     memcpy(status->cpu_history, before->cpu_history, sizeof status->cpu_history);
 }
 
@@ -195,6 +204,11 @@ void app_react(struct app *app, enum view_reaction reaction)
         return;
     case VIEW_OPEN_FLAME:
         switch_to(app, &view_flame);
+        return;
+    case VIEW_NO_HEAP:
+        app_lock(app);
+        app_say(app, ROLE_WARNING, lens_no_heap(&app->lens));
+        app_unlock(app);
         return;
     case VIEW_EXPORT:
         app_export(app);

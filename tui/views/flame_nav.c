@@ -227,6 +227,8 @@ bool flame_nav_focus(struct flame_nav *nav, uint32_t function)
 {
     uint32_t best = PROFILE_NONE;
     int64_t weight = 0;
+    if (nav->generation != nav->lens->generation)
+        find_again(nav);
     for (uint32_t id = 0; id < nav->lens->flame->nodes->len; id++) {
         const struct calltree_node *node = node_of(nav, id);
         if (node->function == function && node->total.value > weight) {
@@ -236,7 +238,6 @@ bool flame_nav_focus(struct flame_nav *nav, uint32_t function)
     }
     if (best == PROFILE_NONE)
         return false;
-    nav->generation = nav->lens->generation;
     zoom_to(nav, best);
     flame_nav_set_cursor(nav, best);
     return true;

@@ -4,6 +4,7 @@
 #include "tui/views/lens.h"
 
 #include "core/base/text.h"
+#include "tui/views/lens_heap.h"
 
 #include <string.h>
 
@@ -15,11 +16,9 @@ static const int64_t window_ns[LENS_WINDOWS] = {
     [LENS_LAST_60_S] = 60 * SECOND_NS,
 };
 
-static struct calltree_options tree_options(const struct lens *lens, bool inverted, bool fold)
+static struct calltree_options tree_options(const struct lens *lens)
 {
     return (struct calltree_options){
-        .inverted = inverted,
-        .fold_recursion = fold,
         .process = lens->process,
         .thread = lens->thread,
         .since_ns = lens->window == LENS_SINCE_MARK ? lens->mark_ns : 0,
@@ -27,17 +26,36 @@ static struct calltree_options tree_options(const struct lens *lens, bool invert
     };
 }
 
-/* The tree that was there, looking elsewhere, when it has the right shape; else a new one. */
-static struct calltree *tree_like(const struct lens *lens, struct calltree *old, bool inverted,
-                                  bool fold)
+static struct calltree_options flame_options(const struct lens *lens)
 {
-    struct calltree_options options = tree_options(lens, inverted, fold);
-    if (old && old->options.inverted == inverted && old->options.fold_recursion == fold) {
-        calltree_look(old, &options);
+    struct calltree_options options = tree_options(lens);
+    if (lens->flame_of_heap)
+        options = (struct calltree_options){.process = lens_heap_process(lens),
+                                            .thread = PROFILE_NONE,
+                                            .of_heap = true,
+                                            .column = lens->flame_column};
+    options.inverted = lens->inverted;
+    options.fold_recursion = lens->fold;
+    return options;
+}
+
+static bool same_shape(const struct calltree *tree, const struct calltree_options *options)
+{
+    const struct calltree_options *old = &tree->options;
+    return old->inverted == options->inverted && old->fold_recursion == options->fold_recursion &&
+           old->of_heap == options->of_heap && old->column == options->column;
+}
+
+/* The tree that was there, looking elsewhere, when it has the right shape; else a new one. */
+static struct calltree *tree_like(const struct lens *lens, struct calltree *old,
+                                  const struct calltree_options *options)
+{
+    if (old && same_shape(old, options)) {
+        calltree_look(old, options);
         return old;
     }
     calltree_free(old);
-    return calltree_new(lens->profile, &options);
+    return calltree_new(lens->profile, options);
 }
 
 static void free_trees(struct lens *lens)
@@ -57,6 +75,7 @@ void lens_init(struct lens *lens, const struct profile *profile, bool live)
         .thread = PROFILE_NONE,
         .focus = PROFILE_NONE,
         .filter_text = g_strdup(""),
+        .allocated = g_array_new(FALSE, TRUE, sizeof(int64_t)),
     };
     lens_rebuild(lens);
 }
@@ -64,6 +83,7 @@ void lens_init(struct lens *lens, const struct profile *profile, bool live)
 void lens_clear(struct lens *lens)
 {
     free_trees(lens);
+    g_clear_pointer(&lens->allocated, g_array_unref);
     g_clear_pointer(&lens->search, g_regex_unref);
     g_clear_pointer(&lens->filter, g_regex_unref);
     g_clear_pointer(&lens->filter_text, g_free);
@@ -73,30 +93,55 @@ void lens_update(struct lens *lens, int64_t now_ns)
 {
     lens->updated_ns = now_ns;
     calltree_update(lens->tree, now_ns);
-    if (lens->flame != lens->tree)
+    if (lens->flame != lens->tree && !lens->flame_of_heap)
         calltree_update(lens->flame, now_ns);
+}
+
+void lens_update_flame(struct lens *lens)
+{
+    int64_t passed = lens->updated_ns - lens->flame_updated_ns;
+    if (!lens->flame_of_heap || (lens->flame_updated_ns && passed < LENS_HEAP_INTERVAL_NS))
+        return;
+    calltree_update(lens->flame, lens->updated_ns);
+    lens->flame_updated_ns = lens->updated_ns;
 }
 
 void lens_rebuild(struct lens *lens)
 {
-    bool same_shape = lens->flame && lens->flame->options.inverted == lens->inverted &&
-                      lens->flame->options.fold_recursion == lens->fold;
+    struct calltree_options options = tree_options(lens), flame = flame_options(lens);
+    bool same = lens->flame && same_shape(lens->flame, &flame);
     struct calltree *own =
         lens->flame == lens->tree ? NULL : lens->flame; /* Flame's, if not shared */
-    lens->tree = tree_like(lens, lens->tree, false, false);
-    if (lens->inverted || lens->fold) {
-        lens->flame = tree_like(lens, own, lens->inverted, lens->fold);
-    } else {
+    lens->tree = tree_like(lens, lens->tree, &options);
+    if (same_shape(lens->tree, &flame)) {
         calltree_free(own);
         lens->flame = lens->tree;
+    } else {
+        lens->flame = tree_like(lens, own, &flame);
     }
-    lens->generation += !same_shape;
+    lens->generation += !same;
+    lens->flame_updated_ns = 0;
     lens_update(lens, lens->updated_ns);
+    lens_update_flame(lens);
+}
+
+void lens_weigh_flame(struct lens *lens, bool of_heap, enum heap_column column)
+{
+    if (of_heap == lens->flame_of_heap && (!of_heap || column == lens->flame_column))
+        return;
+    lens->flame_of_heap = of_heap;
+    lens->flame_column = column;
+    lens_rebuild(lens);
 }
 
 struct weight lens_total(const struct lens *lens)
 {
     return calltree_node(lens->tree, CALLTREE_ROOT)->total;
+}
+
+struct weight lens_flame_total(const struct lens *lens)
+{
+    return calltree_node(lens->flame, CALLTREE_ROOT)->total;
 }
 
 const char *lens_function_name(const struct lens *lens, uint32_t function)
@@ -192,6 +237,13 @@ void lens_append_weight(const struct lens *lens, GString *out, struct weight wei
 bool lens_matches(const struct lens *lens, const char *name)
 {
     return lens->search && g_regex_match(lens->search, name, 0, NULL);
+}
+
+void lens_clear_filter(struct lens *lens)
+{
+    g_clear_pointer(&lens->filter, g_regex_unref);
+    g_free(lens->filter_text);
+    lens->filter_text = g_strdup("");
 }
 
 void lens_append_clock(GString *out, int64_t ns)

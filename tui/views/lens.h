@@ -8,6 +8,7 @@
 #define PROFTOP_TUI_VIEWS_LENS_H
 
 #include "core/model/calltree.h"
+#include "core/session/session.h"
 
 enum lens_window {
     LENS_WHOLE,
@@ -36,7 +37,15 @@ struct lens {
     uint32_t process, thread; /* only these; PROFILE_NONE all */
     bool full_names;
     enum lens_unit unit;
-    bool inverted, fold;     /* of the flame tree */
+    bool inverted, fold; /* of the flame tree */
+    bool flame_of_heap;  /* weighed by flame_column, not by the main metric */
+    enum heap_column flame_column;
+    int64_t flame_updated_ns;            /* of a heap's tree */
+    const struct session_status *status; /* borrowed; of a file: made from its info */
+    GArray *allocated;                   /* see lens_allocated */
+    uint64_t allocated_generation;       /* of the heap, then */
+    int64_t allocated_ns;
+    uint32_t allocated_process;
     GRegex *search, *filter; /* NULL none */
     char *filter_text;       /* "" none */
     uint32_t focus;          /* function that Flame is asked to show; PROFILE_NONE none */
@@ -59,8 +68,19 @@ void lens_update(struct lens *lens, int64_t now_ns);
  * Context: UI thread with the lock. */
 void lens_rebuild(struct lens *lens);
 
+/* Brings Flame's tree up to date, if that is one of the heap's (its sites are many: only twice a
+ * second). Context: UI thread with the lock. */
+void lens_update_flame(struct lens *lens);
+
+/* Weighs Flame by a column of the heap, or by the main metric: rebuilds if that is a change.
+ * Context: UI thread with the lock. */
+void lens_weigh_flame(struct lens *lens, bool of_heap, enum heap_column column);
+
 /* Weight of everything in sight. Context: UI thread with the lock. */
 struct weight lens_total(const struct lens *lens);
+
+/* Likewise, of what Flame shows. Context: UI thread with the lock. */
+struct weight lens_flame_total(const struct lens *lens);
 
 /* Name of a function as it is to be shown. Context: UI thread with the lock. */
 const char *lens_function_name(const struct lens *lens, uint32_t function);
@@ -91,6 +111,9 @@ void lens_append_weight(const struct lens *lens, GString *out, struct weight wei
 
 /* Whether a name is what the search looks for. Context: UI thread. */
 bool lens_matches(const struct lens *lens, const char *name);
+
+/* No filter any more. Context: UI thread. */
+void lens_clear_filter(struct lens *lens);
 
 /* Appends whose samples are in sight, "thread 4243 worker", "pid 4242 shop"; nothing for all.
  * Context: UI thread with the lock. */

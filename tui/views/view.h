@@ -18,6 +18,7 @@ enum view_reaction {
     VIEW_REFRESH,    /* what the views ask for has changed: query, then draw */
     VIEW_REBUILD,    /* the lens looks at something else now: lens_rebuild, then all of that */
     VIEW_OPEN_FLAME, /* show lens->focus in Flame */
+    VIEW_NO_HEAP,    /* say why the heap is not measured */
     VIEW_EXPORT,     /* write the view's picture to a file */
     VIEW_TYPE,       /* keys go to the target from now on */
     VIEW_PROMPT_FILTER,
@@ -62,7 +63,7 @@ struct view_ops {
     GString *(*picture)(void *view);
 };
 
-extern const struct view_ops view_functions, view_flame, view_threads, view_output;
+extern const struct view_ops view_functions, view_flame, view_memory, view_threads, view_output;
 
 /* All views in the order of their tabs, NULL-terminated. */
 extern const struct view_ops *const views[];

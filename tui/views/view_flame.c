@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/formats/flame_svg.h"
 #include "tui/views/flame_nav.h"
+#include "tui/views/lens_heap.h"
 
 enum { LABEL_COLUMNS_MIN = 3 }; /* less would be a dot and nothing else */
 
@@ -59,6 +60,7 @@ static const char *name_of(const struct flame *view, uint32_t id)
 static void refresh(void *data)
 {
     struct flame *view = data;
+    lens_update_flame(view->lens);
     if (view->lens->focus != PROFILE_NONE) {
         flame_nav_focus(&view->nav, view->lens->focus);
         view->highlight = view->lens->focus;
@@ -91,7 +93,7 @@ static void draw_label(struct flame *view, struct surface *surface, struct span 
 {
     const char *name = name_of(view, id);
     g_string_truncate(view->text, 0);
-    lens_append_weight(view->lens, view->text, node_of(view, id)->total);
+    lens_append_flame_weight(view->lens, view->text, node_of(view, id)->total);
     int name_columns = surface_text_columns(name);
     int used = surface_text_name(surface, span, style, name);
     if (span.cols >= name_columns + 2 + surface_text_columns(view->text->str))
@@ -160,9 +162,9 @@ static void draw_boxes(struct flame *view, const struct canvas *canvas)
 static void append_amount(struct flame *view, const char *what, int64_t value)
 {
     g_string_append_printf(view->text, "%s ", what);
-    lens_append_share(view->text, value, lens_total(view->lens).value);
+    lens_append_share(view->text, value, lens_flame_total(view->lens).value);
     g_string_append(view->text, " %, ");
-    lens_append_value(view->lens, view->text, value);
+    lens_append_flame_value(view->lens, view->text, value);
     g_string_append(view->text, "  ");
 }
 
@@ -175,6 +177,16 @@ static void append_share_of_parent(struct flame *view, const struct calltree_nod
                     view->lens->inverted ? " % of the frame above  " : " % of caller  ");
 }
 
+static void append_count(struct flame *view, int64_t count)
+{
+    const struct lens *lens = view->lens;
+    if (lens->flame_of_heap ? !heap_columns[lens->flame_column].is_bytes
+                            : lens->profile->count_metric == PROFILE_NONE)
+        return;
+    text_append_count(view->text, count);
+    g_string_append(view->text, lens->flame_of_heap ? " blocks" : " samples");
+}
+
 /* What the frame under the cursor costs. */
 static void draw_figures(struct flame *view, const struct canvas *canvas, int y)
 {
@@ -184,10 +196,7 @@ static void draw_figures(struct flame *view, const struct canvas *canvas, int y)
     if (!view->lens->inverted)
         append_amount(view, "self", calltree_self(view->lens->flame, view->nav.cursor).value);
     append_share_of_parent(view, node);
-    if (view->lens->profile->count_metric != PROFILE_NONE) {
-        text_append_count(view->text, node->total.count);
-        g_string_append(view->text, " samples");
-    }
+    append_count(view, node->total.count);
     if (node->recursive)
         g_string_append(view->text, "  recursive");
     surface_text(canvas->surface, (struct span){y, 1, canvas->surface->cols - 2},
@@ -215,10 +224,10 @@ static int deepest_row(const struct flame *view)
 
 static void append_highlight(struct flame *view)
 {
-    struct weight weight = calltree_function_total(view->lens->tree, view->highlight);
     g_string_append_printf(view->text, ", highlighted: %s ",
                            lens_function_name(view->lens, view->highlight));
-    lens_append_share(view->text, weight.value, lens_total(view->lens).value);
+    lens_append_share(view->text, lens_flame_of_function(view->lens, view->highlight),
+                      lens_flame_total(view->lens).value);
     g_string_append(view->text, " % in all");
 }
 
@@ -254,12 +263,27 @@ static void append_undrawn(const struct flame *view, GString *text)
         g_string_append_printf(text, ", %d %% too narrow to draw", percent);
 }
 
-/* How to read the picture: direction, folding, zoom, what is highlighted, how much is in sight. */
+/* Said as soon as there is a choice. */
+static void append_weight(const struct flame *view, GString *text)
+{
+    const struct lens *lens = view->lens;
+    if (!lens->flame_of_heap && !lens_heap_is_measured(lens))
+        return;
+    g_string_append(text, lens_flame_weight_text(lens));
+    if (lens->flame_of_heap && (lens->thread != PROFILE_NONE || lens->window != LENS_WHOLE))
+        g_string_append(text, " (all threads, whole run)");
+    g_string_append(text, ", ");
+}
+
+/* How to read the picture: weight, direction, folding, zoom, what is highlighted, how much is in
+ * sight. */
 static void draw_mode(struct flame *view, const struct canvas *canvas, int y)
 {
     GString *text = view->text;
     bool wide = canvas->surface->cols >= 60;
-    g_string_assign(text, view->lens->inverted ? "bottom-up" : "top-down");
+    g_string_truncate(text, 0);
+    append_weight(view, text);
+    g_string_append(text, view->lens->inverted ? "bottom-up" : "top-down");
     if (canvas->surface->cols >= 100 || (wide && view->nav.zoom == CALLTREE_ROOT))
         g_string_append(text, view->lens->inverted ? ": callers below" : ": callees below");
     if (view->lens->fold)
@@ -295,6 +319,16 @@ static void keep_cursor_in_sight(struct flame *view)
     view->top = MIN(view->top, MAX(deepest_row(view) - rows + 1, 0));
 }
 
+static void draw_empty(struct flame *view, const struct canvas *canvas)
+{
+    struct span span = {canvas->area.y + 2, 2, canvas->surface->cols - 3};
+    g_string_assign(view->text, lens_no_samples(view->lens));
+    if (view->lens->flame_of_heap)
+        g_string_printf(view->text, "There are no %s (w weighs by something else).",
+                        lens_heap_column_text(view->lens->flame_column));
+    surface_text(canvas->surface, span, theme_style(canvas->theme, ROLE_NORMAL), view->text->str);
+}
+
 static void draw(void *data, const struct canvas *canvas)
 {
     struct flame *view = data;
@@ -305,9 +339,8 @@ static void draw(void *data, const struct canvas *canvas)
     }
     bool roomy = area->rows >= 8;
     view->boxes_area = (struct area){area->y + 1, area->rows - (roomy ? 3 : 2)};
-    if (lens_total(view->lens).value <= 0) {
-        surface_text(canvas->surface, (struct span){area->y + 2, 2, canvas->surface->cols - 3},
-                     theme_style(canvas->theme, ROLE_NORMAL), lens_no_samples(view->lens));
+    if (lens_flame_total(view->lens).value <= 0) {
+        draw_empty(view, canvas);
         return;
     }
     follow_zoom(view);
@@ -358,7 +391,7 @@ static GString *picture(void *data)
     const struct flame *view = data;
     GString *scope = g_string_new(NULL);
     lens_append_owner(view->lens, scope);
-    if (view->lens->window != LENS_WHOLE) {
+    if (view->lens->window != LENS_WHOLE && !view->lens->flame_of_heap) {
         g_string_append(scope, scope->len ? ", " : "");
         lens_append_window(view->lens, scope);
     }
@@ -381,6 +414,8 @@ static enum view_reaction request(void *data, enum request request)
         view->lens->inverted = !view->lens->inverted;
         flame_nav_reset(&view->nav); /* a path means nothing the other way round */
         return VIEW_REBUILD;
+    case REQUEST_WEIGHT:
+        return lens_next_flame_weight(view->lens) ? VIEW_REFRESH : VIEW_NO_HEAP;
     case REQUEST_FOLD:
         view->lens->fold = !view->lens->fold;
         return VIEW_REBUILD;

@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "core/model/function_rows.h"
+#include "tui/views/lens_heap.h"
 #include "tui/widgets/w_paragraph.h"
 #include "tui/widgets/w_table.h"
 
@@ -20,6 +21,7 @@ enum column {
     COLUMN_TOTAL_SHARE,
     COLUMN_TOTAL,
     COLUMN_SAMPLES,
+    COLUMN_ALLOC,
     COLUMN_NAME,
     COLUMN_MODULE,
     COLUMN_SOURCE,
@@ -33,23 +35,32 @@ static const struct table_column columns[COLUMNS] = {
     [COLUMN_TOTAL_SHARE] = {.title = "TOTAL%", .width = 7, .right = true, .priority = 1},
     [COLUMN_TOTAL] = {.title = "TOTAL", .width = 8, .right = true, .priority = 4},
     [COLUMN_SAMPLES] = {.title = "SAMPLES", .width = 8, .right = true, .priority = 6},
+    [COLUMN_ALLOC] = {.title = "ALLOC", .width = 8, .right = true, .priority = 4},
     [COLUMN_NAME] = {.title = "FUNCTION", .width = 24, .most = 64, .scrolls = true},
     [COLUMN_MODULE] = {.title = "MODULE", .width = 14, .most = 24, .priority = 2},
     [COLUMN_SOURCE] = {.title = "SOURCE", .width = 16, .most = 32, .priority = 7},
 };
 
+/* By the bytes that a function allocated: the view's own order, beside those of the model. */
+#define SORT_ALLOC FUNCTION_SORTS
+
 static const enum function_sort sort_of_column[COLUMNS] = {
-    [COLUMN_SELF_SHARE] = FUNCTION_SORT_SELF, [COLUMN_SELF_BAR] = FUNCTION_SORT_SELF,
-    [COLUMN_SELF] = FUNCTION_SORT_SELF,       [COLUMN_TOTAL_SHARE] = FUNCTION_SORT_TOTAL,
-    [COLUMN_TOTAL] = FUNCTION_SORT_TOTAL,     [COLUMN_SAMPLES] = FUNCTION_SORT_SAMPLES,
-    [COLUMN_NAME] = FUNCTION_SORT_NAME,       [COLUMN_MODULE] = FUNCTION_SORT_MODULE,
+    [COLUMN_SELF_SHARE] = FUNCTION_SORT_SELF,
+    [COLUMN_SELF_BAR] = FUNCTION_SORT_SELF,
+    [COLUMN_SELF] = FUNCTION_SORT_SELF,
+    [COLUMN_TOTAL_SHARE] = FUNCTION_SORT_TOTAL,
+    [COLUMN_TOTAL] = FUNCTION_SORT_TOTAL,
+    [COLUMN_SAMPLES] = FUNCTION_SORT_SAMPLES,
+    [COLUMN_ALLOC] = SORT_ALLOC,
+    [COLUMN_NAME] = FUNCTION_SORT_NAME,
+    [COLUMN_MODULE] = FUNCTION_SORT_MODULE,
     [COLUMN_SOURCE] = FUNCTION_SORT_SOURCE,
 };
 
-static const enum column column_of_sort[FUNCTION_SORTS] = {
-    [FUNCTION_SORT_SELF] = COLUMN_SELF_SHARE, [FUNCTION_SORT_TOTAL] = COLUMN_TOTAL_SHARE,
-    [FUNCTION_SORT_SAMPLES] = COLUMN_SAMPLES, [FUNCTION_SORT_NAME] = COLUMN_NAME,
-    [FUNCTION_SORT_MODULE] = COLUMN_MODULE,   [FUNCTION_SORT_SOURCE] = COLUMN_SOURCE,
+/* The columns that can be sorted by, from left to right. */
+static const enum column sorted_columns[] = {
+    COLUMN_SELF_SHARE, COLUMN_TOTAL_SHARE, COLUMN_SAMPLES, COLUMN_ALLOC,
+    COLUMN_NAME,       COLUMN_MODULE,      COLUMN_SOURCE,
 };
 
 /* A step of horizontal scroll. */
@@ -57,8 +68,10 @@ enum { SKIP_STEP = 8 };
 
 struct functions {
     struct lens *lens;
-    GArray *rows; /* struct function_row */
-    struct function_query query;
+    GArray *rows;            /* struct function_row */
+    enum function_sort sort; /* SORT_ALLOC too */
+    bool ascending;
+    const GArray *allocated; /* lens_allocated; NULL: not measured */
     struct table_column columns[COLUMNS];
     struct table table;
     struct list list;
@@ -104,11 +117,39 @@ static int row_of_function(const struct functions *view, uint32_t function)
     return -1;
 }
 
+static int64_t allocated_by(const struct functions *view, uint32_t function)
+{
+    if (!view->allocated || function >= view->allocated->len)
+        return 0;
+    return g_array_index(view->allocated, int64_t, function);
+}
+
+static int compare_allocated(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const struct functions *view = data;
+    const struct function_row *x = a, *y = b;
+    int64_t of_x = allocated_by(view, x->function), of_y = allocated_by(view, y->function);
+    return view->ascending ? (of_x > of_y) - (of_x < of_y) : (of_x < of_y) - (of_x > of_y);
+}
+
+static void query_rows(struct functions *view)
+{
+    bool by_alloc = view->sort == SORT_ALLOC;
+    const struct function_query query = {
+        .sort = by_alloc ? FUNCTION_SORT_SELF : view->sort,
+        .ascending = view->ascending && !by_alloc,
+        .filter = view->lens->filter,
+    };
+    view->allocated = lens_allocated(view->lens);
+    function_rows_query(view->lens->tree, &query, view->rows);
+    if (by_alloc)
+        g_array_sort_with_data(view->rows, compare_allocated, view);
+}
+
 static void refresh(void *data)
 {
     struct functions *view = data;
-    view->query.filter = view->lens->filter;
-    function_rows_query(view->lens->tree, &view->query, view->rows);
+    query_rows(view);
     view->list.count = (int)view->rows->len;
     int row = view->selected == PROFILE_NONE ? 0 : row_of_function(view, view->selected);
     if (row >= 0)
@@ -133,8 +174,8 @@ static bool names_ascend(enum function_sort sort)
 
 static void sort_by(struct functions *view, enum function_sort sort)
 {
-    view->query.sort = sort;
-    view->query.ascending = names_ascend(sort);
+    view->sort = sort;
+    view->ascending = names_ascend(sort);
 }
 
 /* --- drawing --- */
@@ -157,6 +198,17 @@ static const char *count_text(struct functions *view, int64_t count)
 {
     g_string_truncate(view->text, 0);
     text_append_count(view->text, count);
+    return view->text->str;
+}
+
+static const char *alloc_text(struct functions *view, uint32_t function)
+{
+    g_string_truncate(view->text, 0);
+    int64_t bytes = allocated_by(view, function);
+    if (bytes > 0)
+        text_append_bytes(view->text, bytes);
+    else if (view->allocated)
+        g_string_append_c(view->text, '0');
     return view->text->str;
 }
 
@@ -206,6 +258,7 @@ static void draw_row(struct functions *view, const struct canvas *canvas, int y,
     put(view, canvas, (struct table_at){y, COLUMN_TOTAL_SHARE}, share_text(view, row->total.value));
     put(view, canvas, (struct table_at){y, COLUMN_TOTAL}, amount_text(view, row->total));
     put(view, canvas, (struct table_at){y, COLUMN_SAMPLES}, count_text(view, row->self.count));
+    put(view, canvas, (struct table_at){y, COLUMN_ALLOC}, alloc_text(view, row->function));
     draw_name(view, canvas, y, row->function);
     put(view, canvas, (struct table_at){y, COLUMN_MODULE}, profile_get_module(p, module)->name);
     put(view, canvas, (struct table_at){y, COLUMN_SOURCE}, source_text(view, row->function));
@@ -223,6 +276,15 @@ static void draw_details(struct functions *view, const struct canvas *canvas, in
                  theme_style(canvas->theme, ROLE_FAINT), view->text->str);
 }
 
+/* Index into sorted_columns. */
+static int sorted_column(const struct functions *view)
+{
+    int i = 0;
+    while (sort_of_column[sorted_columns[i]] != view->sort)
+        i++;
+    return i;
+}
+
 static void choose_columns(struct functions *view, int width)
 {
     enum lens_unit unit = view->lens->unit;
@@ -230,8 +292,9 @@ static void choose_columns(struct functions *view, int width)
     view->columns[COLUMN_TOTAL].hidden = unit == LENS_SHARE;
     view->columns[COLUMN_SAMPLES].hidden =
         unit != LENS_VALUE || view->lens->profile->count_metric == PROFILE_NONE;
-    view->table.sorted = (int)column_of_sort[view->query.sort];
-    view->table.ascending = view->query.ascending;
+    view->columns[COLUMN_ALLOC].hidden = !view->allocated;
+    view->table.sorted = (int)sorted_columns[sorted_column(view)];
+    view->table.ascending = view->ascending;
     table_arrange(&view->table, width);
 }
 
@@ -303,21 +366,23 @@ static enum view_reaction open_flame(struct functions *view)
         return VIEW_HANDLED;
     select_cursor(view);
     view->lens->focus = view->selected;
+    lens_weigh_flame(view->lens, view->sort == SORT_ALLOC, HEAP_ALLOC_BYTES);
     return VIEW_OPEN_FLAME;
 }
 
 static enum view_reaction sort_step(struct functions *view, int step)
 {
-    int sort = (int)view->query.sort + step + FUNCTION_SORTS;
-    sort_by(view, (enum function_sort)(sort % FUNCTION_SORTS));
+    enum { N = G_N_ELEMENTS(sorted_columns) };
+    int next = (sorted_column(view) + step + N) % N;
+    if (sorted_columns[next] == COLUMN_ALLOC && !view->allocated)
+        next = (next + step + N) % N;
+    sort_by(view, sort_of_column[sorted_columns[next]]);
     return VIEW_REFRESH;
 }
 
 static enum view_reaction clear_filter(struct functions *view)
 {
-    g_clear_pointer(&view->lens->filter, g_regex_unref);
-    g_free(view->lens->filter_text);
-    view->lens->filter_text = g_strdup("");
+    lens_clear_filter(view->lens);
     return VIEW_REFRESH;
 }
 
@@ -344,7 +409,7 @@ static enum view_reaction request(void *data, enum request request)
     case REQUEST_SORT_NEXT:
         return sort_step(view, 1);
     case REQUEST_SORT_INVERT:
-        view->query.ascending = !view->query.ascending;
+        view->ascending = !view->ascending;
         return VIEW_REFRESH;
     case REQUEST_FILTER:
         return VIEW_PROMPT_FILTER;
@@ -367,8 +432,8 @@ static enum view_reaction click_title(struct functions *view, int x)
     if (column < 0)
         return VIEW_HANDLED;
     enum function_sort sort = sort_of_column[column];
-    if (sort == view->query.sort)
-        view->query.ascending = !view->query.ascending;
+    if (sort == view->sort)
+        view->ascending = !view->ascending;
     else
         sort_by(view, sort);
     return VIEW_REFRESH;

@@ -4,5 +4,5 @@
 #include "tui/views/view.h"
 
 const struct view_ops *const views[] = {
-    &view_functions, &view_flame, &view_threads, &view_output, NULL,
+    &view_functions, &view_flame, &view_memory, &view_threads, &view_output, NULL,
 };

@@ -17,7 +17,9 @@ static bool may_meet(const struct key_entry *a, const struct key_entry *b)
         return true;
     if (keys_context_is_modal(a->context) || keys_context_is_modal(b->context))
         return false;
-    return a->context == KEYS_ALL || b->context == KEYS_ALL;
+    return keys_context_base(a->context) == b->context ||
+           keys_context_base(b->context) == a->context || a->context == KEYS_ALL ||
+           b->context == KEYS_ALL;
 }
 
 static void assert_no_common_key(const struct key_entry *a, const struct key_entry *b)
@@ -76,6 +78,15 @@ static void test_context_wins_and_all_follows(void **state)
     assert_int_equal(keys_lookup(KEYS_FLAME, '<'), REQUEST_NONE);
 }
 
+static void test_memory_has_the_keys_of_functions_too(void **state)
+{
+    (void)state;
+    assert_int_equal(keys_lookup(KEYS_MEMORY, 'e'), REQUEST_DETAILS);
+    assert_int_equal(keys_lookup(KEYS_FUNCTIONS, 'e'), REQUEST_NONE);
+    assert_int_equal(keys_lookup(KEYS_MEMORY, '<'), REQUEST_SORT_LEFT);
+    assert_int_equal(keys_lookup(KEYS_MEMORY, 'p'), REQUEST_PAUSE);
+}
+
 static void test_modal_contexts_know_no_other_keys(void **state)
 {
     (void)state;
@@ -129,6 +140,7 @@ int main(void)
         cmocka_unit_test(test_every_key_name_is_known),
         cmocka_unit_test(test_names_parse_to_their_codes),
         cmocka_unit_test(test_context_wins_and_all_follows),
+        cmocka_unit_test(test_memory_has_the_keys_of_functions_too),
         cmocka_unit_test(test_modal_contexts_know_no_other_keys),
         cmocka_unit_test(test_keys_become_the_bytes_of_a_terminal),
         cmocka_unit_test(test_print_outs_hold_every_help_text),

@@ -1,185 +1,22 @@
 /*
  * The application without a terminal: what each view shows, and what keys do, on a file and on a
- * session that the test plays itself (its functions below replace the real ones).
+ * session that the test plays itself.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "tests/unit/tui/views/small_profile.h"
-#include "tui/views/app_state.h"
+#include "tests/unit/tui/views/played_session.h"
 
 #include <string.h>
-
-/* --- a session of the test's own --- */
-
-struct session {
-    struct small_profile small;
-    struct session_status status;
-    int locks;
-    char typed[32];
-};
-
-void session_lock(struct session *session)
-{
-    assert_int_equal(session->locks++, 0);
-}
-
-void session_unlock(struct session *session)
-{
-    assert_int_equal(session->locks--, 1);
-}
-
-struct profile *session_profile(struct session *session)
-{
-    return session->small.profile;
-}
-
-void session_get_status(struct session *session, struct session_status *ret_status)
-{
-    assert_int_equal(session->locks, 0);
-    *ret_status = session->status;
-}
-
-void session_set_sampling(struct session *session, bool on)
-{
-    assert_int_equal(session->locks, 0);
-    session->status.sampling = on;
-}
-
-bool session_set_rate(struct session *session, uint32_t rate_hz, GError **error)
-{
-    (void)error;
-    assert_int_equal(session->locks, 0);
-    session->status.rate_asked_hz = rate_hz;
-    return true;
-}
-
-/* --- fixture --- */
-
-struct fixture {
-    struct session session;
-    struct app_options options;
-    struct app app;
-    struct theme theme;
-};
-
-static void type_to_target(void *arg, const char *bytes, size_t n)
-{
-    struct session *session = arg;
-    strncat(session->typed, bytes, n);
-}
-
-static struct fixture *new_fixture(bool live, bool attached)
-{
-    struct fixture *f = g_new0(struct fixture, 1);
-    small_init(&f->session.small);
-    f->session.status = (struct session_status){.state = SESSION_RUNNING,
-                                                .pid = 100,
-                                                .wait_status = -1,
-                                                .sampling = true,
-                                                .elapsed_ns = INT64_C(12400000000),
-                                                .n_threads = 2,
-                                                .n_processes = 1,
-                                                .rate_asked_hz = 999,
-                                                .rate_real_hz = 997.2,
-                                                .samples = 100,
-                                                .cpu_percent = 187,
-                                                .rss_bytes = -1,
-                                                .engine = "perf"};
-    f->options = (struct app_options){.title = "./small", .arg = &f->session};
-    if (attached) {
-        f->options.session = &f->session;
-        f->options.attached = true;
-    } else if (live) {
-        f->options.session = &f->session;
-        f->options.output_path = "/dev/null";
-        f->options.type_to_target = type_to_target;
-    } else {
-        f->options.profile = f->session.small.profile;
-    }
-    app_init(&f->app, &f->options);
-    return f;
-}
-
-static int set_up_live(void **state)
-{
-    *state = new_fixture(true, false);
-    return 0;
-}
-
-static int set_up_attached(void **state)
-{
-    *state = new_fixture(true, true);
-    return 0;
-}
-
-static int set_up_file(void **state)
-{
-    *state = new_fixture(false, false);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    app_clear(&f->app);
-    small_clear(&f->session.small);
-    g_free(f);
-    return 0;
-}
-
-static char *picture(struct fixture *f, int rows, int cols, bool ascii)
-{
-    struct surface *surface = surface_new(rows, cols, ascii);
-    struct theme theme = {.colors = 0, .ascii = ascii};
-    app_draw(&f->app, surface, &theme);
-    char *dump = surface_dump(surface);
-    surface_free(surface);
-    return dump;
-}
-
-static void assert_picture(struct fixture *f, const char *expected)
-{
-    char *dump = picture(f, 10, 40, true);
-    assert_string_equal(dump, expected);
-    g_free(dump);
-}
-
-static void assert_shows(struct fixture *f, const char *text)
-{
-    char *dump = picture(f, 24, 80, false);
-    if (!strstr(dump, text))
-        fail_msg("no '%s' in:\n%s", text, dump);
-    g_free(dump);
-}
-
-static void assert_hides(struct fixture *f, const char *text)
-{
-    char *dump = picture(f, 24, 80, false);
-    if (strstr(dump, text))
-        fail_msg("'%s' in:\n%s", text, dump);
-    g_free(dump);
-}
-
-static void keys(struct fixture *f, const char *text)
-{
-    for (; *text; text++)
-        app_key(&f->app, (uint8_t)*text);
-}
-
-static void refresh(struct fixture *f)
-{
-    app_refresh(&f->app, f->app.now_ns + 100000000);
-}
 
 /* --- pictures --- */
 
 static void test_functions_at_the_smallest_size(void **state)
 {
     assert_picture(*state, " ./small  * live 00:12  997/999 Hz perf\n"
-                           " 1 Functions  2  7  0         whole run\n"
+                           " 1 Functions  2  3  7  0      whole run\n"
                            "SELF%v  TOTAL% FUNCTION\n"
                            "  60.0    60.0 sort\n"
                            "  40.0    40.0 copy\n"
@@ -195,7 +32,7 @@ static void test_flame_at_the_smallest_size(void **state)
     struct fixture *f = *state;
     keys(f, "2");
     assert_picture(f, " ./small  * live 00:12  997/999 Hz perf\n"
-                      " 1  2 Flame  7  0             whole run\n"
+                      " 1  2 Flame  3  7  0          whole run\n"
                       " top-down\n"
                       "|all  100 ms\n"
                       "|main  100 ms\n"
@@ -203,7 +40,7 @@ static void test_flame_at_the_smallest_size(void **state)
                       "|copy       |sort  60.0 ms          |wa~\n"
                       "                                    |co~\n"
                       " total 100.0 %, 100 ms  self 0.0 %, 0 ~\n"
-                      " ? help  q quit  Enter zoom  y fold\n");
+                      " ? help  q quit  Enter zoom  w weight\n");
 }
 
 static void test_threads_at_the_smallest_size(void **state)
@@ -211,7 +48,7 @@ static void test_threads_at_the_smallest_size(void **state)
     struct fixture *f = *state;
     keys(f, "7");
     assert_picture(f, " ./small  * live 00:12  997/999 Hz perf\n"
-                      " 1  2  7 Threads  0           whole run\n"
+                      " 1  2  3  7 Threads  0        whole run\n"
                       "PID / TID          NAME             TIME\n"
                       " 100               small          100 ms\n"
                       " |100              small         90.0 ms\n"
@@ -603,7 +440,7 @@ static void test_help_lists_the_keys_and_leaves(void **state)
 {
     struct fixture *f = *state;
     keys(f, "?");
-    assert_shows(f, "Functions:");
+    assert_shows(f, "Functions and Memory:");
     assert_shows(f, "sort by the next column, in turn");
     keys(f, "G");
     assert_shows(f, "do not quit");

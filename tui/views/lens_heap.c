@@ -1,0 +1,177 @@
+/*
+ * Heap in the lens: columns in words, reasons, and the weight of Flame.
+ */
+#include "tui/views/lens_heap.h"
+
+#include "core/base/text.h"
+#include "core/model/heap_rows.h"
+
+static const char *const column_texts[HEAP_COLUMNS] = {
+    [HEAP_ALLOCS] = "blocks allocated",
+    [HEAP_ALLOC_BYTES] = "bytes allocated",
+    [HEAP_LIVE_BLOCKS] = "blocks live",
+    [HEAP_LIVE_BYTES] = "bytes live",
+    [HEAP_PEAK_BLOCKS] = "blocks live at the peak",
+    [HEAP_PEAK_BYTES] = "bytes live at the peak",
+    [HEAP_OWN_PEAK_BYTES] = "bytes at each stack's own peak",
+    [HEAP_TEMPORARY] = "temporary blocks",
+    [HEAP_REALLOCS] = "blocks from realloc",
+    [HEAP_REMOTE_FREES] = "blocks freed by another thread",
+};
+
+static const enum heap_column weights[] = {
+    HEAP_LIVE_BYTES, HEAP_PEAK_BYTES, HEAP_ALLOC_BYTES, HEAP_ALLOCS, HEAP_TEMPORARY,
+};
+
+uint32_t lens_heap_process(const struct lens *lens)
+{
+    if (lens->thread != PROFILE_NONE)
+        return profile_get_thread(lens->profile, lens->thread)->process;
+    return lens->process;
+}
+
+bool lens_heap_is_measured(const struct lens *lens)
+{
+    struct heap_totals totals;
+    heap_get_totals(lens->profile->heap, lens_heap_process(lens), &totals);
+    return totals.n_measured > 0;
+}
+
+/* The first process in sight that has a reason of its own. */
+static const struct heap_process *troubled_process(const struct lens *lens)
+{
+    const GArray *processes = lens->profile->heap->processes;
+    uint32_t only = lens_heap_process(lens);
+    for (guint i = 0; i < processes->len; i++) {
+        const struct heap_process *p = &g_array_index(processes, struct heap_process, i);
+        if (*p->trouble && (only == PROFILE_NONE || p->process == only))
+            return p;
+    }
+    return NULL;
+}
+
+void lens_append_why_no_heap(const struct lens *lens, GString *out)
+{
+    const struct heap_process *troubled = troubled_process(lens);
+    const char *why = lens->profile->heap->why_not;
+    bool running = lens->status && !lens->ended;
+    if (*why)
+        g_string_append(out, why);
+    else if (running && lens->status->heap_policy == HEAP_POLICY_OFF)
+        g_string_append(out, "it is switched off (M switches it on)");
+    else if (troubled)
+        g_string_append(out, troubled->trouble);
+    else if (lens_heap_process(lens) != PROFILE_NONE)
+        g_string_append(out, "nothing of this process is known (7 chooses another)");
+    else if (!lens->live)
+        g_string_append(out, "this file has no heap data");
+    else
+        g_string_append(out, lens->ended ? "the target ended before it could be"
+                                         : "the collector has not said hello yet");
+}
+
+char *lens_no_heap(const struct lens *lens)
+{
+    GString *text = g_string_new("the heap is not measured: ");
+    lens_append_why_no_heap(lens, text);
+    return g_string_free(text, FALSE);
+}
+
+void lens_append_heap_value(GString *out, enum heap_column column, int64_t value)
+{
+    if (heap_columns[column].is_bytes)
+        text_append_bytes(out, value);
+    else
+        text_append_count(out, value);
+}
+
+const char *lens_heap_column_text(enum heap_column column)
+{
+    return column_texts[column];
+}
+
+const char *lens_flame_weight_text(const struct lens *lens)
+{
+    return lens->flame_of_heap ? column_texts[lens->flame_column]
+                               : calltree_metric(lens->flame).name;
+}
+
+bool lens_next_flame_weight(struct lens *lens)
+{
+    size_t next = 0;
+    if (!lens->flame_of_heap && !lens_heap_is_measured(lens))
+        return false;
+    while (lens->flame_of_heap && next < G_N_ELEMENTS(weights) &&
+           weights[next] != lens->flame_column)
+        next++;
+    next += lens->flame_of_heap;
+    bool of_heap = next < G_N_ELEMENTS(weights);
+    lens_weigh_flame(lens, of_heap, of_heap ? weights[next] : lens->flame_column);
+    return true;
+}
+
+void lens_append_flame_value(const struct lens *lens, GString *out, int64_t value)
+{
+    if (lens->flame_of_heap)
+        lens_append_heap_value(out, lens->flame_column, value);
+    else
+        lens_append_value(lens, out, value);
+}
+
+void lens_append_flame_weight(const struct lens *lens, GString *out, struct weight weight)
+{
+    if (!lens->flame_of_heap) {
+        lens_append_weight(lens, out, weight);
+        return;
+    }
+    if (lens->unit != LENS_SHARE) {
+        lens_append_flame_value(lens, out, weight.value);
+        return;
+    }
+    lens_append_share(out, weight.value, lens_flame_total(lens).value);
+    g_string_append(out, " %");
+}
+
+/* Each stack passes one node where the function comes first, whichever way the tree grows. */
+int64_t lens_flame_of_function(const struct lens *lens, uint32_t function)
+{
+    int64_t sum = 0;
+    for (guint i = 0; i < lens->flame->nodes->len; i++) {
+        const struct calltree_node *node = calltree_node(lens->flame, i);
+        if (node->function == function && !node->recursive)
+            sum += node->total.value;
+    }
+    return sum;
+}
+
+static void add_allocated(struct lens *lens)
+{
+    const struct profile *p = lens->profile;
+    g_array_set_size(lens->allocated, 0);
+    g_array_set_size(lens->allocated, p->functions->len);
+    for (guint i = 0; i < p->heap->sites->len; i++) {
+        const struct heap_site *site = &g_array_index(p->heap->sites, struct heap_site, i);
+        if (lens->allocated_process != PROFILE_NONE && site->process != lens->allocated_process)
+            continue;
+        uint32_t function = heap_stack_line(p, site->stack).function;
+        g_array_index(lens->allocated, int64_t, function) += site->values[HEAP_ALLOC_BYTES];
+    }
+}
+
+const GArray *lens_allocated(struct lens *lens)
+{
+    const struct heap *heap = lens->profile->heap;
+    uint64_t generation = heap->generation + lens->profile->resolved_generation;
+    uint32_t process = lens_heap_process(lens);
+    bool due = lens->updated_ns - lens->allocated_ns >= LENS_HEAP_INTERVAL_NS;
+    if (!lens_heap_is_measured(lens))
+        return NULL;
+    if (process != lens->allocated_process || lens->allocated->len == 0 ||
+        (due && generation != lens->allocated_generation)) {
+        lens->allocated_process = process;
+        lens->allocated_generation = generation;
+        lens->allocated_ns = lens->updated_ns;
+        add_allocated(lens);
+    }
+    return lens->allocated;
+}

@@ -1,0 +1,58 @@
+/*
+ * What of the heap the views look at: which processes, how it is called, why there is nothing.
+ *
+ * The heap knows no threads and no windows of time: with a thread chosen it is its process's, and
+ * always of the whole run.
+ *
+ * Everything here needs the holder of the profile's lock. Context: UI thread.
+ */
+#ifndef PROFTOP_TUI_VIEWS_LENS_HEAP_H
+#define PROFTOP_TUI_VIEWS_LENS_HEAP_H
+
+#include "tui/views/lens.h"
+
+/* How often sites are looked through while they change: there may be 100,000. */
+#define LENS_HEAP_INTERVAL_NS INT64_C(500000000)
+
+/* The process in sight, PROFILE_NONE for all. Context: UI thread with the lock. */
+uint32_t lens_heap_process(const struct lens *lens);
+
+/* Whether anything in sight was measured. Context: UI thread with the lock. */
+bool lens_heap_is_measured(const struct lens *lens);
+
+/* Appends why the heap is not measured, one sentence. Context: UI thread with the lock. */
+void lens_append_why_no_heap(const struct lens *lens, GString *out);
+
+/* The same as a message: "the heap is not measured: ...". Free with g_free. Context: UI thread with
+ * the lock. */
+char *lens_no_heap(const struct lens *lens);
+
+/* Appends a value of a column: bytes or a count. Context: any thread. */
+void lens_append_heap_value(GString *out, enum heap_column column, int64_t value);
+
+/* What a column counts, for titles: "bytes live at the peak". Context: any thread. */
+const char *lens_heap_column_text(enum heap_column column);
+
+/* What Flame is weighed by: "CPU time", "bytes live". Context: UI thread with the lock. */
+const char *lens_flame_weight_text(const struct lens *lens);
+
+/* Weighs Flame by the next: the main metric, live, peak, allocated bytes, allocated blocks,
+ * temporary ones. false: the heap is not measured, and nothing has changed.
+ * Context: UI thread with the lock. */
+bool lens_next_flame_weight(struct lens *lens);
+
+/* Appends a weight as Flame shows it, in the chosen unit. Context: UI thread with the lock. */
+void lens_append_flame_weight(const struct lens *lens, GString *out, struct weight weight);
+
+/* Appends a value of what Flame is weighed by. Context: UI thread with the lock. */
+void lens_append_flame_value(const struct lens *lens, GString *out, int64_t value);
+
+/* Weight in Flame of all stacks that lead through a function. Context: UI thread with the lock. */
+int64_t lens_flame_of_function(const struct lens *lens, uint32_t function);
+
+/* Bytes allocated by each function itself, in the whole run: int64_t by function id, shorter where
+ * the rest has none; NULL when nothing was measured. At most some 500 ms old. Context: UI thread
+ * with the lock. */
+const GArray *lens_allocated(struct lens *lens);
+
+#endif
