@@ -14,10 +14,13 @@
 #include <zlib.h>
 #include <cmocka.h>
 
+#include "core/analysis/leaks.h"
 #include "core/base/error.h"
 #include "core/formats/snapshot.h"
 #include "core/model/calltree.h"
+#include "core/model/heap_rows.h"
 #include "tests/unit/core/formats/pprof_bytes.h"
+#include "tests/unit/core/formats/sample_profile.h"
 
 enum { RSS_MAX_KIB = 256 << 10 };
 
@@ -215,6 +218,25 @@ static void test_parse_refuses_trailing_bytes(void **state)
     g_byte_array_unref(plain);
 }
 
+/* What the screens and reports make of a heap. */
+static void use_heap(const struct profile *p)
+{
+    struct calltree *tree = calltree_new(p, &(struct calltree_options){.process = PROFILE_NONE,
+                                                                       .thread = PROFILE_NONE,
+                                                                       .of_heap = true,
+                                                                       .column = HEAP_LIVE_BYTES});
+    calltree_update(tree, 0);
+    calltree_free(tree);
+    struct heap_rows *rows = heap_rows_new(p);
+    heap_rows_query(rows, &(struct heap_query){.process = PROFILE_NONE, .only = HEAP_COLUMNS});
+    heap_rows_free(rows);
+    struct heap_totals totals;
+    heap_get_totals(p->heap, PROFILE_NONE, &totals);
+    struct leak_rules *rules = leak_rules_new(true);
+    leaks_free(leaks_find(p, &(struct leaks_query){.rules = rules, .process = PROFILE_NONE}));
+    leak_rules_free(rules);
+}
+
 /* Opens the profile and whatever a reader does first with it. */
 static void use(const GByteArray *bytes)
 {
@@ -226,6 +248,7 @@ static void use(const GByteArray *bytes)
             p, &(struct calltree_options){.process = PROFILE_NONE, .thread = PROFILE_NONE});
         calltree_update(tree, 0);
         calltree_free(tree);
+        use_heap(p);
     }
     profile_free(p);
     g_clear_error(&error);
@@ -246,6 +269,45 @@ static void test_parse_survives_every_flipped_bit(void **state)
         packed->data[bit / 8] ^= (guint8)(1 << bit % 8);
     }
     g_byte_array_unref(packed);
+    g_byte_array_unref(plain);
+}
+
+/* A file of ours with a heap: CPU samples and sites. Unpacked. */
+static GByteArray *heap_file(void)
+{
+    struct profile *p = sample_profile();
+    for (uint32_t i = 0; i < 2; i++) {
+        struct heap_site *site = heap_site_get(p->heap, i, 2 * i);
+        for (int k = 0; k < HEAP_COLUMNS; k++)
+            site->values[k] = 300 + k;
+        site->sizes[3] = site->lifetimes[4] = site->sampled = site->oldest_ns = 200;
+        *heap_process_get(p->heap, 2 * i) = (struct heap_process){
+            .process = 2 * i, .mode = HEAP_EXACT, .ended = true, .trouble = "some", .allocs = 9};
+        heap_add_moment(p->heap, &(struct heap_moment){i * 1000000000, 7, -1});
+    }
+    char path[] = "/tmp/proftop-test-XXXXXX";
+    close(mkstemp(path));
+    assert_true(snapshot_save(p, path, true, NULL));
+    profile_free(p);
+    GByteArray *out = g_byte_array_new();
+    guint8 buffer[4096];
+    gzFile file = gzopen(path, "rb");
+    for (int n; (n = gzread(file, buffer, sizeof buffer)) > 0;)
+        g_byte_array_append(out, buffer, (guint)n);
+    gzclose(file);
+    unlink(path);
+    return out;
+}
+
+static void test_parse_survives_every_flipped_bit_of_a_heap(void **state)
+{
+    (void)state;
+    GByteArray *plain = heap_file();
+    for (guint bit = 0; bit < plain->len * 8; bit++) {
+        plain->data[bit / 8] ^= (guint8)(1 << bit % 8);
+        use(plain);
+        plain->data[bit / 8] ^= (guint8)(1 << bit % 8);
+    }
     g_byte_array_unref(plain);
 }
 
@@ -364,6 +426,23 @@ static void test_load_bounds_memory_of_distinct_samples(void **state)
     assert_refused_in_little_memory(b, "of memory");
 }
 
+static void test_load_bounds_memory_of_sites(void **state)
+{
+    (void)state;
+    GByteArray *b = heap_file();
+    for (uint64_t i = 0; i < 1500000; i++) {
+        GByteArray *sample = g_byte_array_new();
+        uint64_t bits = noise(i);
+        for (int k = 0; k < 24; k++)
+            put_varint(sample, 1, 1 + (bits >> k & 1));
+        for (int k = 0; k < 2 + HEAP_COLUMNS; k++)
+            put_varint(sample, 2, bits >> k & 1023);
+        put_bytes(b, 2, sample->data, sample->len);
+        g_byte_array_unref(sample);
+    }
+    assert_refused_in_little_memory(b, "of memory");
+}
+
 static void test_load_bounds_memory_of_threads(void **state)
 {
     (void)state;
@@ -421,11 +500,13 @@ int main(void)
         cmocka_unit_test(test_parse_refuses_truncation_at_every_byte),
         cmocka_unit_test(test_parse_refuses_trailing_bytes),
         cmocka_unit_test(test_parse_survives_every_flipped_bit),
+        cmocka_unit_test(test_parse_survives_every_flipped_bit_of_a_heap),
         cmocka_unit_test(test_parse_survives_mutations),
         cmocka_unit_test(test_load_refuses_a_gzip_bomb),
         cmocka_unit_test(test_load_bounds_memory_of_many_records),
         cmocka_unit_test(test_load_bounds_memory_of_texts),
         cmocka_unit_test(test_load_bounds_memory_of_distinct_samples),
+        cmocka_unit_test(test_load_bounds_memory_of_sites),
         cmocka_unit_test(test_load_bounds_memory_of_threads),
         cmocka_unit_test(test_load_bounds_memory_of_one_message),
         cmocka_unit_test(test_load_refuses_what_is_no_regular_file),
