@@ -113,24 +113,31 @@ static json_t *bounds(int64_t (*bound)(unsigned), unsigned n)
     return array;
 }
 
-static json_t *heap_object(const struct report_heap *h)
+void report_heap_json_whole(json_t *report, const struct profile *profile)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "measured", json_boolean(h->is_measured));
-    if (h->is_measured) {
-        set_totals(object, &h->totals);
-        json_object_set_new(object, "size_bounds",
-                            bounds(report_heap_size_bound, HEAP_SIZE_CLASSES));
-        json_object_set_new(object, "lifetime_bounds_ns",
-                            bounds(report_heap_lifetime_bound, HEAP_LIFETIMES));
-        json_object_set_new(object, "moments", moments(h->profile->heap));
+    bool measured = heap_is_measured(profile->heap);
+    json_object_set_new(object, "measured", json_boolean(measured));
+    if (measured) {
+        struct heap_totals totals;
+        heap_get_totals(profile->heap, PROFILE_NONE, &totals);
+        set_totals(object, &totals);
     } else {
-        char *why = report_heap_why(h->profile);
+        char *why = report_heap_why(profile);
         set_text(object, "why", why);
         g_free(why);
     }
-    json_object_set_new(object, "processes", processes(h->profile));
-    return object;
+    json_object_set_new(object, "processes", processes(profile));
+    json_object_set_new(report, "heap", object);
+}
+
+/* What rows and the timeline need besides. */
+static void add_details(json_t *heap, const struct profile *profile)
+{
+    json_object_set_new(heap, "size_bounds", bounds(report_heap_size_bound, HEAP_SIZE_CLASSES));
+    json_object_set_new(heap, "lifetime_bounds_ns",
+                        bounds(report_heap_lifetime_bound, HEAP_LIFETIMES));
+    json_object_set_new(heap, "moments", moments(profile->heap));
 }
 
 /* ---- rows ---- */
@@ -294,13 +301,13 @@ void report_heap_json(json_t *object, const struct profile *profile,
                       const struct report_options *options)
 {
     struct report_heap h;
+    if (!heap_is_measured(profile->heap))
+        return;
     report_heap_init(&h, profile, options);
-    json_object_set_new(object, "heap", heap_object(&h));
-    if (h.is_measured && h.leaks)
+    add_details(json_object_get(object, "heap"), profile);
+    if (h.leaks)
         json_object_set_new(object, "leaks", leaks_object(&h));
-    if (h.is_measured) {
-        set(object, "n_sites", h.rows->len);
-        json_object_set_new(object, "sites", rows(&h));
-    }
+    set(object, "n_sites", h.rows->len);
+    json_object_set_new(object, "sites", rows(&h));
     report_heap_clear(&h);
 }

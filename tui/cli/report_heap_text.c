@@ -358,6 +358,25 @@ static void print_rows(FILE *out, const struct report_heap *h)
         print_histograms(out, h);
 }
 
+void report_heap_text_brief(FILE *out, const struct profile *profile)
+{
+    struct heap_totals t;
+    heap_get_totals(profile->heap, PROFILE_NONE, &t);
+    GString *text = g_string_new(NULL);
+    if (t.n_measured > 0) {
+        append_blocks(text, t.allocs, t.alloc_bytes, false);
+        g_string_append_printf(text, " allocated, %s", about(t.is_estimate));
+        text_append_bytes(text, t.live_bytes);
+        g_string_append(text, have_all_ended(profile) ? " not freed" : " live");
+    } else if (*profile->heap->why_not || t.n_troubled > 0) {
+        char *why = report_heap_why(profile);
+        g_string_append_printf(text, "not measured: %s", why);
+        g_free(why);
+    }
+    line_print_fact(out, "heap", text->str);
+    g_string_free(text, TRUE);
+}
+
 void report_heap_text(FILE *out, const struct profile *profile,
                       const struct report_options *options)
 {

@@ -192,6 +192,7 @@ void report_json(FILE *out, const struct profile *profile, const struct report_o
     struct report report;
     report_init(&report, profile, options);
     json_t *object = header(&report);
+    report_heap_json_whole(object, profile);
     if (report_view_is_of_heap(options->view)) {
         report_heap_json(object, profile, options);
     } else {

@@ -26,10 +26,12 @@ static void append_value_right(GString *line, const struct report *r, int64_t va
     g_string_free(text, TRUE);
 }
 
+/* Nothing for 0, as on the screen: not every process of a function need have been measured. */
 static void append_bytes_right(GString *line, int64_t bytes)
 {
     GString *text = g_string_new(NULL);
-    text_append_bytes(text, bytes);
+    if (bytes > 0)
+        text_append_bytes(text, bytes);
     line_add_right(line, text->str, NUMBER_WIDTH);
     g_string_free(text, TRUE);
 }
@@ -146,6 +148,8 @@ static void print_header(FILE *out, const struct report *r)
     print_start(out, info);
     print_metric(out, r);
     print_sampling(out, info);
+    if (!report_view_is_of_heap(r->options->view))
+        report_heap_text_brief(out, r->profile);
     print_exit(out, info->wait_status);
     for (guint i = 0; i < r->profile->notes->len; i++)
         line_print_fact(out, "note", r->profile->notes->pdata[i]);

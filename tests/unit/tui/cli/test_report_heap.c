@@ -384,9 +384,25 @@ static void test_functions_tell_what_they_allocated(void **state)
     uint32_t stack = profile_stack(p, (uint32_t[]){call(p, "lose", 30), call(p, "main", 41)}, 2);
     profile_add(p, stack, thread, 0, (int64_t[]){1000});
     char *text = print_view(p, REPORT_FUNCTIONS);
+    assert_says(text, "heap       3.98 KiB in 13 blocks allocated, 3.20 KiB not freed\n");
     assert_says(text, "      ALLOC  FUNCTION");
     assert_says(text, "   3.00 KiB  lose ");
-    assert_says(text, "        0 B  main ");
+    assert_says(text, "             main ");
+    g_free(text);
+    profile_free(p);
+}
+
+static void test_other_views_say_why_the_heap_is_missing(void **state)
+{
+    (void)state;
+    struct profile *p = profile_new();
+    p->main_metric = profile_add_metric(p, "cpu", "nanoseconds");
+    char *text = print_view(p, REPORT_TREE);
+    assert_silent(text, "heap"); /* nobody knows of one */
+    g_free(text);
+    p->heap->why_not = profile_text(p, "it was switched off");
+    text = print_view(p, REPORT_TREE);
+    assert_says(text, "heap       not measured: it was switched off\n");
     g_free(text);
     profile_free(p);
 }
@@ -506,6 +522,19 @@ static void test_json_lists_leaks_by_stack(void **state)
     profile_free(p);
 }
 
+static void test_json_of_other_views_has_the_whole(void **state)
+{
+    (void)state;
+    struct profile *p = make_heap();
+    json_t *object = parse_view(p, REPORT_THREADS), *heap = json_object_get(object, "heap");
+    assert_int_equal(number(heap, "bytes"), 4072);
+    assert_null(json_object_get(heap, "moments"));
+    assert_null(json_object_get(object, "sites"));
+    assert_non_null(json_object_get(object, "functions"));
+    json_decref(object);
+    profile_free(p);
+}
+
 static void test_json_says_that_nothing_was_measured(void **state)
 {
     (void)state;
@@ -540,10 +569,12 @@ int main(void)
         cmocka_unit_test(test_processes_are_listed_with_their_trouble),
         cmocka_unit_test(test_nothing_measured_is_said_with_its_reason),
         cmocka_unit_test(test_functions_tell_what_they_allocated),
+        cmocka_unit_test(test_other_views_say_why_the_heap_is_missing),
         cmocka_unit_test(test_json_has_totals_and_bounds),
         cmocka_unit_test(test_json_has_sites_with_their_stacks),
         cmocka_unit_test(test_json_tells_errors_of_estimates),
         cmocka_unit_test(test_json_lists_leaks_by_stack),
+        cmocka_unit_test(test_json_of_other_views_has_the_whole),
         cmocka_unit_test(test_json_says_that_nothing_was_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
