@@ -86,7 +86,7 @@ gate 0 "leaks that are known" '' --suppressions "$tmp/all.txt" "${leaky[@]}"
 gate 3 "leaks of which some are known, in two files" '100 blocks' --suppressions /dev/null --suppressions "$tmp/known.txt" "${leaky[@]}"
 gate 42 "a program that fails itself" '^proftop: --fail-on leak: .* not freed$' bash -c 'exit 42'
 gate 1 "a static program" 'statically linked' "$targets/truth-static" steady .05
-gate 1 "a program that runs on" 'no process has ended' -d 0.3 -- sleep 3
+gate 1 "a program that runs on" 'no process has ended' -d 0.3 -- timeout 5 tail -f /dev/null
 run 3 "--leaks lists them" 'take_first' record -q -o "$tmp/gate.pb.gz" --leaks --fail-on leak "${leaky[@]}"
 is "--leaks: stdout stays the program's" "$(cat "$tmp/out")" ""
 run 0 "--leaks alone fails nothing" '^leaked +5\.01 MiB in 111 blocks' record -q -o "$tmp/gate.pb.gz" --leaks "${leaky[@]}"
@@ -99,9 +99,9 @@ run 0 "a static program: said at once to who asked" '^proftop: the heap was not 
     record --memory -o "$tmp/static.pb.gz" -- "$targets/truth-static" steady .05
 run 0 "a static program: in the report for who did not" '' record -q -o "$tmp/static.pb.gz" -- "$targets/truth-static" steady .05
 like "a static program: in the report" "$(view static leaks)" '^The heap was not measured: .*statically linked'
-sleep 30 &
-sleeper=$!
-"$proftop" record -q -d 0.2 -o "$tmp/attached.pb.gz" -p $sleeper </dev/null
-kill $sleeper
+tail -f /dev/null &
+waiting=$!
+"$proftop" record -q -d 0.2 -o "$tmp/attached.pb.gz" -p $waiting </dev/null
+kill $waiting
 like "attached: said" "$(view attached memory)" '^The heap was not measured: .*ran already'
 finish
