@@ -87,12 +87,19 @@ static const char *const names[] = {
     "wcsdup",
 };
 
-/* How the names of templates' instances begin. */
+/* How the names of templates' instances begin, and of all members of classes that do nothing but
+ * keep a container's memory. */
 static const char *const beginnings[] = {
-    "_ZN9__gnu_cxx13new_allocatorI",  /* __gnu_cxx::new_allocator<T>::allocate */
-    "_ZNSt15__new_allocatorI",        /* std::__new_allocator<T>::allocate, from GCC 12 on */
-    "_ZNSt16allocator_traitsISaI",    /* std::allocator_traits<std::allocator<T>>::allocate */
-    "_ZNSaI",                         /* std::allocator<T>::allocate */
+    "_ZN9__gnu_cxx13new_allocatorI", /* __gnu_cxx::new_allocator<T>::allocate */
+    "_ZNSt15__new_allocatorI",       /* std::__new_allocator<T>::allocate, from GCC 12 on */
+    "_ZNSt16allocator_traitsISaI",   /* std::allocator_traits<std::allocator<T>>::allocate */
+    "_ZNSaI",                        /* std::allocator<T>::allocate */
+    "_ZNSt12_Vector_baseI",
+    "_ZNSt11_Deque_baseI",
+    "_ZNSt10_List_baseI",
+    "_ZNSt8__detail16_Hashtable_allocI",
+    "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE9_M_createE",
+    "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE12_M_constructI",
     "_ZNSt3__19allocatorI",           /* libc++'s std::allocator<T>::allocate */
     "_ZNSt3__116allocator_traitsINS", /* libc++'s std::allocator_traits<...>::allocate */
     "_ZNSt3__117__libcpp_allocate",   /* what these call there */

@@ -37,7 +37,8 @@ struct calltree_options {
     int64_t since_ns;    /* only changes from then on (CLOCK_MONOTONIC); 0: the whole run */
     int64_t window_ns;   /* only the last so many ns; 0: no sliding window */
     /* A tree of the heap: value is `column`, count the blocks that belong to it. Of the whole run,
-     * and of all threads of `process`: sites know no window and no thread. */
+     * and of all threads of `process`: sites know no window and no thread. An update after sites
+     * have changed weighs all of them anew, O(sites + nodes), without placing a stack twice. */
     bool of_heap;
     enum heap_column column;
 };

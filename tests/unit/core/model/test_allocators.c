@@ -18,6 +18,7 @@ static void test_have_when_it_only_allocates(void **state)
     assert_true(allocators_have("wcsdup"));       /* the last */
     assert_true(allocators_have("strdup"));
     assert_true(allocators_have("__vasprintf_internal"));
+    assert_true(allocators_have("_ZNSt12_Vector_baseIiSaIiEE11_M_allocateEm"));
     assert_true(allocators_have("_ZN9__gnu_cxx13new_allocatorIiE8allocateEmPKv"));
 }
 
