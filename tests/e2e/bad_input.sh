@@ -88,7 +88,7 @@ for step in $(seq 60); do
     at=$((step * 7919 % size))
     { head -c $at "$tmp/raw"; printf '\xff'; tail -c +$((at + 2)) "$tmp/raw"; } | gzip -1 >"$tmp/hit.pb.gz"
     case $((step % 4)) in 0) view=functions ;; 1) view=memory ;; 2) view=leaks ;; 3) view=peak ;; esac
-    timeout 10 "$proftop" report --view $view "$tmp/hit.pb.gz" >/dev/null 2>"$tmp/err" </dev/null
+    timeout 10 "$proftop" report --view "$view" "$tmp/hit.pb.gz" >/dev/null 2>"$tmp/err" </dev/null
     status=$?
     case $status in 0 | 1) ;; *) crashes="$crashes byte $at: status $status" ;; esac
     [ "$status" -ne 1 ] || grep -q '^proftop: ' "$tmp/err" || crashes="$crashes byte $at: no message"
