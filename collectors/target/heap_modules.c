@@ -62,14 +62,12 @@ static bool read_notes(uintptr_t from, uintptr_t to, struct wire_heap_module *re
     return false;
 }
 
-static void read_build_id(const struct dl_find_object *found, struct wire_heap_module *record)
+static void read_build_id(const struct mapped_file *file, struct wire_heap_module *record)
 {
-    struct mapped_file file;
-    mapped_file_init(&file, found);
-    for (uint32_t i = 0; i < file.n_headers; i++) {
-        const ElfW(Phdr) *header = &file.headers[i];
-        uintptr_t at = file.bias + header->p_vaddr;
-        struct mapped_range segment = mapped_file_segment(&file, at);
+    for (uint32_t i = 0; i < file->n_headers; i++) {
+        const ElfW(Phdr) *header = &file->headers[i];
+        uintptr_t at = file->bias + header->p_vaddr;
+        struct mapped_range segment = mapped_file_segment(file, at);
         if (header->p_type == PT_NOTE && at % 4 == 0 &&
             mapped_range_has(&segment, at, header->p_filesz) &&
             read_notes(at, at + header->p_filesz, record))
@@ -81,13 +79,13 @@ static void read_build_id(const struct dl_find_object *found, struct wire_heap_m
 static void write_record(struct wire_heap_module *record, const struct dl_find_object *found)
 {
     const char *name = name_of(found->dlfo_link_map);
-    struct wire_heap_module module = {.start = (uintptr_t)found->dlfo_map_start,
-                                      .end = (uintptr_t)found->dlfo_map_end,
-                                      .bias = found->dlfo_link_map->l_addr};
+    struct mapped_file file;
+    mapped_file_init(&file, found);
+    struct wire_heap_module module = {.start = file.start, .end = file.end, .bias = file.bias};
     size_t length = strnlen(name, sizeof module.path);
     if (length < sizeof module.path)
         memcpy(module.path, name, length);
-    read_build_id(found, &module);
+    read_build_id(&file, &module);
     memcpy(record, &module, sizeof module);
 }
 
@@ -111,20 +109,27 @@ static void bury(struct heap_modules *modules, struct heap_module *module, uintp
         __atomic_fetch_add(&modules->generation, 1, __ATOMIC_ACQ_REL);
 }
 
+static uintptr_t start_of(const struct dl_find_object *found)
+{
+    struct mapped_file file;
+    mapped_file_init(&file, found);
+    return file.start;
+}
+
 /* Whether the entry of a key is for what was found, and not for one that had been at the same place
  * and went unnoticed, closed by libc itself. */
 static bool is_same(const struct heap_module *module, const struct dl_find_object *found)
 {
     uintptr_t start = __atomic_load_n(&module->start, __ATOMIC_ACQUIRE);
-    return start == 0 || (start == (uintptr_t)found->dlfo_map_start &&
-                          module->name == hash_of(name_of(found->dlfo_link_map)));
+    return start == 0 ||
+           (start == start_of(found) && module->name == hash_of(name_of(found->dlfo_link_map)));
 }
 
 static void enter(struct heap_modules *modules, uint32_t i, const struct dl_find_object *found)
 {
     struct heap_module *module = &modules->modules[i];
     module->name = hash_of(name_of(found->dlfo_link_map));
-    __atomic_store_n(&module->start, (uintptr_t)found->dlfo_map_start, __ATOMIC_RELEASE);
+    __atomic_store_n(&module->start, start_of(found), __ATOMIC_RELEASE);
     write_record(&modules->table[i], found);
     __atomic_store_n(&module->is_written, 1, __ATOMIC_SEQ_CST);
     publish(modules);

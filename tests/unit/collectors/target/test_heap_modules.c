@@ -84,6 +84,25 @@ static void test_record_says_what_it_is(void **state)
     assert_true(program->start <= (uintptr_t)set_up && (uintptr_t)set_up < program->end);
 }
 
+extern const char __executable_start, _end; /* the linker's */
+
+/* Of a program with gaps between its segments libc tells the one that an address is in. */
+static void test_program_with_gaps_is_one_module(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dl_find_object found;
+    assert_int_equal(_dl_find_object((void *)set_up, &found), 0);
+    uint32_t number = heap_modules_number(&fixture->modules, &found);
+    found.dlfo_map_start = (void *)((uintptr_t)set_up & ~UINT64_C(4095));
+    found.dlfo_map_end = (char *)found.dlfo_map_start + 4096;
+    assert_int_equal(heap_modules_number(&fixture->modules, &found), number);
+    memset(&fixture->modules.modules[1], 0, sizeof fixture->modules.modules[1]);
+    assert_int_equal(heap_modules_number(&fixture->modules, &found), number);
+    assert_int_equal(fixture->table[number].start, (uintptr_t)&__executable_start);
+    assert_true(fixture->table[number].end >= (uintptr_t)&_end);
+    assert_int_equal(fixture->table[number].build_id_size, 16);
+}
+
 static void test_closed_library_loses_its_number(void **state)
 {
     struct fixture *fixture = *state;
@@ -170,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_number_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_record_says_what_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_program_with_gaps_is_one_module, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closed_library_loses_its_number, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unseen_close_is_noticed_by_the_name, set_up,
                                         tear_down),

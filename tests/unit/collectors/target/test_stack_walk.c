@@ -548,6 +548,25 @@ static void test_same_stack_needs_no_node(void **state)
     thread_free(thread, 30);
 }
 
+/* No system call may be made any more: what is known of the stack will do. */
+static void test_no_calls_after_a_filter(void **state)
+{
+    struct heap *heap = *state;
+    struct thread *thread = thread_new(heap, 55);
+    deep(1000);
+    __atomic_store_n(&heap->rules.may_call, 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < 40; i++) {
+        thread->budget = 30;
+        visit(8);
+    }
+    uint64_t elsewhere[4] = {0};
+    struct stack_frame from = {(uintptr_t)leaf + 1, (uintptr_t)heap->modules, 0};
+    uint32_t node = stack_walk_node(&thread->walk, &heap->tree, &from), root;
+    assert_int_equal(path_of(heap, node, elsewhere, &root), 1);
+    assert_int_equal(root, WIRE_ROOT_BROKEN);
+    thread_free(thread, 200);
+}
+
 static void test_errno_is_kept(void **state)
 {
     struct thread *thread = thread_new(*state, 60);
@@ -629,6 +648,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_site_further_out_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_change_of_rbp_alone_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_same_stack_needs_no_node, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_calls_after_a_filter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_errno_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_frames_of_libstdcxx_agree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wild_registers_do_no_harm, set_up, tear_down),
