@@ -103,8 +103,8 @@ $(addprefix $(BUILD)/tests/unit/collectors/target/test_,heap_area heap_modules s
 $(BUILD)/tests/unit/collectors/target/test_heap_modules: | $(T)/reuse_first.so $(T)/reuse_second.so
 # A unit test that starts one of them with the collector.
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
-# One that starts itself with it.
-$(BUILD)/tests/unit/collectors/target/test_heap: | $(BUILD)/libproftop.so
+# Those that start themselves with it.
+$(addprefix $(BUILD)/tests/unit/collectors/target/,test_heap test_malloc_hooks): | $(BUILD)/libproftop.so
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror
 T_CXX         := $(CXX) -std=gnu++17 -I. -O2 -g -pthread -Wall -Wextra -Werror
 

@@ -19,7 +19,7 @@
 #include "collectors/target/environment.h"
 #include "collectors/target/handler_hooks.h"
 #include "collectors/target/handshake.h"
-#include "collectors/target/heap.h"
+#include "collectors/target/heap_segment.h"
 #include "collectors/target/helper_thread_hooks.h"
 #include "collectors/target/library_hooks.h"
 #include "collectors/target/new_hooks.h"

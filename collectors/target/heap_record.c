@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "collectors/target/heap_rows.h"
+#include "collectors/target/heap_accounts.h"
 #include "collectors/target/heap_sampling.h"
 
 enum {
@@ -112,7 +112,7 @@ static void drop(struct heap_thread *thread, const struct wire_heap_block *block
 {
     struct heap_end end = {
         .ticks = ticks, .is_temporary = was_last, .is_remote = block->serial != thread->serial};
-    heap_rows_remove(thread->heap, block, &end);
+    heap_accounts_remove(thread->heap, block, &end);
 }
 
 static void record(struct heap_call *call, uint64_t address, bool is_realloc)
@@ -128,13 +128,13 @@ static void record(struct heap_call *call, uint64_t address, bool is_realloc)
     }
     block.serial = thread->serial;
     block.row =
-        heap_rows_of_node(thread, stack_walk_node(&thread->walk, &heap->tree, &call->caller));
+        heap_accounts_of_node(thread, stack_walk_node(&thread->walk, &heap->tree, &call->caller));
     block.ticks = heap_ticks();
     if (heap_blocks_put(thread, number, &block, &old)) {
         heap_lane_add(thread, &thread->lane->frees, 1);
         drop(thread, &old, false, block.ticks);
     }
-    heap_rows_add(heap, &block, is_realloc);
+    heap_accounts_add(heap, &block, is_realloc);
     thread->last_block = number;
 }
 
@@ -290,13 +290,16 @@ void heap_call_end(struct heap_call *call, const void *block)
     errno = saved_errno;
 }
 
-void heap_record_sample(struct heap_thread *thread, const struct stack_frame *caller,
-                        const void *block, uint64_t bytes)
+void heap_record_sample(const struct stack_frame *caller, const void *block, uint64_t bytes)
 {
+    struct heap_thread *thread = heap_thread_own;
     struct heap_call call = {.thread = thread, .caller = *caller, .bytes = bytes};
     int saved_errno = errno;
     thread->left = heap_sampling_gap(&thread->random, thread->heap->sample_bytes);
-    record(&call, (uintptr_t)block | SAMPLED, false);
+    if (enter(thread, caller->sp)) {
+        record(&call, (uintptr_t)block | SAMPLED, false);
+        thread->guard = 0;
+    }
     errno = saved_errno;
 }
 
@@ -350,8 +353,8 @@ void heap_call_end_realloc(struct heap_call *call, const void *block)
 
 void heap_note_free(const void *block, uintptr_t sp)
 {
-    struct heap_call call = {.thread = heap_thread_self()};
-    struct heap_thread *thread = call.thread;
+    struct heap_thread *thread = heap_thread_self();
+    struct heap_call call;
     if (!thread) {
         struct heap *heap = heap_get();
         if (heap)
@@ -364,7 +367,13 @@ void heap_note_free(const void *block, uintptr_t sp)
     }
     if (!enter(thread, sp))
         return;
+    if (mode_of(thread->heap) == WIRE_HEAP_OFF &&
+        heap_blocks_is_absent(thread->heap, (uintptr_t)block)) {
+        thread->guard = 0;
+        return;
+    }
     int saved_errno = errno;
+    call.thread = thread;
     start_meter(&call);
     uint32_t record = take_out(thread, block, &call.old, &call.old_was_last);
     count_free(thread, record);

@@ -52,6 +52,8 @@ void heap_call_end(struct heap_call *call, const void *block);
 /* The same for realloc() of `old`, which is not NULL. Context: as heap_call_begin(). */
 bool heap_call_begin_realloc(struct heap_call *call, const struct stack_frame *caller,
                              const void *old, uint64_t bytes);
+
+/* As heap_call_end(); NULL for 0 bytes: `old` was freed. Context: as heap_call_begin(). */
 void heap_call_end_realloc(struct heap_call *call, const void *block);
 
 /* ---- freeing ---- */
@@ -72,6 +74,8 @@ void heap_new_end(const struct stack_frame *caller, uint64_t bytes, const void *
 /* As heap_note_free(); the free() of the same block that may follow is not counted, until
  * heap_delete_end(). Context: the thread. */
 void heap_delete_begin(void *block, uintptr_t sp);
+
+/* The operator delete has returned. Context: the thread. */
 void heap_delete_end(void);
 
 /* ---- the short way, for calls that are not recorded ---- */
@@ -81,27 +85,35 @@ void heap_delete_end(void);
 static inline struct heap_thread *heap_thread_plain(void)
 {
     struct heap_thread *thread = heap_thread_own;
-    if (!thread || !thread->heap || thread->guard || thread->shares_lane || thread->new_caller.sp ||
-        (thread->n_calls + 1) % HEAP_METERED_OF == 0 ||
-        __atomic_load_n(&thread->heap->wire->mode, __ATOMIC_RELAXED) != WIRE_HEAP_SAMPLED)
+    if (!thread || !thread->mode ||
+        __atomic_load_n(thread->mode, __ATOMIC_RELAXED) != WIRE_HEAP_SAMPLED ||
+        (thread->guard | thread->new_caller.sp | thread->shares_lane) != 0 ||
+        (thread->n_calls + 1) % HEAP_METERED_OF == 0)
         return NULL;
     return thread;
 }
 
-/* Adds to a lane that no other thread writes. Context: the thread. */
-static inline void heap_lane_bump(uint64_t *counter, uint64_t n)
+/* Whether the thread is in mode off, where there is nothing to do. Context: as
+ * heap_thread_plain(). */
+static inline bool heap_thread_is_off(void)
 {
-    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+    struct heap_thread *thread = heap_thread_own;
+    if (!thread || !thread->mode ||
+        __atomic_load_n(thread->mode, __ATOMIC_RELAXED) != WIRE_HEAP_OFF || thread->new_caller.sp)
+        return false;
+    thread->last_block = 0;
+    return true;
 }
 
+/* Counts a call in a lane that no other thread writes: each counter by one instruction, so that a
+ * signal handler in between may count too. Context: the thread. */
 static inline void heap_count_plain_call(struct heap_thread *thread)
 {
     thread->n_calls++;
-    heap_lane_bump(&thread->lane->calls, 1);
+    thread->lane->calls++;
 }
 
 /* Records what the plain way cannot: a sample is due. Keeps errno. Context: the thread. */
-void heap_record_sample(struct heap_thread *thread, const struct stack_frame *caller,
-                        const void *block, uint64_t bytes);
+void heap_record_sample(const struct stack_frame *caller, const void *block, uint64_t bytes);
 
 #endif

@@ -11,15 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/target/heap.h"
+#include "collectors/target/heap_segment.h"
 #include "collectors/target/stack_walk.h"
 
 enum { HEAP_MERGED_SEEN = 64 };
 
 /* Only its thread changes it. On a page that a fork wipes. */
 struct heap_thread {
-    struct heap *heap; /* NULL: there is none, or a fork has wiped this */
-    uintptr_t guard;   /* the stack address of the hook that runs; 0: none */
+    struct heap *heap;    /* NULL: there is none, or a fork has wiped this */
+    const uint32_t *mode; /* wire_heap.mode; NULL likewise */
+    uintptr_t guard;      /* the stack address of the hook that runs; 0: none */
     struct wire_heap_lane *lane;
     bool shares_lane;
     uint16_t serial; /* of the thread among all that were */
@@ -64,6 +65,8 @@ static inline struct heap_thread *heap_thread_self(void)
  * Context: any thread.
  */
 void heap_thread_begin_passing(struct heap_thread *thread, struct heap *heap);
+
+/* The end of that. Context: as heap_thread_begin_passing(). */
 void heap_thread_end_passing(struct heap_thread *thread);
 
 /* Adds to a counter of the thread's lane. Context: the thread. */

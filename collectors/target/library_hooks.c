@@ -3,7 +3,7 @@
 
 #include <dlfcn.h>
 
-#include "collectors/target/heap.h"
+#include "collectors/target/heap_segment.h"
 #include "collectors/target/sampler.h"
 
 typedef int dlclose_function(void *);

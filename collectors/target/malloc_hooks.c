@@ -12,7 +12,7 @@
 #include "collectors/target/real_malloc.h"
 
 #define EXPORT __attribute__((visibility("default")))
-#define SLOW   __attribute__((noinline, cold))
+#define SLOW   __attribute__((noinline))
 #define HIDDEN __attribute__((visibility("hidden")))
 
 void *malloc(size_t size);
@@ -28,10 +28,11 @@ void cfree(void *block);
 void free_sized(void *block, size_t size);
 void free_aligned_sized(void *block, size_t alignment, size_t size);
 
-static __attribute__((noinline)) void *allocate_slowly(const struct stack_frame *caller,
-                                                       size_t size)
+static SLOW void *allocate_slowly(const struct stack_frame *caller, size_t size)
 {
     struct heap_call call;
+    if (heap_thread_is_off())
+        return real_malloc.malloc(size);
     bool is_seen = heap_call_begin(&call, caller, size);
     void *block = real_malloc.malloc(size);
     if (is_seen)
@@ -39,55 +40,48 @@ static __attribute__((noinline)) void *allocate_slowly(const struct stack_frame 
     return block;
 }
 
-static SLOW void *sample(struct heap_thread *thread, const struct stack_frame *caller, void *block,
-                         size_t size)
+static SLOW void *sample(const struct stack_frame *caller, void *block, size_t size)
 {
-    heap_record_sample(thread, caller, block, size);
-    thread->guard = 0;
+    heap_record_sample(caller, block, size);
     return block;
-}
-
-static SLOW void *fail(struct heap_thread *thread)
-{
-    heap_lane_bump(&thread->lane->failed, 1);
-    thread->guard = 0;
-    return NULL;
 }
 
 EXPORT void *malloc(size_t size)
 {
+    if (!heap_is_on)
+        return real_malloc.malloc(size);
     struct stack_frame caller = STACK_FRAME_OF_CALLER();
     struct heap_thread *thread = heap_thread_plain();
     if (!thread)
         return allocate_slowly(&caller, size);
-    thread->guard = caller.sp;
     void *block = real_malloc.malloc(size);
     struct wire_heap_lane *lane = thread->lane;
     heap_count_plain_call(thread);
     thread->last_block = 0;
-    if (__builtin_expect(!block, 0))
-        return fail(thread);
-    heap_lane_bump(&lane->allocs, 1);
-    heap_lane_bump(&lane->alloc_bytes, size);
+    if (__builtin_expect(!block, 0)) {
+        lane->failed++;
+        return NULL;
+    }
+    lane->allocs++;
+    lane->alloc_bytes += size;
     if (__builtin_expect((thread->left -= (int64_t)size) < 0, 0))
-        return sample(thread, &caller, block, size);
-    thread->guard = 0;
+        return sample(&caller, block, size);
     return block;
 }
 
 /* The name by which the library itself finds it. */
 HIDDEN extern __typeof__(malloc) proftop_own_malloc __attribute__((alias("malloc"), copy(malloc)));
 
-/* With the block that goes back to the allocator. */
+/* Of a block that goes back to the allocator. */
 static inline void note_free(void *block, uintptr_t sp)
 {
-    struct heap_thread *thread = heap_thread_plain();
-    if (!block)
+    if (!heap_is_on || !block)
         return;
+    struct heap_thread *thread = heap_thread_plain();
     if (thread && block != thread->deleting &&
         heap_blocks_is_absent(thread->heap, (uintptr_t)block)) {
         heap_count_plain_call(thread);
-        heap_lane_bump(&thread->lane->frees, 1);
+        thread->lane->frees++;
     } else {
         heap_note_free(block, sp);
     }

@@ -72,6 +72,23 @@ static bool is_programs;  /* the program has its own operator new */
 typedef void *new_function(size_t, uintptr_t, const void *);
 typedef void delete_function(void *, uintptr_t, uintptr_t, const void *);
 
+void *_Znwm(size_t size);
+void *_Znam(size_t size);
+void *_ZnwmRKSt9nothrow_t(size_t size, const void *nothrow);
+void *_ZnamRKSt9nothrow_t(size_t size, const void *nothrow);
+void *_ZnwmSt11align_val_t(size_t size, size_t alignment);
+void *_ZnamSt11align_val_t(size_t size, size_t alignment);
+void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t size, size_t alignment, const void *nothrow);
+void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t alignment, const void *nothrow);
+
+/* Ours, as far as they are asked for by name. */
+static const void *const own_new[NEW_FORMS] = {
+    [0] = (void *)_Znwm,
+    [NEW_NOTHROW] = (void *)_ZnwmRKSt9nothrow_t,
+    [NEW_ALIGNED] = (void *)_ZnwmSt11align_val_t,
+    [NEW_ALIGNED | NEW_NOTHROW] = (void *)_ZnwmSt11align_val_tRKSt9nothrow_t,
+};
+
 static const void *library_of(const void *function)
 {
     Dl_info info;
@@ -98,19 +115,20 @@ void new_hooks_resolve(void)
 
 /* ---- where there is no real one ---- */
 
-/* As the caller's library would have found it without us: by its own scope, or by anyone's. */
-static new_function *find_operator(const void *caller, enum new_form form, const void *own)
+/* As the caller's library would have found it without us: by its own scope. That of single objects
+ * in place of that for arrays, which would only jump to the former, and so back to us. */
+static new_function *find_operator(const void *caller, enum new_form form)
 {
     Dl_info info;
     struct link_map *map = NULL;
-    if (!dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
+    if (!dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) || !map || !map->l_name[0])
         return NULL;
-    void *found = dlsym(map, new_names[form]);
-    while ((!found || found == own) && map->l_next) {
-        map = map->l_next;
-        found = dlsym(map, new_names[form]);
-    }
-    return found == own ? NULL : (new_function *)found;
+    void *library = dlopen(map->l_name, RTLD_NOLOAD | RTLD_LAZY);
+    if (!library)
+        return NULL;
+    void *found = dlsym(library, new_names[form & ~NEW_ARRAY]);
+    dlclose(library);
+    return found == own_new[form & ~NEW_ARRAY] ? NULL : (new_function *)found;
 }
 
 struct request {
@@ -118,7 +136,6 @@ struct request {
     size_t size;
     uintptr_t alignment;
     const void *nothrow;
-    const void *own; /* our function of this form */
 };
 
 /* With the arguments where the form has them. */
@@ -140,7 +157,7 @@ static void *new_by_malloc(const struct request *request, const struct stack_fra
     void *block = malloc_hooks_allocate(caller, alignment, size, request->size);
     if (block)
         return block;
-    new_function *function = find_operator((void *)caller->pc, request->form, request->own);
+    new_function *function = find_operator((void *)caller->pc, request->form);
     return function ? call_new(function, request) : NULL;
 }
 
@@ -160,7 +177,7 @@ static void *allocate(const struct request *request, const struct stack_frame *c
     new_function *function = (new_function *)real_new[request->form];
     if (!function)
         return new_by_malloc(request, caller);
-    if (is_programs || is_plain(request->size))
+    if (!heap_is_on || is_programs || is_plain(request->size))
         return call_new(function, request);
     uintptr_t slack = request->form & NEW_ALIGNED ? request->alignment : 1;
     bool is_seen = heap_new_begin(caller, request->size, slack);
@@ -170,65 +187,52 @@ static void *allocate(const struct request *request, const struct stack_frame *c
     return block;
 }
 
-#define NEW(name, kind, align, none)                                                               \
+#define NEW(kind, align, none)                                                                     \
     struct stack_frame caller = STACK_FRAME_OF_CALLER();                                           \
-    struct request request = {.form = (enum new_form)(kind),                                       \
-                              .size = size,                                                        \
-                              .alignment = align,                                                  \
-                              .nothrow = none,                                                     \
-                              .own = (void *)name};                                                \
+    struct request request = {                                                                     \
+        .form = (enum new_form)(kind), .size = size, .alignment = align, .nothrow = none};         \
     return allocate(&request, &caller)
-
-void *_Znwm(size_t size);
-void *_Znam(size_t size);
-void *_ZnwmRKSt9nothrow_t(size_t size, const void *nothrow);
-void *_ZnamRKSt9nothrow_t(size_t size, const void *nothrow);
-void *_ZnwmSt11align_val_t(size_t size, size_t alignment);
-void *_ZnamSt11align_val_t(size_t size, size_t alignment);
-void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t size, size_t alignment, const void *nothrow);
-void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t alignment, const void *nothrow);
 
 EXPORT void *_Znwm(size_t size)
 {
-    NEW(_Znwm, 0, 0, NULL);
+    NEW(0, 0, NULL);
 }
 
 HIDDEN extern __typeof__(_Znwm) proftop_own_new __attribute__((alias("_Znwm")));
 
 EXPORT void *_Znam(size_t size)
 {
-    NEW(_Znam, NEW_ARRAY, 0, NULL);
+    NEW(NEW_ARRAY, 0, NULL);
 }
 
 EXPORT void *_ZnwmRKSt9nothrow_t(size_t size, const void *nothrow)
 {
-    NEW(_ZnwmRKSt9nothrow_t, NEW_NOTHROW, 0, nothrow);
+    NEW(NEW_NOTHROW, 0, nothrow);
 }
 
 EXPORT void *_ZnamRKSt9nothrow_t(size_t size, const void *nothrow)
 {
-    NEW(_ZnamRKSt9nothrow_t, NEW_NOTHROW | NEW_ARRAY, 0, nothrow);
+    NEW(NEW_NOTHROW | NEW_ARRAY, 0, nothrow);
 }
 
 EXPORT void *_ZnwmSt11align_val_t(size_t size, size_t alignment)
 {
-    NEW(_ZnwmSt11align_val_t, NEW_ALIGNED, alignment, NULL);
+    NEW(NEW_ALIGNED, alignment, NULL);
 }
 
 EXPORT void *_ZnamSt11align_val_t(size_t size, size_t alignment)
 {
-    NEW(_ZnamSt11align_val_t, NEW_ALIGNED | NEW_ARRAY, alignment, NULL);
+    NEW(NEW_ALIGNED | NEW_ARRAY, alignment, NULL);
 }
 
 EXPORT void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t size, size_t alignment, const void *nothrow)
 {
-    NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, NEW_ALIGNED | NEW_NOTHROW, alignment, nothrow);
+    NEW(NEW_ALIGNED | NEW_NOTHROW, alignment, nothrow);
 }
 
 EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t alignment, const void *nothrow)
 {
-    NEW(_ZnamSt11align_val_tRKSt9nothrow_t, NEW_ALIGNED | NEW_NOTHROW | NEW_ARRAY, alignment,
-        nothrow);
+    NEW(NEW_ALIGNED | NEW_NOTHROW | NEW_ARRAY, alignment, nothrow);
 }
 
 /* ---- delete ---- */
@@ -244,7 +248,7 @@ static void release(enum delete_form form, const struct deletion *deletion)
     if (!is_resolved)
         new_hooks_resolve();
     delete_function *function = (delete_function *)real_delete[form];
-    bool is_seen = deletion->block && !is_programs;
+    bool is_seen = heap_is_on && deletion->block && !is_programs;
     if (is_seen)
         heap_delete_begin(deletion->block, deletion->sp);
     if (function && !real_malloc_is_pooled(deletion->block))

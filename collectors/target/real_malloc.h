@@ -40,12 +40,14 @@ static inline bool real_malloc_is_pooled(const void *block)
     return (uintptr_t)block - (uintptr_t)real_malloc_pool < REAL_MALLOC_POOL_BYTES;
 }
 
-/* As the real functions, of any block. Context: any. */
+/* As the real function, of any block. Context: any. */
 static inline void real_malloc_free(void *block)
 {
     if (__builtin_expect(!real_malloc_is_pooled(block), 1))
         real_malloc.free(block);
 }
+
+/* As the real function, of any block. Context: any. */
 void *real_malloc_realloc(void *block, size_t size);
 
 #endif

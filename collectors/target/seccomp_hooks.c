@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "collectors/target/heap.h"
+#include "collectors/target/heap_segment.h"
 #include "collectors/target/sampler.h"
 #include "collectors/target/sampler_threads.h"
 #include "collectors/target/seccomp_filter.h"

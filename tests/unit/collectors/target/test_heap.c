@@ -3,61 +3,18 @@
  * front, as a child that plays a scene and writes down what it did; what the segment says must be
  * the same.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/collectors/target/heap_fixture.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <glib.h>
-#include <glib/gstdio.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
-#include <unistd.h>
 
-#include "collectors/heap/heap_layout.h"
-#include "core/session/listener.h"
-#include "core/target/launch.h"
-#include "core/wire/wire_heap.h"
+enum { SLOTS = 256 };
 
-enum { SITES = 4, SLOTS = 256, SITE_BYTES = 256, SAMPLE_BYTES = 4096 };
-
-/* ---- the child ---- */
-
-/* What was done at a site; the child's own account. */
-struct account {
-    uint64_t address; /* of the site's function */
-    uint64_t allocs, alloc_bytes, frees, reallocs, temporary;
-    int64_t live_bytes, own_peak_bytes, peak_bytes, peak_blocks;
-};
-
-static struct account accounts[SITES];
 static int64_t all_live, all_peak;
-
-#define SITE(n)                                                                                    \
-    static __attribute__((noinline, aligned(SITE_BYTES))) void *site_##n(void *old, size_t size)   \
-    {                                                                                              \
-        void *block = old ? realloc(old, size) : (n) % 2 ? calloc(1, size) : malloc(size);         \
-        __asm__ volatile("" ::"r"(block) : "memory");                                              \
-        return block;                                                                              \
-    }
-SITE(0)
-SITE(1)
-SITE(2)
-SITE(3)
-
-static void *(*const sites[SITES])(void *, size_t) = {site_0, site_1, site_2, site_3};
 
 struct slot {
     void *block;
@@ -286,295 +243,12 @@ static void play_child(void)
     accounts[0].alloc_bytes = 10;
 }
 
-static FILE *said;
-
-static void say_block(const char *what, void *block, size_t alignment)
-{
-    fprintf(said, "%s: %s errno %d aligned %d\n", what, block ? "block" : "NULL", errno,
-            block && (uintptr_t)block % alignment == 0);
-    free(block);
-    errno = 0;
-}
-
-#define SAY(call, alignment) say_block(#call, call, alignment)
-
-static void say_posix_memalign(size_t alignment, size_t size)
-{
-    void *block = &said;
-    int error = posix_memalign(&block, alignment, size);
-    fprintf(said, "posix_memalign %zu %zu: %d errno %d kept %d aligned %d\n", alignment, size,
-            error, errno, block == (void *)&said, error == 0 && (uintptr_t)block % alignment == 0);
-    if (error == 0)
-        free(block);
-    errno = 0;
-}
-
-static void say_realloc(size_t from, size_t to)
-{
-    void *block = malloc(from);
-    memset(block, 'x', from);
-    void *moved = realloc(block, to);
-    fprintf(said, "realloc %zu %zu: %s errno %d\n", from, to, moved ? "block" : "NULL", errno);
-    if (moved || to)
-        free(moved ? moved : block);
-    errno = 0;
-}
-
-static volatile size_t huge = SIZE_MAX / 2 + 1, half = SIZE_MAX / 4, zero;
-
-/* Every function with what it may be given, also what it may not. */
-static void play_entries(void)
-{
-    errno = 0;
-    SAY(malloc(zero), 16);
-    SAY(malloc(huge), 16);
-    SAY(malloc(half), 16);
-    SAY(calloc(zero, 10), 16);
-    SAY(calloc(half, 8), 16);
-    SAY(calloc(3, half), 16);
-    SAY(calloc(10, 10), 16);
-    SAY(realloc(NULL, 10), 16);
-    SAY(realloc(NULL, zero), 16);
-    SAY(realloc(NULL, huge), 16);
-    SAY(reallocarray(NULL, half, 8), 16);
-    SAY(reallocarray(NULL, 10, 10), 16);
-    SAY(aligned_alloc(64, 128), 64);
-    SAY(aligned_alloc(3, 10), 1);
-    SAY(aligned_alloc(64, huge), 64);
-    SAY(memalign(4096, 10), 4096);
-    SAY(memalign(100, 10), 1);
-    SAY(memalign(huge, 10), 16);
-    SAY(valloc(10), 4096);
-    SAY(valloc(huge), 4096);
-    SAY(pvalloc(10), 4096);
-    SAY(pvalloc(SIZE_MAX - zero), 4096);
-    SAY(strdup("abc"), 16);
-    say_posix_memalign(32, 10);
-    say_posix_memalign(3, 10);
-    say_posix_memalign(4, 10);
-    say_posix_memalign(64, zero);
-    say_posix_memalign(64, huge);
-    say_realloc(10, 1000);
-    say_realloc(10, 0);
-    say_realloc(0, 10);
-    say_realloc(10, huge);
-    free(NULL);
-    fprintf(said, "usable %d\n", malloc_usable_size(NULL) == 0);
-}
-
-static const struct scene {
-    const char *name;
-    void (*play)(void);
-} scenes[] = {
-    {"random", play_random},   {"threads", play_threads}, {"many", play_many_threads},
-    {"escapes", play_escapes}, {"child", play_child},     {"handlers", play_handlers},
-    {"sampled", play_sampled}, {"entries", play_entries},
+static const struct scene scenes[] = {
+    {"random", play_random},     {"threads", play_threads},
+    {"many", play_many_threads}, {"escapes", play_escapes},
+    {"child", play_child},       {"handlers", play_handlers},
+    {"sampled", play_sampled},   {NULL, NULL},
 };
-
-/* Its account goes into the file; the file's own buffer is static. */
-static int play(const char *path, const char *name)
-{
-    static char buffer[1 << 16];
-    int fd = open(path, O_WRONLY | O_TRUNC);
-    said = fdopen(fd, "w");
-    setvbuf(said, buffer, _IOFBF, sizeof buffer);
-    for (size_t i = 0; i < G_N_ELEMENTS(scenes); i++)
-        if (strcmp(scenes[i].name, name) == 0)
-            scenes[i].play();
-    if (strcmp(name, "entries") != 0) {
-        for (int i = 0; i < SITES; i++)
-            accounts[i].address = (uintptr_t)sites[i];
-        fwrite(accounts, sizeof accounts, 1, said);
-    }
-    fflush(said);
-    _exit(7);
-}
-
-/* ---- the parent ---- */
-
-struct fixture {
-    char *self, *collector, *file;
-    struct heap_layout layout;
-    enum wire_heap_mode mode;
-    struct listener *listener;
-    struct listener_process *process;
-    const uint8_t *part;
-    struct account accounts[SITES];
-};
-
-static void on_process(struct listener_process *process, size_t offset, void *data)
-{
-    struct fixture *fixture = data;
-    if (fixture->process)
-        return;
-    uint8_t *part = (uint8_t *)process->segment + offset;
-    struct wire_heap *heap = (void *)part;
-    heap_layout_write(&fixture->layout, part, offset, true);
-    heap->mode = fixture->mode;
-    heap->sample_bytes = SAMPLE_BYTES;
-    for (int i = 0; i < WIRE_HEAP_LIFETIMES; i++)
-        heap->lifetime_ticks[i] =
-            i < WIRE_HEAP_LIFETIMES - 1 ? UINT64_C(2500) << 3 * i : UINT64_MAX;
-    process->segment->heap_offset = offset;
-    fixture->part = part;
-    fixture->process = listener_process_ref(process);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = g_new0(struct fixture, 1);
-    const char *library = g_getenv("PROFTOP_COLLECTOR");
-    fixture->self = g_file_read_link("/proc/self/exe", NULL);
-    const char *end = strstr(fixture->self, "/tests/unit/");
-    char *build = end ? g_strndup(fixture->self, (gsize)(end - fixture->self)) : g_strdup("build");
-    fixture->collector = library ? g_strdup(library) : g_strdup_printf("%s/libproftop.so", build);
-    fixture->file = g_strdup("/tmp/test_heap-XXXXXX");
-    fixture->mode = WIRE_HEAP_EXACT;
-    heap_layout_init(&fixture->layout);
-    int fd = g_mkstemp(fixture->file);
-    close(fd);
-    g_free(build);
-    *state = fixture;
-    return fd >= 0 ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    if (fixture->process)
-        listener_process_unref(fixture->process);
-    listener_free(fixture->listener);
-    g_unlink(fixture->file);
-    g_free(fixture->file);
-    g_free(fixture->collector);
-    g_free(fixture->self);
-    g_free(fixture);
-    return 0;
-}
-
-static void launch_and_wait(const struct launch_options *options)
-{
-    int status;
-    struct launch *launch = launch_prepare(options, NULL);
-    assert_non_null(launch);
-    assert_null(launch_collector_reason(launch));
-    assert_true(launch_go(launch, NULL));
-    launch_wait(launch, &status, NULL);
-    launch_free(launch);
-    assert_int_equal(launch_exit_code(status), 7);
-}
-
-/* Plays the scene in a child; returns what it wrote. */
-static char *run_scene(struct fixture *fixture, const char *name, bool collector)
-{
-    const char *argv[] = {fixture->self, fixture->file, name, NULL};
-    struct listener_tap tap = {.bytes = fixture->layout.bytes,
-                               .features = WIRE_FEATURE_HEAP,
-                               .on_process = on_process,
-                               .data = fixture};
-    struct listener *listener = listener_new(&(struct listener_options){0}, NULL);
-    assert_non_null(listener);
-    listener_add_tap(listener, &tap);
-    struct launch_options options = {.argv = (char **)argv,
-                                     .collector = collector,
-                                     .collector_path = fixture->collector,
-                                     .socket_path = listener_socket_path(listener),
-                                     .token_hex = listener_token_hex(listener),
-                                     .terminal_fd = -1};
-    launch_and_wait(&options);
-    listener_free(listener);
-    char *text;
-    gsize bytes;
-    assert_true(g_file_get_contents(fixture->file, &text, &bytes, NULL));
-    if (bytes == sizeof fixture->accounts)
-        memcpy(fixture->accounts, text, bytes);
-    return text;
-}
-
-static const struct wire_heap *watch(struct fixture *fixture, const char *name)
-{
-    g_free(run_scene(fixture, name, true));
-    assert_non_null(fixture->process);
-    assert_int_equal(((const struct wire_heap *)fixture->part)->trouble, 0);
-    return (const void *)fixture->part;
-}
-
-static const struct wire_heap_row *rows_of(const struct fixture *fixture)
-{
-    return (const void *)(fixture->part + fixture->layout.rows.offset);
-}
-
-static int site_of(const struct fixture *fixture, const struct wire_heap_row *row)
-{
-    const struct wire_heap_node *nodes =
-        (const void *)(fixture->part + fixture->layout.nodes.offset);
-    uint64_t address = row->node ? nodes[row->node].address : 0;
-    for (int i = 0; i < SITES; i++)
-        if (address - fixture->accounts[i].address < SITE_BYTES)
-            return i;
-    return -1;
-}
-
-/* What the segment says of a site: the sum of its rows. */
-static struct wire_heap_row sum_of_site(const struct fixture *fixture, int site)
-{
-    const struct wire_heap *heap = (const void *)fixture->part;
-    const struct wire_heap_row *rows = rows_of(fixture);
-    struct wire_heap_row sum = {.node = 0};
-    for (uint32_t i = 1; i < heap->n_rows; i++) {
-        if (site_of(fixture, &rows[i]) != site)
-            continue;
-        bool is_kept = rows[i].peak_epoch == heap->peak_epoch;
-        sum.allocs += rows[i].allocs;
-        sum.alloc_bytes += rows[i].alloc_bytes;
-        sum.frees += rows[i].frees;
-        sum.live_bytes += rows[i].live_bytes;
-        sum.own_peak_bytes += rows[i].own_peak_bytes;
-        sum.peak_bytes += is_kept ? rows[i].peak_bytes : rows[i].live_bytes;
-        sum.peak_blocks +=
-            is_kept ? rows[i].peak_blocks : (int64_t)(rows[i].allocs - rows[i].frees);
-        sum.temporary += rows[i].temporary;
-        sum.reallocs += rows[i].reallocs;
-        sum.sampled += rows[i].sampled;
-        sum.variance_bytes2 += rows[i].variance_bytes2;
-    }
-    return sum;
-}
-
-static struct wire_heap_lane sum_of_lanes(const struct fixture *fixture)
-{
-    const struct wire_heap_lane *lanes = (const void *)(fixture->part + fixture->layout.lanes);
-    struct wire_heap_lane sum = {.tid = 0};
-    for (int i = 0; i < WIRE_HEAP_LANES; i++) {
-        sum.tid += lanes[i].tid != 0;
-        sum.allocs += lanes[i].allocs;
-        sum.alloc_bytes += lanes[i].alloc_bytes;
-        sum.frees += lanes[i].frees;
-        sum.unknown_frees += lanes[i].unknown_frees;
-        sum.failed += lanes[i].failed;
-        sum.unrecorded += lanes[i].unrecorded;
-        sum.calls += lanes[i].calls;
-        sum.cost_calls += lanes[i].cost_calls;
-        sum.cost_ticks += lanes[i].cost_ticks;
-    }
-    return sum;
-}
-
-/* The rows, the blocks and the heap's own count agree on what is live. */
-static void check_live(const struct fixture *fixture)
-{
-    const struct wire_heap *heap = (const void *)fixture->part;
-    const struct wire_heap_row *rows = rows_of(fixture);
-    const struct wire_heap_block *blocks =
-        (const void *)(fixture->part + fixture->layout.blocks.offset);
-    int64_t bytes_of_rows = 0, bytes_of_blocks = 0;
-    for (uint32_t i = 0; i < heap->n_rows; i++)
-        bytes_of_rows += rows[i].live_bytes;
-    for (uint32_t i = 0; i < heap->n_blocks; i++)
-        bytes_of_blocks += blocks[i].address ? (int64_t)blocks[i].size : 0;
-    assert_int_equal(bytes_of_rows, heap->live_bytes);
-    assert_int_equal(bytes_of_blocks, heap->live_bytes);
-}
 
 static void test_rows_are_those_of_a_model_when_ops_are_random(void **state)
 {
@@ -676,23 +350,6 @@ static void test_estimates_are_near_the_truth_when_sampled(void **state)
     }
 }
 
-static void test_entry_points_do_what_libcs_do(void **state)
-{
-    struct fixture *fixture = *state;
-    char *bare = run_scene(fixture, "entries", false);
-    char *watched = run_scene(fixture, "entries", true);
-    assert_non_null(strstr(bare, "usable 1"));
-    assert_string_equal(watched, bare);
-    g_free(bare);
-    g_free(watched);
-    struct wire_heap_lane lane = sum_of_lanes(fixture);
-    assert_int_equal(lane.failed, 13);
-    assert_int_equal(lane.unknown_frees, 0);
-    check_live(fixture);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -703,9 +360,8 @@ int main(int argc, char **argv)
         TEST(test_handler_within_a_hook_is_counted_not_recorded),
         TEST(test_unfollowed_child_leaves_the_parents_heap_alone),
         TEST(test_estimates_are_near_the_truth_when_sampled),
-        TEST(test_entry_points_do_what_libcs_do),
     };
     if (argc == 3)
-        return play(argv[1], argv[2]);
+        return play(argv[1], argv[2], scenes);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

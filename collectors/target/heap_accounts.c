@@ -1,9 +1,9 @@
 /*
- * See heap_rows.h. A change of a row is several words, each changed by itself: proftop may see some
- * of them earlier than others. What changes last is the heap's size, always by an atomic, so that a
- * row's bit of `dirty` is looked at after the change is there for all to see.
+ * See heap_accounts.h. A change of a row is several words, each changed by itself: proftop may see
+ * some of them earlier than others. What changes last is the heap's size, always by an atomic, so
+ * that a row's bit of `dirty` is looked at after the change is there for all to see.
  */
-#include "collectors/target/heap_rows.h"
+#include "collectors/target/heap_accounts.h"
 
 #include <sys/single_threaded.h>
 
@@ -68,7 +68,7 @@ static uint32_t make_row(struct heap *heap, struct wire_heap_node *node, uint32_
     return none;
 }
 
-uint32_t heap_rows_of_node(struct heap_thread *thread, uint32_t number)
+uint32_t heap_accounts_of_node(struct heap_thread *thread, uint32_t number)
 {
     struct heap *heap = thread->heap;
     struct wire_heap_node *node = number ? heap_area_at(&heap->nodes, number) : NULL;
@@ -82,7 +82,7 @@ uint32_t heap_rows_of_node(struct heap_thread *thread, uint32_t number)
 
 /* ---- changes ---- */
 
-uint64_t heap_rows_weight(const struct heap *heap, const struct wire_heap_block *block)
+uint64_t heap_accounts_weight(const struct heap *heap, const struct wire_heap_block *block)
 {
     if (!(block->address & SAMPLED))
         return 1;
@@ -146,12 +146,12 @@ static void count_variance(struct wire_heap_row *row, uint64_t size, uint64_t we
                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 
-void heap_rows_add(struct heap *heap, const struct wire_heap_block *block, bool is_realloc)
+void heap_accounts_add(struct heap *heap, const struct wire_heap_block *block, bool is_realloc)
 {
     struct wire_heap_row *row = heap_area_at(&heap->rows, block->row);
     if (!row)
         return;
-    uint64_t weight = heap_rows_weight(heap, block), bytes = weight * block->size;
+    uint64_t weight = heap_accounts_weight(heap, block), bytes = weight * block->size;
     keep_peak(heap, row);
     add64(&row->allocs, weight);
     add64(&row->alloc_bytes, bytes);
@@ -168,13 +168,13 @@ void heap_rows_add(struct heap *heap, const struct wire_heap_block *block, bool 
     mark_dirty(heap, block->row);
 }
 
-void heap_rows_remove(struct heap *heap, const struct wire_heap_block *block,
-                      const struct heap_end *end)
+void heap_accounts_remove(struct heap *heap, const struct wire_heap_block *block,
+                          const struct heap_end *end)
 {
     struct wire_heap_row *row = heap_area_at(&heap->rows, block->row);
     if (!row)
         return;
-    uint64_t weight = heap_rows_weight(heap, block), bytes = weight * block->size;
+    uint64_t weight = heap_accounts_weight(heap, block), bytes = weight * block->size;
     keep_peak(heap, row);
     add64(&row->frees, weight);
     add32(&row->lifetimes[lifetime_class(heap, end->ticks - block->ticks)], weight);

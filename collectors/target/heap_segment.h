@@ -3,11 +3,11 @@
  * says what that is). What is here is private to the process: addresses of the parts, and copies of
  * what proftop has set.
  *
- *   heap.c           starts, and holds what the other files share
+ *   heap_segment.c   starts, and holds what the other files share
  *   heap_threads.c   a thread's state and its lane of counters
  *   heap_record.c    what one call of a hook means
  *   heap_blocks.c    the table of live blocks
- *   heap_rows.c      what was allocated by stack, and the peak
+ *   heap_accounts.c  what was allocated by stack, and the peak
  *   heap_sampling.c  which blocks are recorded when not all are, and what they stand for
  *   malloc_hooks.c   malloc() and its kind; new_hooks.c: operator new and delete
  *   real_malloc.c    the allocator behind them
@@ -16,8 +16,8 @@
  * All of it lies on pages that a fork wipes, so a child has no heap until it has said hello itself.
  * No lock is held across a fork.
  */
-#ifndef PROFTOP_COLLECTORS_TARGET_HEAP_H
-#define PROFTOP_COLLECTORS_TARGET_HEAP_H
+#ifndef PROFTOP_COLLECTORS_TARGET_HEAP_SEGMENT_H
+#define PROFTOP_COLLECTORS_TARGET_HEAP_SEGMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,6 +65,9 @@ struct heap {
  * Context: constructor or fork handler.
  */
 void heap_start(struct wire_segment *segment, int fd);
+
+/* Whether there is or was a heap in this process or its parent: hooks need not ask more if not. */
+extern bool heap_is_on __attribute__((visibility("hidden")));
 
 /* The heap of this process; NULL while there is none, as in a child that was not followed.
  * Context: any, async-signal-safe. */

@@ -1,6 +1,6 @@
-/* See heap.h. The geometry is copied out of the segment before it is checked, and used from the
- * copies alone. */
-#include "collectors/target/heap.h"
+/* See heap_segment.h. The geometry is copied out of the segment before it is checked, and used from
+ * the copies alone. */
+#include "collectors/target/heap_segment.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,6 +14,7 @@ enum { PAGE = 4096, HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28, METER_TRIES = 16 }
 
 /* Mapped once; a fork wipes it. */
 static struct heap *shared;
+bool heap_is_on;
 
 struct heap *heap_get(void)
 {
@@ -178,9 +179,13 @@ static uint64_t measure_meter(void)
 {
     uint64_t least = UINT64_MAX;
     for (int i = 0; i < METER_TRIES; i++) {
-        uint64_t start = heap_ticks(), end = heap_ticks();
-        if (end - start < least)
-            least = end - start;
+        uint64_t sum = 0;
+        for (int n = 0; n < METER_TRIES; n++) {
+            uint64_t start = heap_ticks();
+            sum += heap_ticks() - start;
+        }
+        if (sum / METER_TRIES < least)
+            least = sum / METER_TRIES;
     }
     return least;
 }
@@ -230,6 +235,7 @@ void heap_start(struct wire_segment *segment, int fd)
     if (map_all(shared, &geometry, &file)) {
         fill(shared);
         __atomic_store_n(&shared->is_running, 1, __ATOMIC_RELEASE);
+        heap_is_on = true;
         return;
     }
     heap_note_trouble(shared, WIRE_HEAP_NO_ROOM);
