@@ -119,7 +119,7 @@ static void apply(struct heap_reader *reader, struct heap_site *site, struct kno
                   const struct wire_heap_row *row, uint64_t peak_epoch)
 {
     int64_t values[HEAP_COLUMNS];
-    double variance = (double)value_of(row->variance_bytes2);
+    double variance = (double)row->variance_bytes2;
     read_values(row, peak_epoch, values);
     reader->live_blocks += values[HEAP_LIVE_BLOCKS] - known->values[HEAP_LIVE_BLOCKS];
     for (int i = 0; i < HEAP_COLUMNS; i++) {
@@ -280,12 +280,13 @@ void heap_reader_update(struct heap_reader *reader, struct ingest *ingest,
 {
     if (!reader->hello->heap)
         return;
-    heap_stacks_find_modules(&reader->stacks, ingest);
     GArray *rows = take_dirty(reader);
     if (whole) {
         g_array_unref(rows);
         rows = all_rows(reader);
     }
+    heap_stacks_find_modules(&reader->stacks,
+                             ingest); /* after: those of all these rows are there */
     update_rows(reader, ingest, rows);
     g_array_unref(rows);
     update_process(reader, ingest_lock(ingest), clock);
