@@ -176,7 +176,7 @@ static void add_heap_now(const struct app *app, struct bar *bar, const struct th
     text = g_string_new("+");
     text_append_bytes(text, (int64_t)s->heap_bytes_per_second);
     g_string_append(text, "/s");
-    bar_add(bar, 5, ROLE_NORMAL, g_string_free(text, FALSE));
+    bar_add(bar, 4, ROLE_NORMAL, g_string_free(text, FALSE));
 }
 
 /* Measured or not, and why not: where there is room for the reason. */

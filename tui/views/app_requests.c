@@ -189,7 +189,8 @@ static void next_heap_policy(struct app *app)
         return;
     app_lock(app);
     const struct heap *heap = app->lens.profile->heap;
-    char *why_not = *heap->why_not ? lens_no_heap(&app->lens) : NULL;
+    bool is_off = app->status.heap_policy == HEAP_POLICY_OFF; /* that can be mended */
+    char *why_not = *heap->why_not && !is_off ? lens_no_heap(&app->lens) : NULL;
     app_unlock(app);
     if (why_not) {
         app_say(app, ROLE_WARNING, why_not);

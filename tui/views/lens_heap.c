@@ -55,10 +55,10 @@ void lens_append_why_no_heap(const struct lens *lens, GString *out)
     const struct heap_process *troubled = troubled_process(lens);
     const char *why = lens->profile->heap->why_not;
     bool running = lens->status && !lens->ended;
-    if (*why)
-        g_string_append(out, why);
-    else if (running && lens->status->heap_policy == HEAP_POLICY_OFF)
+    if (running && lens->status->heap_policy == HEAP_POLICY_OFF)
         g_string_append(out, "it is switched off (M switches it on)");
+    else if (*why)
+        g_string_append(out, why);
     else if (troubled)
         g_string_append(out, troubled->trouble);
     else if (lens_heap_process(lens) != PROFILE_NONE)

@@ -79,14 +79,6 @@ static int path_lines(const struct memory_details *details, const struct heap_si
     return n;
 }
 
-static int64_t whole_of(const struct memory_details *details)
-{
-    int64_t sum = 0;
-    for (guint i = 0; i < details->sites->len; i++)
-        sum += site_at(details, i)->values[details->column];
-    return sum;
-}
-
 /* "42.1 MiB  80.1 %". */
 static void append_path_weight(const struct memory_details *details, const struct heap_site *site,
                                GString *out)
@@ -94,16 +86,16 @@ static void append_path_weight(const struct memory_details *details, const struc
     int64_t value = site->values[details->column];
     lens_append_heap_value(out, details->column, value);
     g_string_append(out, "  ");
-    lens_append_share(out, value, whole_of(details));
+    lens_append_share(out, value, details->whole);
     g_string_append(out, " %");
 }
 
 /* On one line: who called the row's function, and who called that. */
-static void append_path(const struct memory_details *details, const struct theme *theme, guint i,
-                        GString *out)
+static char *path_text(const struct memory_details *details, const struct theme *theme, guint i)
 {
     struct line lines[FRAMES_MAX];
     int n = path_lines(details, site_at(details, i), lines);
+    GString *out = g_string_new(NULL);
     append_path_weight(details, site_at(details, i), out);
     g_string_append(out, "  ");
     for (int k = 1; k < n; k++)
@@ -114,23 +106,10 @@ static void append_path(const struct memory_details *details, const struct theme
                                lens_function_name(details->lens, lines[k].function));
     if (n <= 1)
         g_string_append(out, "(no caller is known)");
+    return g_string_free(out, FALSE);
 }
 
-static void draw_paths(const struct memory_details *details, const struct canvas *canvas,
-                       const struct box *box)
-{
-    GString *text = g_string_new(NULL);
-    for (int i = 0; i < box->rows && i < (int)details->sites->len; i++) {
-        g_string_truncate(text, 0);
-        append_path(details, canvas->theme, (guint)i, text);
-        surface_text(canvas->surface, (struct span){box->y + i, box->x, box->cols},
-                     theme_style(canvas->theme, ROLE_NORMAL), text->str);
-    }
-    g_string_free(text, TRUE);
-}
-
-/* --- whole paths: a frame a line --- */
-
+/* A frame a line. */
 static void add_whole_path(struct memory_details *details, guint i)
 {
     const struct profile *p = details->lens->profile;
@@ -147,15 +126,20 @@ static void add_whole_path(struct memory_details *details, guint i)
     g_string_free(text, TRUE);
 }
 
-static void make_lines(struct memory_details *details)
+static void add_paths(struct memory_details *details, const struct theme *theme, bool whole)
 {
-    g_ptr_array_set_size(details->lines, 0);
-    for (guint i = 0; i < details->sites->len && i < PATHS_MAX; i++)
-        add_whole_path(details, i);
-    if (details->sites->len > PATHS_MAX)
-        g_ptr_array_add(details->lines,
-                        g_strdup_printf("and %u more", details->sites->len - PATHS_MAX));
+    guint most = whole ? PATHS_MAX : (guint)details->height;
+    for (guint i = 0; i < details->sites->len && i < most; i++) {
+        if (whole)
+            add_whole_path(details, i);
+        else
+            g_ptr_array_add(details->lines, path_text(details, theme, i));
+    }
+    if (whole && details->sites->len > most)
+        g_ptr_array_add(details->lines, g_strdup_printf("and %u more", details->sites->len - most));
 }
+
+/* --- the lines --- */
 
 static void scroll(struct memory_details *details, int rows)
 {
@@ -163,16 +147,17 @@ static void scroll(struct memory_details *details, int rows)
     details->top = CLAMP(details->top + rows, 0, most);
 }
 
-static void draw_whole_paths(struct memory_details *details, const struct canvas *canvas,
-                             const struct box *box)
+static void draw_lines(struct memory_details *details, const struct canvas *canvas,
+                       const struct box *box, bool whole)
 {
-    make_lines(details);
-    details->height = box->rows;
+    if (!whole)
+        details->top = 0;
     scroll(details, 0);
     for (int i = 0; i < box->rows && details->top + i < (int)details->lines->len; i++) {
         const char *line = g_ptr_array_index(details->lines, (guint)(details->top + i));
+        bool head = whole && g_ascii_isdigit(*line);
         surface_text(canvas->surface, (struct span){box->y + i, box->x, box->cols},
-                     theme_style(canvas->theme, *line == ' ' ? ROLE_NORMAL : ROLE_STRONG), line);
+                     theme_style(canvas->theme, head ? ROLE_STRONG : ROLE_NORMAL), line);
     }
 }
 
@@ -223,22 +208,22 @@ static int64_t largest(const int64_t *values, int n, int *ret_at)
     return most;
 }
 
-/* "sizes <= 16 B ▁▂█▁ > 256 KiB  most <= 64 B"; nothing when there are none. */
-static void draw_histogram_line(const struct canvas *canvas, struct span span, const char *what,
-                                const int64_t *values, char *const *names)
+/* "sizes <= 16 B ▁▂█▁ > 256 KiB  most: <= 64 B". */
+static char *histogram_text(const struct theme *theme, const char *what, const int64_t *values,
+                            char *const *names)
 {
     int n = (int)g_strv_length((char **)names), at;
     float heights[HEAP_SIZE_CLASSES];
     int64_t most = largest(values, n, &at);
+    if (most == 0)
+        return g_strdup_printf("%-9s none yet", what);
     for (int i = 0; i < n; i++)
         heights[i] = (float)values[i];
-    char *chart = bar_spark(canvas->theme, heights, n, n, 0);
-    char *text = most > 0 ? g_strdup_printf("%-9s %8s %s %-10s  most: %s", what, names[0], chart,
-                                            names[n - 1], names[at])
-                          : g_strdup_printf("%-9s none yet", what);
-    surface_text(canvas->surface, span, theme_style(canvas->theme, ROLE_NORMAL), text);
-    g_free(text);
+    char *chart = bar_spark(theme, heights, n, n, 0);
+    char *text = g_strdup_printf("%-9s %8s %s %-10s  most: %s", what, names[0], chart, names[n - 1],
+                                 names[at]);
     g_free(chart);
+    return text;
 }
 
 /* A histogram as bars from its first to its last class that has something; returns its rows. */
@@ -284,27 +269,28 @@ static char **life_names(void)
     return names;
 }
 
-/* The lines of both, or their panel; `box` is then what is left for the paths. */
-static void draw_histograms(const struct canvas *canvas, const struct heap_site *sum,
-                            struct box *box)
+/* Bars on the right; `box` is then what is left for the paths. */
+static void draw_panel(const struct canvas *canvas, const struct heap_site *sum, struct box *box)
 {
     char **sizes = size_names(), **lives = life_names();
-    int cols = canvas->surface->cols;
-    if (cols >= PANEL_FROM_COLUMNS && box->rows >= HISTOGRAM_MIN_ROWS) {
-        struct box panel = {box->y, cols - PANEL_COLUMNS - 1, box->rows, PANEL_COLUMNS};
-        int rows = draw_histogram_bars(canvas, &panel, "blocks by size", sum->sizes, sizes);
-        panel.y += rows;
-        panel.rows -= rows;
-        draw_histogram_bars(canvas, &panel, "freed after", sum->lifetimes, lives);
-        box->cols -= PANEL_COLUMNS + 2;
-    } else if (box->rows >= HISTOGRAM_MIN_ROWS - 1) {
-        struct span span = {box->y, box->x, box->cols};
-        draw_histogram_line(canvas, span, "sizes", sum->sizes, sizes);
-        span.y++;
-        draw_histogram_line(canvas, span, "lifetimes", sum->lifetimes, lives);
-        box->y += 2;
-        box->rows -= 2;
-    }
+    struct box panel = {box->y, canvas->surface->cols - PANEL_COLUMNS - 1, box->rows,
+                        PANEL_COLUMNS};
+    int rows = draw_histogram_bars(canvas, &panel, "blocks by size", sum->sizes, sizes);
+    panel.y += rows;
+    panel.rows -= rows;
+    draw_histogram_bars(canvas, &panel, "freed after", sum->lifetimes, lives);
+    box->cols -= PANEL_COLUMNS + 2;
+    g_strfreev(sizes);
+    g_strfreev(lives);
+}
+
+/* Both histograms as a line of text each. */
+static void add_histogram_lines(GPtrArray *lines, const struct theme *theme,
+                                const struct heap_site *sum)
+{
+    char **sizes = size_names(), **lives = life_names();
+    g_ptr_array_add(lines, histogram_text(theme, "sizes", sum->sizes, sizes));
+    g_ptr_array_add(lines, histogram_text(theme, "lifetimes", sum->lifetimes, lives));
     g_strfreev(sizes);
     g_strfreev(lives);
 }
@@ -396,14 +382,13 @@ void memory_details_look(struct memory_details *details, const struct memory_row
     bool same_row = row->row->function == details->function && row->row->line == details->line;
     if (!same_row)
         details->top = 0;
-    if (row->row->sum.values[column] == 0)
-        column = HEAP_ALLOC_BYTES;
     if (same_row && column == details->column && details->n_queries == details->rows->n_queries)
         return;
     details->function = row->row->function;
     details->line = row->row->line;
     details->column = column;
     details->n_queries = details->rows->n_queries;
+    details->whole = row->row->sum.values[column];
     heap_row_stacks(details->rows->heap, row->row, column, details->sites);
 }
 
@@ -416,9 +401,12 @@ void memory_details_draw(struct memory_details *details, const struct canvas *ca
     draw_title(details, canvas, row->row, area.y);
     draw_facts(canvas, row->row, area.y + 1);
     struct box box = {area.y + 2, 1, area.rows - 2, canvas->surface->cols - 2};
-    draw_histograms(canvas, &row->row->sum, &box);
-    if (whole)
-        draw_whole_paths(details, canvas, &box);
-    else
-        draw_paths(details, canvas, &box);
+    details->height = box.rows;
+    g_ptr_array_set_size(details->lines, 0);
+    if (canvas->surface->cols >= PANEL_FROM_COLUMNS && box.rows >= HISTOGRAM_MIN_ROWS)
+        draw_panel(canvas, &row->row->sum, &box);
+    else if (whole || box.rows >= HISTOGRAM_MIN_ROWS - 1)
+        add_histogram_lines(details->lines, canvas->theme, &row->row->sum);
+    add_paths(details, canvas->theme, whole);
+    draw_lines(details, canvas, &box, whole);
 }

@@ -16,7 +16,8 @@ struct memory_details {
     const struct memory_rows *rows;
     enum heap_column column; /* that paths are weighed by */
     GArray *sites;           /* of the row: uint32_t, heaviest first */
-    GPtrArray *lines;        /* of the paths, when there is room for all of their frames */
+    int64_t whole;           /* of `column`, all paths */
+    GPtrArray *lines;        /* as last drawn */
     int top, height;         /* of the lines: how far they are scrolled, how many are in sight */
     /* Which row, and as of which query. */
     uint32_t function, line;
@@ -34,12 +35,12 @@ void memory_details_clear(struct memory_details *details);
 void memory_details_look(struct memory_details *details, const struct memory_row *row,
                          enum heap_column column);
 
-/* Draws the row that was looked at in an area: the paths a line each, or, with `whole`, a frame a
- * line. */
+/* Draws the row that was looked at in an area: the paths a line each, or, with `whole`, all their
+ * frames, to scroll through. */
 void memory_details_draw(struct memory_details *details, const struct canvas *canvas,
                          const struct memory_row *row, bool whole);
 
-/* Scrolls the whole paths; false when the request is no movement. */
+/* Scrolls whole paths; false when the request is no movement. */
 bool memory_details_request(struct memory_details *details, enum request request);
 
 /* Appends the source of a row, "file.c:12"; nothing when unknown. */

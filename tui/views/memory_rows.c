@@ -128,7 +128,7 @@ double memory_row_temporary(const struct heap_row *row)
     return allocs > 0 ? 100.0 * (double)row->sum.values[HEAP_TEMPORARY] / (double)allocs : 0.0;
 }
 
-enum heap_column memory_sort_column(unsigned sort)
+static enum heap_column column_of_sort(unsigned sort)
 {
     if (sort < HEAP_COLUMNS)
         return (enum heap_column)sort;
@@ -142,6 +142,12 @@ enum heap_column memory_sort_column(unsigned sort)
     default:
         return HEAP_LIVE_BYTES;
     }
+}
+
+enum heap_column memory_row_column(const struct heap_row *row, unsigned sort)
+{
+    enum heap_column column = column_of_sort(sort);
+    return row->sum.values[column] > 0 ? column : HEAP_ALLOC_BYTES;
 }
 
 static double sort_value(const struct memory_row *row, unsigned sort)

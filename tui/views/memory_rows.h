@@ -69,8 +69,8 @@ int memory_rows_find(const struct memory_rows *rows, uint32_t function, uint32_t
 /* Per cent of the blocks that were temporary. */
 double memory_row_temporary(const struct heap_row *row);
 
-/* The column of the heap that says most about an order: what Flame and call paths are weighed by.
- */
-enum heap_column memory_sort_column(unsigned sort);
+/* The column of the heap that says most about a row in that order: what Flame and call paths are
+ * weighed by. Bytes allocated where the row has none of it. */
+enum heap_column memory_row_column(const struct heap_row *row, unsigned sort);
 
 #endif

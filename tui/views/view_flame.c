@@ -184,7 +184,8 @@ static void append_count(struct flame *view, int64_t count)
                             : lens->profile->count_metric == PROFILE_NONE)
         return;
     text_append_count(view->text, count);
-    g_string_append(view->text, lens->flame_of_heap ? " blocks" : " samples");
+    g_string_append(view->text, lens->flame_of_heap ? " block" : " sample");
+    g_string_append(view->text, count == 1 ? "" : "s");
 }
 
 /* What the frame under the cursor costs. */

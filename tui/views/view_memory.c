@@ -323,7 +323,8 @@ static void draw(void *data, const struct canvas *canvas)
     int details = view->whole ? part.area.rows : details_rows(part.area.rows);
     if (view->list.count > 0 && details > 0) {
         const struct memory_row *row = row_at(view, view->list.cursor);
-        memory_details_look(&view->details, row, memory_sort_column(sort_of_column[view->sorted]));
+        memory_details_look(&view->details, row,
+                            memory_row_column(row->row, sort_of_column[view->sorted]));
         struct canvas below = part;
         below.area = (struct area){part.area.y + part.area.rows - details, details};
         memory_details_draw(&view->details, &below, row, view->whole);
@@ -351,8 +352,9 @@ static enum view_reaction open_flame(struct memory *view)
     if (view->list.count == 0)
         return VIEW_HANDLED;
     select_cursor(view);
+    const struct heap_row *row = row_at(view, view->list.cursor)->row;
     view->lens->focus = view->function;
-    lens_weigh_flame(view->lens, true, memory_sort_column(sort_of_column[view->sorted]));
+    lens_weigh_flame(view->lens, true, memory_row_column(row, sort_of_column[view->sorted]));
     return VIEW_OPEN_FLAME;
 }
 

@@ -166,11 +166,12 @@ static void test_unmeasured_heap_is_not_shown_as_zero(void **state)
     assert_hides(f, "LIVE");
     assert_in_picture(f, 24, 120, "heap: not measured (it is a static program)");
     assert_hides(f, "0 B");
-    f->session.small.profile->heap->why_not = "";
     f->session.status.heap_policy = HEAP_POLICY_OFF;
     refresh(f);
     assert_shows(f, "heap: off");
     assert_shows(f, "The heap is not measured: it is switched off (M switches it on).");
+    keys(f, "M");
+    assert_int_equal(f->session.status.heap_policy, HEAP_POLICY_AUTO);
 }
 
 static void test_trouble_of_a_process_is_told(void **state)
