@@ -33,12 +33,14 @@ void stack_tree_init(struct stack_tree *tree, struct heap_area *nodes, struct he
         __atomic_store_n(n_nodes, WIRE_ROOTS, __ATOMIC_RELAXED);
 }
 
-static uint64_t mix(uint64_t x)
+/* Little of it has to wait for the parent, whose number is known last. */
+static inline uint64_t hash_of(uint64_t address, uint32_t parent, uint32_t module)
 {
-    x *= UINT64_C(0x9e3779b97f4a7c15);
-    x ^= x >> 32;
-    x *= UINT64_C(0xd6e8feb86659fd93);
-    return x ^ x >> 32;
+    uint64_t hash = address * UINT64_C(0x9e3779b97f4a7c15);
+    hash ^= ((uint64_t)module << 32 | parent) * UINT64_C(0xd6e8feb86659fd93);
+    hash ^= hash >> 32;
+    hash *= UINT64_C(0xbf58476d1ce4e5b9);
+    return hash ^ hash >> 29;
 }
 
 static bool is_call(const struct stack_tree *tree, uint32_t number, const struct call *call)
@@ -100,21 +102,41 @@ static struct stack_tree_line *line_of(struct stack_tree *tree, uint32_t level, 
     return heap_area_need(tree->index, first + (bits * (2 * level + 1) >> 3 & (n - 1)));
 }
 
-uint32_t stack_tree_child(struct stack_tree *tree, uint32_t parent, uint64_t address,
-                          uint32_t module)
+/* The call's number, if a line has it; 0: it has not. */
+static inline uint32_t find_in(const struct stack_tree *tree, const struct stack_tree_line *line,
+                               const struct call *call)
 {
-    struct call call = {.parent = parent, .module = module, .address = address & ADDRESS_MASK};
-    call.hash = mix(call.address ^ (uint64_t)module << 48 ^ mix(parent));
-    call.tag = (uint32_t)(call.hash >> 32) & ~NODE_MASK;
+    for (int i = 0; i < WIRE_INDEX_SLOTS; i++) {
+        uint32_t slot = __atomic_load_n(&line->slots[i], __ATOMIC_ACQUIRE);
+        if ((slot & ~NODE_MASK) == call->tag && slot && is_call(tree, slot & NODE_MASK, call))
+            return slot & NODE_MASK;
+    }
+    return 0;
+}
+
+/* Finds or makes it. */
+static __attribute__((noinline)) uint32_t add(struct stack_tree *tree, struct call *call)
+{
     uint32_t n_levels = heap_area_chunk(tree->index, tree->index->n_max - 1) + 1;
     for (uint32_t level = 0; level < n_levels; level++) {
         bool is_done;
-        struct stack_tree_line *line = line_of(tree, level, call.hash);
+        struct stack_tree_line *line = line_of(tree, level, call->hash);
         if (!line)
             return 0;
-        uint32_t node = search_line(tree, line, &call, &is_done);
+        uint32_t node = search_line(tree, line, call, &is_done);
         if (is_done)
             return node;
     }
     return 0;
+}
+
+uint32_t stack_tree_child(struct stack_tree *tree, uint32_t parent, uint64_t address,
+                          uint32_t module)
+{
+    struct call call = {.parent = parent, .module = module, .address = address & ADDRESS_MASK};
+    call.hash = hash_of(call.address, parent, module);
+    call.tag = (uint32_t)(call.hash >> 32) & ~NODE_MASK;
+    /* most are on the first level */
+    uint32_t node = find_in(tree, line_of(tree, 0, call.hash), &call);
+    return node ? node : add(tree, &call);
 }
