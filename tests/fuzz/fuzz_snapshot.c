@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/analysis/leaks.h"
 #include "core/formats/flame_svg.h"
 #include "core/formats/folded.h"
 #include "core/formats/snapshot.h"
 #include "core/model/function_rows.h"
+#include "core/model/heap_rows.h"
 #include "core/model/owners.h"
 #ifdef FUZZ_PLAIN
 #include "tests/unit/core/formats/pprof_bytes.h"
@@ -27,6 +29,26 @@ static bool forget(void *arg, const char *text, size_t size, GError **error)
 {
     (void)arg, (void)text, (void)size, (void)error;
     return true;
+}
+
+/* What they do with a heap. */
+static void draw_heap(struct profile *p)
+{
+    struct calltree *tree = calltree_new(p, &(struct calltree_options){.process = PROFILE_NONE,
+                                                                       .thread = PROFILE_NONE,
+                                                                       .of_heap = true,
+                                                                       .column = HEAP_PEAK_BYTES});
+    calltree_update(tree, 0);
+    g_string_free(flame_svg(tree, &(struct flame_svg_options){.scope = ""}), TRUE);
+    calltree_free(tree);
+    struct heap_rows *rows = heap_rows_new(p);
+    heap_rows_query(rows, &(struct heap_query){.sort = HEAP_SORT_SOURCE,
+                                               .process = PROFILE_NONE,
+                                               .only = HEAP_COLUMNS});
+    heap_rows_free(rows);
+    struct leak_rules *rules = leak_rules_new(true);
+    leaks_free(leaks_find(p, &(struct leaks_query){.rules = rules, .process = PROFILE_NONE}));
+    leak_rules_free(rules);
 }
 
 /* What every screen, report and export does with a profile. */
@@ -42,6 +64,7 @@ static void draw(struct profile *p)
     folded_write(tree, &(struct text_sink){forget, NULL}, NULL);
     g_string_free(flame_svg(tree, &(struct flame_svg_options){.scope = ""}), TRUE);
     calltree_free(tree);
+    draw_heap(p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -61,12 +84,16 @@ static bool write_seeds(const char *folder)
 {
     char *foreign = g_build_filename(folder, "foreign.pb", NULL);
     char *own = g_build_filename(folder, "own.pb.gz", NULL);
+    char *heap = g_build_filename(folder, "heap.pb.gz", NULL);
     GByteArray *bytes = small_profile();
-    struct profile *p = sample_profile();
+    struct profile *p = sample_profile(), *q = sample_profile();
+    sample_heap(q);
     bool ok = g_file_set_contents(foreign, (const char *)bytes->data, bytes->len, NULL) &&
-              snapshot_save(p, own, true, NULL);
+              snapshot_save(p, own, true, NULL) && snapshot_save(q, heap, true, NULL);
+    profile_free(q);
     profile_free(p);
     g_byte_array_unref(bytes);
+    g_free(heap);
     g_free(own);
     g_free(foreign);
     return ok;

@@ -95,4 +95,55 @@ static inline struct profile *sample_profile(void)
     return p;
 }
 
+/* Every field of a site has a number of its own, but for ages, which are not always known. */
+static inline void sample_site(struct heap_site *site, int64_t first)
+{
+    for (int i = 0; i < HEAP_COLUMNS; i++)
+        site->values[i] = first + i;
+    for (int i = 0; i < HEAP_SIZE_CLASSES; i++)
+        site->sizes[i] = first + 100 + i;
+    for (int i = 0; i < HEAP_LIFETIMES; i++)
+        site->lifetimes[i] = first + 200 + i;
+    site->sampled = first + 300;
+    site->variance_bytes2 = (double)(first + 400);
+}
+
+/* A heap beside what sample_profile() has: in three processes, one of them in trouble. */
+static inline void sample_heap(struct profile *p)
+{
+    uint32_t module = profile_module(p, "/opt/heap_only.so", NULL, MODULE_FILE);
+    uint32_t frame = profile_frame(p, module, 0x99);
+    profile_resolve(p, frame, NULL, 0, 0x90); /* no sample has it */
+    sample_site(heap_site_get(p->heap, profile_stack(p, &frame, 1), 0), 1000);
+    struct heap_site *site = heap_site_get(p->heap, 0, 2);
+    sample_site(site, 5000);
+    site->youngest_ns = 0;
+    site->oldest_ns = 77;
+    heap_site_get(p->heap, 1, 1); /* all zero */
+    heap_touch(p->heap);
+    *heap_process_get(p->heap, 2) = (struct heap_process){.process = 2,
+                                                          .mode = HEAP_SAMPLED,
+                                                          .was_sampled = true,
+                                                          .trouble = "",
+                                                          .allocs = 1,
+                                                          .alloc_bytes = 2,
+                                                          .frees = 3,
+                                                          .unknown_frees = 4,
+                                                          .failed = 5,
+                                                          .unrecorded = 6,
+                                                          .merged_stacks = 7,
+                                                          .live_bytes = 8,
+                                                          .live_blocks = 9,
+                                                          .peak_bytes = INT64_MAX,
+                                                          .peak_time_ns = 11};
+    struct heap_process *troubled = heap_process_get(p->heap, 1);
+    troubled->ended = true;
+    troubled->trouble = profile_text(p, "it has an allocator of its own; 2 words");
+    p->heap->moment_step_ns = 20000000;
+    for (int64_t i = 0; i < 5; i++)
+        heap_add_moment(p->heap, &(struct heap_moment){.time_ns = i * 20000000,
+                                                       .live_bytes = i * 1000,
+                                                       .rss_bytes = i ? i * 4096 : -1});
+}
+
 #endif

@@ -276,15 +276,7 @@ static void test_parse_survives_every_flipped_bit(void **state)
 static GByteArray *heap_file(void)
 {
     struct profile *p = sample_profile();
-    for (uint32_t i = 0; i < 2; i++) {
-        struct heap_site *site = heap_site_get(p->heap, i, 2 * i);
-        for (int k = 0; k < HEAP_COLUMNS; k++)
-            site->values[k] = 300 + k;
-        site->sizes[3] = site->lifetimes[4] = site->sampled = site->oldest_ns = 200;
-        *heap_process_get(p->heap, 2 * i) = (struct heap_process){
-            .process = 2 * i, .mode = HEAP_EXACT, .ended = true, .trouble = "some", .allocs = 9};
-        heap_add_moment(p->heap, &(struct heap_moment){i * 1000000000, 7, -1});
-    }
+    sample_heap(p);
     char path[] = "/tmp/proftop-test-XXXXXX";
     close(mkstemp(path));
     assert_true(snapshot_save(p, path, true, NULL));

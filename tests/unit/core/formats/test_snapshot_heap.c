@@ -48,60 +48,10 @@ static const struct heap_site *site_at(const struct profile *p, guint i)
     return &g_array_index(p->heap->sites, struct heap_site, i);
 }
 
-/* Every field of a site has a number of its own, but for ages, which are not always known. */
-static void fill_site(struct heap_site *site, int64_t first)
-{
-    for (int i = 0; i < HEAP_COLUMNS; i++)
-        site->values[i] = first + i;
-    for (int i = 0; i < HEAP_SIZE_CLASSES; i++)
-        site->sizes[i] = first + 100 + i;
-    for (int i = 0; i < HEAP_LIFETIMES; i++)
-        site->lifetimes[i] = first + 200 + i;
-    site->sampled = first + 300;
-    site->variance_bytes2 = (double)(first + 400);
-}
-
-static void add_heap(struct profile *p)
-{
-    uint32_t module = profile_module(p, "/opt/heap_only.so", NULL, MODULE_FILE);
-    uint32_t frame = profile_frame(p, module, 0x99);
-    profile_resolve(p, frame, NULL, 0, 0x90); /* no sample has it */
-    fill_site(heap_site_get(p->heap, profile_stack(p, &frame, 1), 0), 1000);
-    struct heap_site *site = heap_site_get(p->heap, 0, 2);
-    fill_site(site, 5000);
-    site->youngest_ns = 0;
-    site->oldest_ns = 77;
-    heap_site_get(p->heap, 1, 1); /* all zero */
-    heap_touch(p->heap);
-    *heap_process_get(p->heap, 2) = (struct heap_process){.process = 2,
-                                                          .mode = HEAP_SAMPLED,
-                                                          .was_sampled = true,
-                                                          .trouble = "",
-                                                          .allocs = 1,
-                                                          .alloc_bytes = 2,
-                                                          .frees = 3,
-                                                          .unknown_frees = 4,
-                                                          .failed = 5,
-                                                          .unrecorded = 6,
-                                                          .merged_stacks = 7,
-                                                          .live_bytes = 8,
-                                                          .live_blocks = 9,
-                                                          .peak_bytes = INT64_MAX,
-                                                          .peak_time_ns = 11};
-    struct heap_process *troubled = heap_process_get(p->heap, 1);
-    troubled->ended = true;
-    troubled->trouble = profile_text(p, "it has an allocator of its own; 2 words");
-    p->heap->moment_step_ns = 20000000;
-    for (int64_t i = 0; i < 5; i++)
-        heap_add_moment(p->heap, &(struct heap_moment){.time_ns = i * 20000000,
-                                                       .live_bytes = i * 1000,
-                                                       .rss_bytes = i ? i * 4096 : -1});
-}
-
 static struct profile *heap_profile(void)
 {
     struct profile *p = sample_profile();
-    add_heap(p);
+    sample_heap(p);
     return p;
 }
 
@@ -243,7 +193,7 @@ static void test_heap_types_of_other_writers_stay_metrics(void **state)
     assert_int_equal(q->main_metric, 1);
     assert_int_equal(profile_entry_values(q, 0)[1], 300);
     assert_int_equal(q->heap->sites->len, 0);
-    add_heap(q); /* and beside them a heap of ours */
+    sample_heap(q); /* and beside them a heap of ours */
     profile_process_new(q, 7, PROFILE_NONE);
     profile_process_new(q, 8, PROFILE_NONE);
     profile_stack(q, (uint32_t[]){frame, frame}, 2);
