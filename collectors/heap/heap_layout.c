@@ -12,7 +12,7 @@ enum {
     ROWS_MAX = 1 << 19,
     NODES_FIRST = 1 << 13,
     NODES_MAX = 1 << 22,
-    LINES_FIRST = 1 << 10, /* of index: 16,384 slots */
+    LINES_FIRST = 1 << 12, /* of index: 65,536 slots, enough for most programs */
     LINES_MAX = 1 << 19,   /* twice as many slots as nodes */
     LINE_BYTES = WIRE_INDEX_SLOTS * sizeof(uint32_t),
     BLOCKS_FIRST = 1 << 14,
