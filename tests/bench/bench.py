@@ -4,7 +4,7 @@
 Each round runs a program bare and under each profiler, one right after the other, so that both see the same machine.
 A ratio is taken within its round; the table has the median over the rounds and, in brackets, the least and the greatest.
 "cpu" is user + system of the profiler, the program and all they waited for; "added" is the CPU time beyond the bare run.
-Profilers that are not installed are left out. NAME: steady, deep, threads, sqlite, true, report (all by default).
+Profilers that are not installed are left out; bench_heap.py is the same for the heap. NAME: steady, deep, threads, sqlite, true, report (all by default).
 """
 import os
 import re
@@ -205,4 +205,5 @@ def main():
         bench(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -44,7 +44,8 @@ static char *base(void)
     return area;
 }
 
-void *memalign(size_t alignment, size_t size)
+/* Not by a name that may mean somebody else's function. */
+static void *take(size_t alignment, size_t size)
 {
     size_t whole = size + HEAD + alignment, at;
     char *start = base();
@@ -61,7 +62,7 @@ void *memalign(size_t alignment, size_t size)
 
 void *malloc(size_t size)
 {
-    return memalign(16, size);
+    return take(16, size);
 }
 
 void free(void *block)
@@ -76,10 +77,10 @@ void *calloc(size_t n, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    return memalign(16, whole); /* pages begin as zeroes, and no block comes back */
+    return take(16, whole); /* pages begin as zeroes, and no block comes back */
 }
 
-size_t malloc_usable_size(void *block)
+static size_t size_of(void *block)
 {
     size_t size = 0;
     if (block)
@@ -87,10 +88,15 @@ size_t malloc_usable_size(void *block)
     return size;
 }
 
+size_t malloc_usable_size(void *block)
+{
+    return size_of(block);
+}
+
 void *realloc(void *old, size_t size)
 {
-    size_t before = malloc_usable_size(old);
-    void *block = memalign(16, size);
+    size_t before = size_of(old);
+    void *block = take(16, size);
     if (block && old)
         memcpy(block, old, before < size ? before : size);
     return block;
@@ -98,11 +104,16 @@ void *realloc(void *old, size_t size)
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-    return memalign(alignment, size);
+    return take(alignment, size);
 }
 
 int posix_memalign(void **ret, size_t alignment, size_t size)
 {
-    *ret = memalign(alignment, size);
+    *ret = take(alignment, size);
     return *ret ? 0 : ENOMEM;
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+    return take(alignment, size);
 }

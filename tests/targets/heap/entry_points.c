@@ -16,13 +16,13 @@
 static int failed, freed;
 static volatile size_t boundary; /* the compiler does not know it */
 
-static void *by_posix(size_t boundary_, size_t size)
-{
-    void *block = NULL;
-    int error = posix_memalign(&block, boundary_, size);
-    errno = error ? error : errno;
-    return error ? NULL : block;
-}
+#define BY_POSIX(size)                                                                             \
+    ({                                                                                             \
+        void *aligned = NULL;                                                                      \
+        int error = posix_memalign(&aligned, boundary, size);                                      \
+        errno = error ? error : errno;                                                             \
+        error ? NULL : aligned;                                                                    \
+    })
 
 SITE(by_malloc, malloc(size))
 SITE(by_calloc, calloc(size, 1))
@@ -31,7 +31,7 @@ SITE(by_realloc_of_none, realloc(NULL, size))
 SITE(by_reallocarray, reallocarray(NULL, size / 4, 4))
 SITE(by_memalign, memalign(boundary, size))
 SITE(by_aligned_alloc, aligned_alloc(boundary, size))
-SITE(by_posix_memalign, by_posix(boundary, size))
+SITE(by_posix_memalign, BY_POSIX(size))
 SITE(by_valloc, valloc(size))
 SITE(by_pvalloc, pvalloc(size))
 RESIZING_SITE(by_realloc)
@@ -72,6 +72,7 @@ static void overflow(void)
     told("reallocarray overflow", 0, reallocarray(NULL, half, two), 1);
     same = reallocarray(old, half, two); /* the old block stays */
     told("reallocarray of a block, overflow", 0, same, 1);
+    failed -= 2; /* libc says no itself, before it asks the allocator */
     memset(old, 1, 50);
     freed++;
     give(old);

@@ -1,7 +1,6 @@
 /*
  * The allocator under load, for the benchmark: `load PAIRS [THREADS]` allocates PAIRS blocks,
- * spread over the threads, from 50 call stacks of 25 calls,
- * and frees each after 1000 later ones.
+ * spread over the threads, from 50 call stacks of 25 calls, and frees each after 1000 later ones.
  * Most are small. Prints how many blocks and bytes.
  */
 #include <pthread.h>

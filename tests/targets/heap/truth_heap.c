@@ -149,6 +149,7 @@ static void peaks(void)
     drop(first, 20);
     pthread_create(&thread, NULL, peak_of_a_thread, NULL);
     pthread_join(thread, NULL);
+    last_block = NULL; /* to make a thread allocates */
     drop(first + 20, 5);
     fill(take_third, third, 20, 110 * KIB); /* its own peak: less than the heap's */
     drop(third, 19);
@@ -218,12 +219,14 @@ static struct site storm_sites[STORM_THREADS][2];
 static NOIPA struct own_block *storm_take(size_t size)
 {
     struct own_block *block = malloc(size);
+    __asm__ volatile("" ::: "memory"); /* no tail call */
     return block;
 }
 
 static NOIPA struct own_block *storm_resize(struct own_block *old, size_t size)
 {
     struct own_block *block = realloc(old, size);
+    __asm__ volatile("" ::: "memory");
     return block;
 }
 

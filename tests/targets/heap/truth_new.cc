@@ -1,7 +1,8 @@
 /*
- * Every form of operator new and delete: `truth_new FILE`. Each form is a site of its own
+ * Every form of operator new and delete: `truth_new FILE [calm]`. Each form is a site of its own
  * (sites.h), called a hundred times; a tenth of the blocks is kept, the others go by the form of
- * delete that belongs to it. Checks alignment.
+ * delete that belongs to it. Checks alignment. Calm: asks for nothing that cannot be met, which
+ * allocators of C++ answer in their own ways.
  */
 #include <memory>
 #include <new>
@@ -25,11 +26,13 @@ struct alignas(128) Aligned {
 
 struct Throws {
     char bytes[72];
-    Throws()
-    {
-        throw 1;
-    }
+    NOIPA Throws();
 };
+
+Throws::Throws()
+{
+    throw 1;
+}
 
 void give_plain(void *p, size_t)
 {
@@ -121,7 +124,8 @@ static void use(const struct form &form)
     for (size_t i = 0; i < 100; i++) {
         size_t size = form.least + i * form.step;
         void *block = form.take(size);
-        if (!block || ((uintptr_t)block & (form.alignment - 1)) != 0)
+        uintptr_t alignment = size < form.alignment && form.alignment == 16 ? 8 : form.alignment;
+        if (!block || ((uintptr_t)block & (alignment - 1)) != 0)
             abort();
         memset(block, 1, size);
         if (i % 10 == 0)
@@ -176,7 +180,7 @@ int main(int argc, char **argv)
         {new_object, give_object, sizeof(Plain), 0, 16},
         {new_aligned_object, give_aligned_object, sizeof(Aligned), 0, 128},
     };
-    if (argc != 2)
+    if (argc < 2)
         return 2;
     struct site *thrown = &new_and_throw_site;
     for (int i = 0; i < 50; i++)
@@ -184,7 +188,8 @@ int main(int argc, char **argv)
     thrown->allocs = 50, thrown->bytes = 50 * (long)sizeof(Throws);
     thrown->own_peak = sizeof(Throws), thrown->temporary = -1, thrown->sizes[3] = 50;
     books.sites[books.n_sites++] = thrown;
-    fail((size_t)1 << 60);
+    if (argc == 2)
+        fail((size_t)1 << 60);
     for (const struct form &form : forms) /* last: what exceptions need is not part of the peak */
         use(form);
     write_books(argv[1]);

@@ -1,0 +1,90 @@
+#!/bin/bash
+# Programs that break careless allocation hooks run as without proftop, with every allocation recorded; what proftop
+# cannot see it says.
+# shellcheck source=tests/e2e/tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source=tests/e2e/hostile_lib.sh
+. "$root/tests/e2e/hostile_lib.sh"
+# shellcheck source=tests/e2e/heap_lib.sh
+. "$root/tests/e2e/heap_lib.sh"
+record_options=--memory=exact
+engines=${ENGINES:-perf} # the hooks are the same under each
+
+# figure NAME WHAT EXPRESSION WANTED: of the report of a program that could run here.
+figure() {
+    local engine
+    [ -n "${hostile_ran[$1]-}" ] || return 0
+    for engine in $engines; do is "$engine: $1: $2" "$(json "$engine-$1" "$3")" "$4"; done
+}
+
+allocs_of() { # NAME FUNCTION ALLOCS LIVE
+    figure "$1" "$2 allocated so often" \
+        "[.sites[] | select(.function == \"$2\")] | \"\\(map(.allocs) | add) \\(map(.live_blocks) | add)\"" "$3 $4"
+}
+
+# ---- allocators that cannot be seen, or not all ----
+hostile own_malloc 7 "$hostile/heap_own_malloc"
+holds own_malloc "it is said that its allocator is its own" \
+    '[.heap.processes[] | select(.name == "heap_own_malloc") | .trouble // ""] | any(test("own|built in"))'
+holds own_malloc "no zeroes are shown for it" '[.heap.processes[] | select(.name == "heap_own_malloc") | .measured] == [false]'
+hostile arena 7 "$hostile/heap_arena"
+holds arena "little is allocated, and that is no trouble" \
+    '.heap.processes[] | select(.name == "heap_arena") | .measured and .trouble == null and .allocs >= 1 and .bytes < 100000'
+hostile pointers 7 "$hostile/heap_pointers"
+figure pointers "calls by pointers are seen, but those of libc itself" \
+    '[.sites[] | select(.function == "work_by_pointers")] | "\(map(.allocs) | add) \(map(.live_blocks) | add | . >= 50 and . <= 150)"' \
+    "1000 true"
+for mode in deepbind namespace; do
+    hostile $mode 0 "$heap_programs/plugins" $mode /dev/null
+    allocs_of $mode take_of_the_program 10 10
+    holds $mode "what it frees of the unseen blocks is no negative number" \
+        '[.sites[] | .live_blocks, .live_bytes] | all(. >= 0)'
+done
+holds deepbind "blocks nobody saw are told apart when they are freed, or were seen" \
+    '.heap.unknown_frees == 50 or ([.sites[] | select(.function == "first_take") | .allocs] | add) == 300'
+
+# ---- before and after, in handlers, at the limit ----
+hostile life 7 "$hostile/heap_life"
+holds life "keys and thread-local objects are counted" \
+    '[.sites[] | select(.function == "filled") | .allocs] | add | . >= 600 and . <= 602'
+# Those that a handler jumped away from may have been counted, or not; in storms all are.
+for mode in storm jump; do
+    hostile "signals $mode" 7 env "LD_PRELOAD=$heap_programs/bump.so" "$hostile/heap_signals" $mode "$tmp/taken"
+    holds "signals $mode" "nothing is negative" '[.sites[] | .live_blocks, .live_bytes] | all(. >= 0)'
+    [ -n "${hostile_ran[signals $mode]-}" ] || continue
+    read -r taken signals <"$tmp/taken"
+    [ $mode = jump ] || signals=0
+    holds "signals $mode" "all that was allocated is counted ($taken)" ".heap.processes[] | select(.name == \"heap_signals\")
+        | .allocs >= $taken and .allocs <= $taken + 1000 + 3 * $signals"
+    holds "signals $mode" "most of it is recorded" ".heap.processes[] | select(.name == \"heap_signals\")
+        | .unrecorded <= .allocs / 10"
+done
+for mode in large small threads no_calls; do
+    hostile "limit $mode" 7 "$hostile/heap_limit" $mode
+    holds "limit $mode" "what has no room is said" '.heap.processes[] | select(.name == "heap_limit")
+        | .unrecorded == 0 and .trouble == null or .trouble != null'
+done
+holds "limit large" "the failed calls are counted" '.heap.processes[] | select(.name == "heap_limit") | .failed == 3'
+
+# ---- children ----
+for mode in fork threads raw vfork spawn; do
+    hostile "children $mode" 7 "$hostile/heap_children" $mode
+    allocs_of "children $mode" parent_take 1000 100
+    # shellcheck disable=SC2016 # jq's
+    holds "children $mode" "what children do is not the parent's" \
+        '[.heap.processes[] | select(.name == "heap_children")][0].live_blocks as $live | $live >= 100 and $live < 130'
+done
+
+# ---- what breaks other parts, with the hooks in place ----
+engines=${ENGINES:-timer}
+for program in dlopen_loop throws jumps thread_ends prefork fork_among_threads raw_fork spawn_storm raw_clone \
+    setid_threads lone_thread coroutines guard_pages kills many_threads; do
+    hostile $program 7 "$hostile/$program"
+done
+hostile exit_storm 7 "$hostile/exit_storm"
+for mode in _exit exit bad; do hostile "strict_seccomp $mode" 7 "$hostile/strict_seccomp" $mode; done
+for mode in closefrom raw; do hostile "fd_reuse $mode" 7 "$hostile/fd_reuse" $mode; done
+for mode in files memory file_size processes stack; do hostile "tight_limit $mode" 7 "$hostile/tight_limit" $mode; done
+for mode in main thread; do hostile "full_stack $mode" 7 "$hostile/full_stack" $mode; done
+for mode in small handlers; do hostile "altstack $mode" 7 "$hostile/altstack" $mode; done
+finish
