@@ -15,8 +15,6 @@
 
 enum { GONE = 1 };
 
-#pragma weak _dl_find_object
-
 void heap_modules_init(struct heap_modules *modules, struct wire_heap *wire,
                        struct wire_heap_module *table)
 {
@@ -161,7 +159,7 @@ uint32_t heap_modules_number(struct heap_modules *modules, const struct dl_find_
 void heap_modules_check(struct heap_modules *modules)
 {
     uint32_t i;
-    for (i = 1; i < WIRE_HEAP_MODULES && &_dl_find_object; i++) {
+    for (i = 1; i < WIRE_HEAP_MODULES; i++) {
         struct heap_module *module = &modules->modules[i];
         struct dl_find_object found;
         uintptr_t key = __atomic_load_n(&module->key, __ATOMIC_ACQUIRE);
@@ -170,7 +168,7 @@ void heap_modules_check(struct heap_modules *modules)
             return;
         if (key & GONE || start == 0)
             continue;
-        if (_dl_find_object((void *)start, &found) != 0 || (uintptr_t)found.dlfo_link_map != key ||
+        if (!mapped_file_find(start, &found) || (uintptr_t)found.dlfo_link_map != key ||
             !is_same(module, &found))
             bury(modules, module, key);
     }

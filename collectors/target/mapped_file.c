@@ -13,6 +13,20 @@
 
 enum { PAGE_BYTES = 4096 };
 
+static __typeof__(_dl_find_object) *find_object;
+
+bool mapped_file_resolve(void)
+{
+    if (!find_object)
+        find_object = (__typeof__(find_object))dlsym(RTLD_DEFAULT, "_dl_find_object");
+    return find_object != NULL;
+}
+
+bool mapped_file_find(uintptr_t address, struct dl_find_object *ret_found)
+{
+    return find_object && find_object((void *)address, ret_found) == 0 && ret_found->dlfo_link_map;
+}
+
 static void set_headers(struct mapped_file *file, uintptr_t headers, size_t n)
 {
     file->headers = (const ElfW(Phdr) *)headers;

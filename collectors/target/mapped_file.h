@@ -23,6 +23,17 @@ struct mapped_range {
     uintptr_t from, to;
 };
 
+/*
+ * Looks for libc's function that finds the mapping of an address without a lock; libc has it since
+ * 2.35, and to be linked to it would keep programs with an older one from starting. Returns whether
+ * there is one. Context: constructor or fork handler.
+ */
+bool mapped_file_resolve(void);
+
+/* What is mapped at `address`; false: nothing, or mapped_file_resolve() has found no function.
+ * Context: any, async-signal-safe. */
+bool mapped_file_find(uintptr_t address, struct dl_find_object *ret_found);
+
 /* Context: any, async-signal-safe. */
 void mapped_file_init(struct mapped_file *file, const struct dl_find_object *found);
 

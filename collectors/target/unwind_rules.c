@@ -11,13 +11,11 @@
 #include "collectors/target/mapped_file.h"
 #include "collectors/target/unwind_cfi.h"
 
-#pragma weak _dl_find_object
-
 static const size_t cache_bytes = UNWIND_CACHE_ENTRIES * sizeof(struct unwind_entry);
 
 bool unwind_rules_available(void)
 {
-    return &_dl_find_object != NULL;
+    return mapped_file_resolve();
 }
 
 bool unwind_rules_init(struct unwind_rules *rules, struct heap_modules *modules)
@@ -28,6 +26,7 @@ bool unwind_rules_init(struct unwind_rules *rules, struct heap_modules *modules)
         return false;
     madvise(cache, cache_bytes, MADV_DONTFORK);
     madvise(cache, cache_bytes, MADV_DONTDUMP);
+    mapped_file_resolve();
     *rules = (struct unwind_rules){.modules = modules, .cache = cache, .may_call = 1};
     return true;
 }
@@ -58,8 +57,7 @@ union unwind_rule unwind_rules_find(struct unwind_rules *rules, uintptr_t addres
     union unwind_rule rule = {.word = 0};
     struct dl_find_object found;
     /* what belongs to no library is not remembered: one may be loaded there */
-    if (!unwind_rules_available() || address >> 47 ||
-        _dl_find_object((void *)(address - 1), &found) != 0 || !found.dlfo_link_map)
+    if (address >> 47 || !mapped_file_find(address - 1, &found))
         return rule;
     if (found.dlfo_eh_frame)
         rule = read_rule(&found, address);

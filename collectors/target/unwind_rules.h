@@ -63,7 +63,7 @@ struct unwind_rules {
 };
 
 /* Whether libc says where unwind information is. Without, there are no stacks:
- * WIRE_HEAP_NO_UNWIND_DATA. Context: any. */
+ * WIRE_HEAP_NO_UNWIND_DATA. Context: constructor or fork handler. */
 bool unwind_rules_available(void);
 
 /* False when there is no memory for the cache. Changes errno. Context: one thread. */
