@@ -84,6 +84,7 @@ void lens_clear(struct lens *lens)
 {
     free_trees(lens);
     g_clear_pointer(&lens->allocated, g_array_unref);
+    g_clear_pointer(&lens->allocating, heap_rows_free);
     g_clear_pointer(&lens->search, g_regex_unref);
     g_clear_pointer(&lens->filter, g_regex_unref);
     g_clear_pointer(&lens->filter_text, g_free);

@@ -8,6 +8,7 @@
 #define PROFTOP_TUI_VIEWS_LENS_H
 
 #include "core/model/calltree.h"
+#include "core/model/heap_rows.h"
 #include "core/session/session.h"
 
 enum lens_window {
@@ -43,6 +44,7 @@ struct lens {
     int64_t flame_updated_ns;            /* of a heap's tree */
     const struct session_status *status; /* borrowed; of a file: made from its info */
     GArray *allocated;                   /* see lens_allocated */
+    struct heap_rows *allocating;        /* that it is made from; NULL: not needed yet */
     uint64_t allocated_generation;       /* of the heap, then */
     int64_t allocated_ns;
     uint32_t allocated_process;

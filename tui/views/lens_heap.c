@@ -144,17 +144,19 @@ int64_t lens_flame_of_function(const struct lens *lens, uint32_t function)
     return sum;
 }
 
+/* By way of the model's rows, which remember who allocated with each stack. */
 static void add_allocated(struct lens *lens)
 {
-    const struct profile *p = lens->profile;
+    const struct heap_query query = {
+        .sort = HEAP_ALLOC_BYTES, .process = lens->allocated_process, .only = HEAP_ALLOC_BYTES};
+    if (!lens->allocating)
+        lens->allocating = heap_rows_new(lens->profile);
+    const GArray *rows = heap_rows_query(lens->allocating, &query);
     g_array_set_size(lens->allocated, 0);
-    g_array_set_size(lens->allocated, p->functions->len);
-    for (guint i = 0; i < p->heap->sites->len; i++) {
-        const struct heap_site *site = &g_array_index(p->heap->sites, struct heap_site, i);
-        if (lens->allocated_process != PROFILE_NONE && site->process != lens->allocated_process)
-            continue;
-        uint32_t function = heap_stack_line(p, site->stack).function;
-        g_array_index(lens->allocated, int64_t, function) += site->values[HEAP_ALLOC_BYTES];
+    g_array_set_size(lens->allocated, lens->profile->functions->len);
+    for (guint i = 0; i < rows->len; i++) {
+        const struct heap_row *row = &g_array_index(rows, struct heap_row, i);
+        g_array_index(lens->allocated, int64_t, row->function) += row->sum.values[HEAP_ALLOC_BYTES];
     }
 }
 

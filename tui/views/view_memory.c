@@ -10,7 +10,7 @@
 #include "tui/views/memory_details.h"
 #include "tui/views/memory_rows.h"
 #include "tui/views/memory_summary.h"
-#include "tui/widgets/w_paragraph.h"
+#include "tui/views/memory_troubles.h"
 #include "tui/widgets/w_table.h"
 
 #include <string.h>
@@ -263,16 +263,6 @@ static void choose_columns(struct memory *view, const struct theme *theme, int w
     table_arrange(&view->table, width);
 }
 
-static void draw_unmeasured(struct memory *view, const struct canvas *canvas)
-{
-    int cols = canvas->surface->cols - 4;
-    g_string_assign(view->text, "The heap is not measured: ");
-    lens_append_why_no_heap(view->lens, view->text);
-    g_string_append_c(view->text, '.');
-    paragraph_draw(canvas->surface, (struct span){canvas->area.y + 1, 2, cols},
-                   canvas->area.rows - 1, theme_style(canvas->theme, ROLE_NORMAL), view->text->str);
-}
-
 static const char *empty_text(const struct memory *view)
 {
     if (view->lens->filter)
@@ -290,6 +280,7 @@ static void draw_rows(struct memory *view, const struct canvas *canvas)
     if (view->list.count == 0 && canvas->area.rows > 2)
         surface_text(surface, (struct span){view->rows_y + 1, 2, surface->cols - 3},
                      theme_style(canvas->theme, ROLE_NORMAL), empty_text(view));
+    memory_troubles_draw(view->lens, canvas, 1 + view->list.count + (view->list.count ? 1 : 3));
     for (int i = 0; i < canvas->area.rows - 1 && view->list.top + i < view->list.count; i++) {
         int y = view->rows_y + i;
         for (int column = 0; column < COLUMNS; column++)
@@ -317,7 +308,7 @@ static void draw(void *data, const struct canvas *canvas)
     int used = memory_summary_draw(view->lens, canvas, TABLE_ROWS_MIN);
     part.area = (struct area){canvas->area.y + used, canvas->area.rows - used};
     if (!lens_heap_is_measured(view->lens)) {
-        draw_unmeasured(view, &part);
+        memory_unmeasured_draw(view->lens, &part);
         return;
     }
     int details = view->whole ? part.area.rows : details_rows(part.area.rows);

@@ -186,6 +186,7 @@ static void test_trouble_of_a_process_is_told(void **state)
     p->trouble = "too late";
     refresh_later(f, 1000);
     assert_shows(f, "1 process not all seen");
+    assert_shows(f, "\n\n  small (pid 100): too late\n");
 }
 
 static void test_a_file_without_a_heap_says_so(void **state)
@@ -487,6 +488,21 @@ static void test_policy_is_changed_and_said(void **state)
     assert_shows(f, "the heap is not measured: no collector");
 }
 
+static void test_mouse_selects_and_sorts(void **state)
+{
+    struct fixture *f = *state;
+    g_free(picture(f, 24, 80, false));
+    struct screen_event event = {.kind = SCREEN_CLICK, .y = 7, .x = 30};
+    app_mouse(&f->app, &event);
+    assert_shows(f, " copy  libc.so.6  small.c:40 ");
+    event = (struct screen_event){.kind = SCREEN_CLICK, .y = 5, .x = 14};
+    app_mouse(&f->app, &event);
+    assert_shows(f, "PEAK\u25bc");
+    app_mouse(&f->app, &event);
+    assert_shows(f, "PEAK\u25b2");
+    assert_first_row(f, "copy");
+}
+
 static void test_every_size_draws_inside_its_bounds(void **state)
 {
     struct fixture *f = *state;
@@ -531,6 +547,7 @@ int main(void)
         HEAP(test_functions_have_what_they_allocated),
         LIVE(test_functions_without_a_heap_have_no_column),
         HEAP(test_policy_is_changed_and_said),
+        HEAP(test_mouse_selects_and_sorts),
         HEAP(test_every_size_draws_inside_its_bounds),
         HEAP_FILE(test_every_size_draws_inside_its_bounds),
     };
