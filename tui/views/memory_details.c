@@ -363,7 +363,8 @@ static void draw_facts(const struct canvas *canvas, const struct heap_row *row, 
     add_allocated(&bar, canvas->theme, sum);
     GString *blocks = g_string_new("in ");
     text_append_count(blocks, sum->values[HEAP_ALLOCS]);
-    bar_add(&bar, 1, ROLE_NORMAL, g_string_free(g_string_append(blocks, " blocks"), FALSE));
+    g_string_append(blocks, sum->values[HEAP_ALLOCS] == 1 ? " block" : " blocks");
+    bar_add(&bar, 1, ROLE_NORMAL, g_string_free(blocks, FALSE));
     bar_add(&bar, 2, ROLE_NORMAL, g_strdup_printf("temporary %.1f %%", memory_row_temporary(row)));
     add_ages(&bar, sum);
     add_count(&bar, 4, "by realloc ", sum->values[HEAP_REALLOCS]);

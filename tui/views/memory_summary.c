@@ -239,7 +239,8 @@ static void draw_totals(const struct lens *lens, const struct canvas *canvas, in
     text_append_bytes(live, totals.live_bytes);
     g_string_append(live, " in ");
     text_append_count(live, totals.live_blocks);
-    g_string_append(live, canvas->surface->cols >= WORDY_COLUMNS ? " blocks" : "");
+    if (canvas->surface->cols >= WORDY_COLUMNS)
+        g_string_append(live, totals.live_blocks == 1 ? " block" : " blocks");
     bar_add(&bar, 1, ROLE_NORMAL, g_string_free(live, FALSE));
     GString *peak = g_string_new(NULL);
     append_peak(lens, &totals, peak);
@@ -263,38 +264,65 @@ static const struct heap_moment *moment_at(const GArray *moments, guint i)
     return &g_array_index(moments, struct heap_moment, i);
 }
 
-/* Where the peak is marked: the moment that is nearest to it, else the largest. */
-static guint peak_moment(const struct lens *lens, const GArray *moments)
+struct mark {
+    guint moment;
+    char *text; /* owned */
+};
+
+static guint largest_moment(const GArray *moments)
+{
+    guint best = 0;
+    for (guint i = 1; i < moments->len; i++)
+        if (moment_at(moments, i)->live_bytes > moment_at(moments, best)->live_bytes)
+            best = i;
+    return best;
+}
+
+static guint nearest_moment(const GArray *moments, int64_t time_ns)
+{
+    guint best = 0;
+    for (guint i = 1; i < moments->len; i++)
+        if (ABS(moment_at(moments, i)->time_ns - time_ns) <
+            ABS(moment_at(moments, best)->time_ns - time_ns))
+            best = i;
+    return best;
+}
+
+/* The peak, exactly, where there is one of all; of several processes' heaps the largest sum that
+ * was seen. */
+static struct mark peak_mark(const struct lens *lens, const GArray *moments)
 {
     struct heap_totals totals;
     heap_get_totals(lens->profile->heap, PROFILE_NONE, &totals);
     int64_t when = peak_time_ns(lens, &totals);
-    guint best = 0;
-    for (guint i = 1; i < moments->len; i++) {
-        const struct heap_moment *m = moment_at(moments, i), *b = moment_at(moments, best);
-        if (when >= 0 ? ABS(m->time_ns - when) < ABS(b->time_ns - when)
-                      : m->live_bytes > b->live_bytes)
-            best = i;
+    GString *text = g_string_new(" ");
+    guint moment = when >= 0 ? nearest_moment(moments, when) : largest_moment(moments);
+    if (when >= 0) {
+        append_peak(lens, &totals, text);
+    } else {
+        g_string_append(text, "most ");
+        text_append_bytes(text, moment_at(moments, moment)->live_bytes);
+        g_string_append(text, " at ");
+        lens_append_clock(text, moment_at(moments, moment)->time_ns);
     }
-    return best;
+    g_string_append_c(text, ' ');
+    return (struct mark){moment, g_string_free(text, FALSE)};
 }
 
 /* "▼ peak 50.3 MiB at 00:07" above its column, the text on the side that has room. */
 static void draw_peak_mark(const struct lens *lens, const struct canvas *canvas,
-                           const struct box *box, int column)
+                           const struct box *box)
 {
-    struct heap_totals totals;
-    heap_get_totals(lens->profile->heap, PROFILE_NONE, &totals);
-    GString *text = g_string_new(" ");
-    append_peak(lens, &totals, text);
-    g_string_append_c(text, ' ');
-    int cols = surface_text_columns(text->str), x = box->x + column;
+    const GArray *moments = lens->profile->heap->moments;
+    struct mark mark = peak_mark(lens, moments);
+    int column = chart_column(box, (int)mark.moment, (int)moments->len);
+    int cols = surface_text_columns(mark.text), x = box->x + column;
     struct style style = theme_style(canvas->theme, ROLE_STRONG);
     bool right = column + 1 + cols <= box->cols;
     surface_put(canvas->surface, box->y, x, style, theme_glyph(canvas->theme, GLYPH_DESCENDING));
     struct span span = {box->y, right ? x + 1 : MAX(x - cols, box->x), cols};
-    surface_text(canvas->surface, span, style, text->str);
-    g_string_free(text, TRUE);
+    surface_text(canvas->surface, span, style, mark.text);
+    g_free(mark.text);
 }
 
 static void draw_timeline(const struct lens *lens, const struct canvas *canvas,
@@ -312,8 +340,7 @@ static void draw_timeline(const struct lens *lens, const struct canvas *canvas,
     struct chart chart = {values, (int)moments->len, full};
     chart_draw(canvas->surface, canvas->theme, &below, &chart);
     g_free(values);
-    int column = chart_column(box, (int)peak_moment(lens, moments), (int)moments->len);
-    draw_peak_mark(lens, canvas, box, column);
+    draw_peak_mark(lens, canvas, box);
 }
 
 int memory_summary_draw(const struct lens *lens, const struct canvas *canvas, int least)

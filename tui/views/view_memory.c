@@ -50,7 +50,7 @@ static const struct table_column columns[COLUMNS] = {
     [COLUMN_RATE] = {.title = "ALLOC/s", .width = 8, .right = true, .priority = 7},
     [COLUMN_LEAKED] = {.title = "LEAK", .width = 8, .right = true, .priority = 1},
     [COLUMN_NAME] = {.title = "FUNCTION", .width = 20, .most = 64, .scrolls = true},
-    [COLUMN_SOURCE] = {.title = "SOURCE", .width = 14, .most = 32, .priority = 5},
+    [COLUMN_SOURCE] = {.title = "SOURCE", .width = 16, .most = 32, .priority = 5},
     [COLUMN_MODULE] = {.title = "MODULE", .width = 12, .most = 24, .priority = 11},
 };
 

@@ -147,6 +147,20 @@ static void test_large_screens_draw_the_heap_over_time(void **state)
     assert_in_picture(*state, 34, 120, " slack       8.00 MiB");
 }
 
+static void test_peaks_of_several_processes_are_no_moment(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = f->session.small.profile;
+    uint32_t child = profile_process_new(p, 200, first_process(f));
+    struct heap_process *heap = heap_process_get(p->heap, child);
+    heap->mode = HEAP_EXACT;
+    heap->allocs = 1;
+    heap->peak_bytes = 3 * MIB;
+    refresh_later(f, 1000);
+    assert_in_picture(f, 34, 120, "\u25bc most 49.0 MiB at 00:07");
+    assert_shows(f, "peak 53.0 MiB (sum of 2)");
+}
+
 static void test_header_has_the_heap(void **state)
 {
     assert_shows(*state, "heap 42.0 MiB  peak 50.0 MiB  +3.00 MiB/s");
@@ -340,6 +354,28 @@ static void test_every_column_sorts_both_ways(void **state)
     }
 }
 
+static void test_a_chosen_process_narrows_the_rows(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = f->session.small.profile;
+    uint32_t child = profile_process_new(p, 200, first_process(f));
+    small_heap_set(&f->session.small,
+                   small_heap_site(&f->session.small, child, (int[]){SMALL_WALK, SMALL_MAIN}, 2),
+                   &(struct small_site){1, 3 * MIB, 1, 3 * MIB, 3 * MIB, 3 * MIB, 0});
+    struct heap_process *heap = heap_process_get(p->heap, child);
+    heap->mode = HEAP_EXACT;
+    heap->allocs = 1;
+    heap->live_bytes = 3 * MIB;
+    heap->live_blocks = 1;
+    keys(f, "7G 3");
+    assert_first_row(f, "walk");
+    assert_hides(f, "40.0 MiB");
+    assert_shows(f, "live 3.00 MiB in 1 block ");
+    keys(f, "7g 3"); /* the first process */
+    assert_first_row(f, "sort");
+    assert_hides(f, " walk ");
+}
+
 static void test_filter_and_search_work_on_rows(void **state)
 {
     struct fixture *f = *state;
@@ -525,6 +561,7 @@ int main(void)
         HEAP(test_resident_memory_adds_up),
         HEAP(test_heap_larger_than_what_is_resident_has_no_slack),
         HEAP(test_large_screens_draw_the_heap_over_time),
+        HEAP(test_peaks_of_several_processes_are_no_moment),
         HEAP(test_header_has_the_heap),
         LIVE(test_unmeasured_heap_is_not_shown_as_zero),
         LIVE(test_trouble_of_a_process_is_told),
@@ -537,6 +574,7 @@ int main(void)
         HEAP(test_sites_are_looked_through_twice_a_second_at_most),
         HEAP(test_selection_stays_with_its_row),
         HEAP(test_every_column_sorts_both_ways),
+        HEAP(test_a_chosen_process_narrows_the_rows),
         HEAP(test_filter_and_search_work_on_rows),
         HEAP(test_details_have_paths_and_histograms),
         HEAP(test_whole_paths_have_a_frame_a_line),
