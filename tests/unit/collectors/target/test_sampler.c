@@ -45,9 +45,10 @@ static struct wire_sampler *sampler_of(const struct listener_process *process)
     return (struct wire_sampler *)((char *)process->segment + WIRE_SEGMENT_HEAD_BYTES);
 }
 
-static void on_process(struct listener_process *process, void *data)
+static void on_process(struct listener_process *process, size_t offset, void *data)
 {
     struct fixture *fixture = data;
+    assert_int_equal(offset, WIRE_SEGMENT_HEAD_BYTES);
     if (fixture->n_processes == PROCESSES_MAX)
         return;
     process->segment->sampler_offset = WIRE_SEGMENT_HEAD_BYTES;
@@ -109,14 +110,15 @@ static void read_what_was_said(struct fixture *fixture)
 static void run(struct fixture *fixture, const char *mode)
 {
     const char *argv[] = {fixture->program, fixture->file, mode, NULL};
-    struct listener_tap tap = {.segment_bytes = SLOTS_OFFSET + (size_t)SLOTS * WIRE_SLOT_BYTES,
+    struct listener_tap tap = {.bytes = SLOTS_OFFSET - WIRE_SEGMENT_HEAD_BYTES +
+                                        (size_t)SLOTS * WIRE_SLOT_BYTES,
                                .features = fixture->no_sampler ? 0 : WIRE_FEATURE_CPU_TIMER,
                                .on_process = on_process,
                                .data = fixture};
     int status;
     fixture->listener = listener_new(&(struct listener_options){0}, NULL);
     assert_non_null(fixture->listener);
-    listener_set_tap(fixture->listener, &tap);
+    listener_add_tap(fixture->listener, &tap);
     struct launch_options options = {.argv = (char **)argv,
                                      .collector = true,
                                      .collector_path = fixture->collector,
@@ -130,7 +132,7 @@ static void run(struct fixture *fixture, const char *mode)
     assert_true(launch_go(launch, NULL));
     launch_wait(launch, &status, NULL);
     launch_free(launch);
-    listener_set_tap(fixture->listener, NULL);
+    listener_remove_tap(fixture->listener, fixture);
     assert_int_equal(launch_exit_code(status), 7);
     read_what_was_said(fixture);
 }
