@@ -37,6 +37,22 @@ check "hang: can be reported" report hang
 is "hang: exit status" "$(cat "$tmp/hang.rc")" 137
 complete hang
 
+# Proftop is stopped, then killed: the program does its work as if it were not there.
+# shellcheck disable=SC2016 # expanded by the shell that is recorded
+"$proftop" record --memory=exact --quiet -o "$tmp/alone.pb.gz" -- bash -c 'echo $$ >"$0.pid"; "$1" 10000000 2; echo "status $?"' \
+    "$tmp/alone" "$heap_programs/load" >"$tmp/alone.out" 2>"$tmp/alone.err" </dev/null &
+recorder=$!
+check "proftop killed: the program runs" wait_for 10 test -s "$tmp/alone.pid"
+kill -STOP $recorder
+check "proftop stopped: the program goes on" wait_for 10 pgrep -P "$(cat "$tmp/alone.pid")"
+kill -KILL $recorder
+# shellcheck disable=SC2317 # called by wait_for
+ended() { grep -q status "$tmp/alone.out"; }
+check "proftop killed: the program ends" wait_for 30 ended
+is "proftop killed: it said and did the same" "$(cat "$tmp/alone.out")" "$("$heap_programs/load" 10000000 2)"$'\n'"status 0"
+is "proftop killed: nothing else was said" "$(cat "$tmp/alone.err")" ""
+wait $recorder 2>/dev/null
+
 # All address space is used up, then it is killed. It may have some less than without proftop.
 # shellcheck disable=SC2016 # expanded by the shell with the limit
 heap oom bash -c 'ulimit -v 600000; exec "$0" oom' "$dies"
