@@ -43,7 +43,7 @@ static bool is_on_signal_stack(const struct heap *heap)
 /* Whether the hook that set the guard was left without returning. */
 static bool was_left(const struct heap_thread *thread, uintptr_t sp)
 {
-    return sp > thread->guard && sp - thread->guard < STACK_MAX &&
+    return sp >= thread->guard && sp - thread->guard < STACK_MAX &&
            !is_on_signal_stack(thread->heap);
 }
 

@@ -5,6 +5,7 @@
 #include "collectors/target/real_malloc.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,18 @@ static bool find(void *ret_function, const char *name)
 /* Our own malloc(), whatever the name means to the rest of the program. */
 extern __typeof__(malloc) proftop_own_malloc __attribute__((visibility("hidden")));
 
+/* Whether that malloc() is ours. A program at a fixed address that keeps pointers to malloc() has
+ * an entry of its own table of calls for its address: a symbol with a value that is not defined. */
+static bool is_ours(void *function)
+{
+    Dl_info info;
+    const ElfW(Sym) *symbol = NULL;
+    if (function == (void *)proftop_own_malloc)
+        return true;
+    return dladdr1(function, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
+           symbol->st_shndx == SHN_UNDEF;
+}
+
 void real_malloc_resolve(void)
 {
     struct real_malloc *real = &real_malloc;
@@ -164,7 +177,7 @@ void real_malloc_resolve(void)
                    find(&real->malloc, "malloc");
     if (!has_all)
         trouble |= WIRE_HEAP_NO_REAL;
-    if (dlsym(RTLD_DEFAULT, "malloc") != (void *)proftop_own_malloc)
+    if (!is_ours(dlsym(RTLD_DEFAULT, "malloc")))
         trouble |= WIRE_HEAP_FOREIGN_ALLOCATOR;
     is_resolving = false;
 }
