@@ -21,6 +21,7 @@ enum {
 };
 
 #define SAMPLED   UINT64_C(1)
+#define LEFT_MAX  (INT64_MAX / 2)
 #define SIZE_BITS ((UINT64_C(1) << 48) - 1)
 
 static uint32_t mode_of(const struct heap *heap)
@@ -65,7 +66,23 @@ static bool enter(struct heap_thread *thread, uintptr_t sp)
     if (is_within(thread, sp))
         return false;
     thread->guard = sp;
+    thread->plain = 0;
     return true;
+}
+
+/* After a call that was looked at: whether the next ones need only be counted. */
+static void allow_plain(struct heap_thread *thread)
+{
+    uint32_t mode = mode_of(thread->heap);
+    if (mode == WIRE_HEAP_EXACT || thread->shares_lane || thread->new_caller.sp ||
+        thread->deleting || thread->last_block)
+        return;
+    if (mode == WIRE_HEAP_OFF)
+        thread->left = INT64_MAX;
+    else if (thread->left > LEFT_MAX) /* it was off */
+        thread->left = heap_sampling_gap(&thread->random, thread->heap->sample_bytes);
+    thread->counted = mode == WIRE_HEAP_OFF ? &thread->nowhere : thread->lane;
+    thread->plain = HEAP_PLAIN_CALLS;
 }
 
 /* ---- the meter ---- */
@@ -73,6 +90,9 @@ static bool enter(struct heap_thread *thread, uintptr_t sp)
 static void start_meter(struct heap_call *call)
 {
     struct heap_thread *thread = call->thread;
+    call->is_metered = false;
+    if (mode_of(thread->heap) != WIRE_HEAP_EXACT)
+        return;
     heap_lane_add(thread, &thread->lane->calls, 1);
     call->is_metered = ++thread->n_calls % HEAP_METERED_OF == 0;
     call->spent = 0;
@@ -103,6 +123,7 @@ static void leave(struct heap_call *call)
         heap_lane_add(thread, &thread->lane->cost_ticks, call->spent);
     }
     thread->guard = 0;
+    allow_plain(thread);
 }
 
 /* ---- blocks ---- */
@@ -189,11 +210,15 @@ static uint32_t take_out(struct heap_thread *thread, const void *block,
 /* ---- threads without a state ---- */
 
 /* Nothing can be recorded for them; but what they free is no longer there. */
-static void free_without_state(struct heap *heap, const void *block)
+static void free_without_state(const void *block)
 {
+    struct heap *heap = heap_get();
     struct heap_thread thread;
     struct wire_heap_block gone;
     bool was_last;
+    heap_early.frees += !heap && !heap_early.is_over;
+    if (!heap)
+        return;
     memset(&thread, 0, sizeof thread);
     heap_thread_begin_passing(&thread, heap);
     uint32_t record = take_out(&thread, block, &gone, &was_last);
@@ -205,12 +230,16 @@ static void free_without_state(struct heap *heap, const void *block)
     heap_thread_end_passing(&thread);
 }
 
-static void count_without_state(struct heap *heap, uint64_t bytes)
+static void count_without_state(uint64_t bytes)
 {
-    struct wire_heap_lane *lane = &heap->lanes[0];
-    if (mode_of(heap) == WIRE_HEAP_OFF)
+    struct heap *heap = heap_get();
+    if (!heap && !heap_early.is_over) {
+        heap_early.allocs++;
+        heap_early.alloc_bytes += bytes;
+    }
+    if (!heap || mode_of(heap) == WIRE_HEAP_OFF)
         return;
-    __atomic_fetch_add(&lane->calls, 1, __ATOMIC_RELAXED);
+    struct wire_heap_lane *lane = &heap->lanes[0];
     __atomic_fetch_add(&lane->allocs, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&lane->alloc_bytes, bytes, __ATOMIC_RELAXED);
     __atomic_fetch_add(&lane->unrecorded, 1, __ATOMIC_RELAXED);
@@ -261,9 +290,7 @@ bool heap_call_begin(struct heap_call *call, const struct stack_frame *caller, u
 {
     struct heap_thread *thread = heap_thread_self();
     if (!thread) {
-        struct heap *heap = heap_get();
-        if (heap)
-            count_without_state(heap, bytes);
+        count_without_state(bytes);
         return false;
     }
     if (!enter_to_allocate(thread, caller, bytes))
@@ -290,25 +317,14 @@ void heap_call_end(struct heap_call *call, const void *block)
     errno = saved_errno;
 }
 
-void heap_record_sample(const struct stack_frame *caller, const void *block, uint64_t bytes)
-{
-    struct heap_thread *thread = heap_thread_own;
-    struct heap_call call = {.thread = thread, .caller = *caller, .bytes = bytes};
-    int saved_errno = errno;
-    thread->left = heap_sampling_gap(&thread->random, thread->heap->sample_bytes);
-    if (enter(thread, caller->sp)) {
-        record(&call, (uintptr_t)block | SAMPLED, false);
-        thread->guard = 0;
-    }
-    errno = saved_errno;
-}
-
 bool heap_call_begin_realloc(struct heap_call *call, const struct stack_frame *caller,
                              const void *old, uint64_t bytes)
 {
     int saved_errno = errno;
-    if (!heap_call_begin(call, caller, bytes))
+    if (!heap_call_begin(call, caller, bytes)) {
+        heap_early.frees += !heap_is_on && !heap_early.is_over;
         return false;
+    }
     resume_meter(call);
     call->old_record = take_out(call->thread, old, &call->old, &call->old_was_last);
     pause_meter(call);
@@ -356,9 +372,7 @@ void heap_note_free(const void *block, uintptr_t sp)
     struct heap_thread *thread = heap_thread_self();
     struct heap_call call;
     if (!thread) {
-        struct heap *heap = heap_get();
-        if (heap)
-            free_without_state(heap, block);
+        free_without_state(block);
         return;
     }
     if (block == thread->deleting) {
@@ -370,6 +384,7 @@ void heap_note_free(const void *block, uintptr_t sp)
     if (mode_of(thread->heap) == WIRE_HEAP_OFF &&
         heap_blocks_is_absent(thread->heap, (uintptr_t)block)) {
         thread->guard = 0;
+        allow_plain(thread);
         return;
     }
     int saved_errno = errno;
@@ -392,6 +407,7 @@ bool heap_new_begin(const struct stack_frame *caller, uint64_t bytes, uint64_t a
     struct heap_thread *thread = heap_thread_self();
     if (!thread || is_within(thread, caller->sp) || is_below_new(thread, caller->sp))
         return false; /* or operator new[] has called operator new */
+    thread->plain = 0;
     thread->new_caller = *caller;
     thread->new_bytes = bytes;
     thread->new_alignment = alignment;
@@ -415,8 +431,10 @@ void heap_delete_begin(void *block, uintptr_t sp)
     if (thread && block == thread->deleting)
         return;
     heap_note_free(block, sp);
-    if (thread && thread->heap)
-        thread->deleting = block;
+    if (!thread || !thread->heap)
+        return;
+    thread->plain = 0;
+    thread->deleting = block;
 }
 
 void heap_delete_end(void)

@@ -22,7 +22,10 @@
 #include "collectors/target/heap_blocks.h"
 #include "collectors/target/heap_threads.h"
 
-enum { HEAP_METERED_OF = 64 }; /* one call of so many is timed */
+enum {
+    HEAP_METERED_OF = 64,  /* one call of so many is timed, in exact mode */
+    HEAP_PLAIN_CALLS = 64, /* after so many it is looked whether the mode is still the same */
+};
 
 /* A call of a hook, on its stack. */
 struct heap_call {
@@ -78,42 +81,34 @@ void heap_delete_begin(void *block, uintptr_t sp);
 /* The operator delete has returned. Context: the thread. */
 void heap_delete_end(void);
 
-/* ---- the short way, for calls that are not recorded ---- */
+/* ---- the short way, for calls that need only be counted ---- */
 
-/* The thread, if it is in sampled mode and this call is like most; else NULL: heap_call_begin() or
- * heap_note_free() is to be called. Context: the thread; in a hook. */
-static inline struct heap_thread *heap_thread_plain(void)
+/* The thread, when an allocation of `bytes` need only be counted; else NULL: heap_call_begin() is
+ * to be called. Context: the thread; in a hook. */
+static inline struct heap_thread *heap_thread_plain(uint64_t bytes)
 {
     struct heap_thread *thread = heap_thread_own;
-    if (!thread || !thread->mode ||
-        __atomic_load_n(thread->mode, __ATOMIC_RELAXED) != WIRE_HEAP_SAMPLED ||
-        (thread->guard | thread->new_caller.sp | thread->shares_lane) != 0 ||
-        (thread->n_calls + 1) % HEAP_METERED_OF == 0)
+    if (__builtin_expect(
+            !thread || thread->plain <= 0 || (int64_t)((uint64_t)thread->left - bytes) < 0, 0))
         return NULL;
     return thread;
 }
 
-/* Whether the thread is in mode off, where there is nothing to do. Context: as
- * heap_thread_plain(). */
-static inline bool heap_thread_is_off(void)
+/* Adds in one instruction, so that a signal handler cannot count in between. Context: any. */
+static inline void heap_bump(uint64_t *counter, uint64_t n)
+{
+    __asm__("addq %1, %0" : "+m"(*counter) : "er"(n) : "cc");
+}
+
+/* As heap_thread_plain(), of a free of `block`; NULL: heap_note_free() is to be called. */
+static inline struct heap_thread *heap_thread_plain_free(const void *block)
 {
     struct heap_thread *thread = heap_thread_own;
-    if (!thread || !thread->mode ||
-        __atomic_load_n(thread->mode, __ATOMIC_RELAXED) != WIRE_HEAP_OFF || thread->new_caller.sp)
-        return false;
-    thread->last_block = 0;
-    return true;
+    if (__builtin_expect(!thread || thread->plain <= 0 || !block ||
+                             !heap_blocks_is_absent(thread->heap, (uintptr_t)block),
+                         0))
+        return NULL;
+    return thread;
 }
-
-/* Counts a call in a lane that no other thread writes: each counter by one instruction, so that a
- * signal handler in between may count too. Context: the thread. */
-static inline void heap_count_plain_call(struct heap_thread *thread)
-{
-    thread->n_calls++;
-    thread->lane->calls++;
-}
-
-/* Records what the plain way cannot: a sample is due. Keeps errno. Context: the thread. */
-void heap_record_sample(const struct stack_frame *caller, const void *block, uint64_t bytes);
 
 #endif

@@ -15,6 +15,7 @@ enum { PAGE = 4096, HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28, METER_TRIES = 16 }
 /* Mapped once; a fork wipes it. */
 static struct heap *shared;
 bool heap_is_on;
+struct heap_early heap_early;
 
 struct heap *heap_get(void)
 {
@@ -208,6 +209,17 @@ static void fill(struct heap *heap)
     heap_note_trouble(heap, real_malloc_trouble());
 }
 
+/* Nobody's lane has no thread yet. */
+static void add_early(struct heap *heap)
+{
+    struct wire_heap_lane *lane = &heap->lanes[0];
+    lane->allocs += heap_early.allocs;
+    lane->alloc_bytes += heap_early.alloc_bytes;
+    lane->unrecorded += heap_early.allocs;
+    lane->frees += heap_early.frees;
+    heap_early = (struct heap_early){.is_over = true};
+}
+
 static bool is_asked_for(const struct wire_segment *segment, struct file *file)
 {
     struct stat status;
@@ -234,6 +246,8 @@ void heap_start(struct wire_segment *segment, int fd)
     shared->wire = wire;
     if (map_all(shared, &geometry, &file)) {
         fill(shared);
+        if (shared->wire->mode != WIRE_HEAP_OFF)
+            add_early(shared);
         __atomic_store_n(&shared->is_running, 1, __ATOMIC_RELEASE);
         heap_is_on = true;
         return;

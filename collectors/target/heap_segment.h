@@ -66,6 +66,17 @@ struct heap {
  */
 void heap_start(struct wire_segment *segment, int fd);
 
+/*
+ * What the program's libraries did before heap_start() could, in constructors that run before ours;
+ * heap_start() adds it to the counts. Until `is_over`, that is: while there is one thread.
+ */
+struct heap_early {
+    uint64_t allocs, alloc_bytes, frees;
+    bool is_over;
+};
+
+extern struct heap_early heap_early __attribute__((visibility("hidden")));
+
 /* Whether there is or was a heap in this process or its parent: hooks need not ask more if not. */
 extern bool heap_is_on __attribute__((visibility("hidden")));
 

@@ -83,7 +83,6 @@ static struct heap_thread *make(struct heap *heap, int32_t tid)
     heap_thread_own = NULL; /* until it is whole */
     thread->owner = next_owner(heap, tid);
     thread->heap = heap;
-    thread->mode = &heap->wire->mode;
     thread->random = (thread->owner + heap_ticks()) * UINT64_C(0x9e3779b97f4a7c15) | 1;
     take_lane(thread);
     struct heap_thread *first = __atomic_load_n(&heap->threads, __ATOMIC_ACQUIRE);
@@ -100,6 +99,7 @@ static void begin(struct heap_thread *thread, int32_t tid)
     struct heap *heap = thread->heap;
     heap_blocks_unlock(thread);
     thread->guard = 0;
+    thread->plain = 0;
     thread->new_caller.sp = 0;
     thread->deleting = NULL;
     thread->last_block = 0;
@@ -138,7 +138,6 @@ struct heap_thread *heap_thread_claim(void)
 void heap_thread_begin_passing(struct heap_thread *thread, struct heap *heap)
 {
     thread->heap = heap;
-    thread->mode = &heap->wire->mode;
     thread->lane = &heap->lanes[0];
     thread->shares_lane = true;
     thread->n_calls = 1;

@@ -18,15 +18,17 @@ enum { HEAP_MERGED_SEEN = 64 };
 
 /* Only its thread changes it. On a page that a fork wipes. */
 struct heap_thread {
-    struct heap *heap;    /* NULL: there is none, or a fork has wiped this */
-    const uint32_t *mode; /* wire_heap.mode; NULL likewise */
-    uintptr_t guard;      /* the stack address of the hook that runs; 0: none */
+    struct heap *heap; /* NULL: there is none, or a fork has wiped this */
+    int32_t plain;     /* so many calls to come need only be counted, in `counted`, as long as their
+                          bytes do not use up `left` */
+    struct wire_heap_lane *counted; /* the lane, or `nowhere` in mode off */
     struct wire_heap_lane *lane;
+    uintptr_t guard; /* the stack address of the hook that runs; 0: none */
     bool shares_lane;
-    uint16_t serial; /* of the thread among all that were */
-    uint32_t n_calls;
-    int64_t left;    /* bytes to the next sample */
-    uint64_t random; /* never 0 */
+    uint16_t serial;  /* of the thread among all that were */
+    uint32_t n_calls; /* in exact mode */
+    int64_t left;     /* bytes to the next sample */
+    uint64_t random;  /* never 0 */
     /* Of an operator new that has called the allocator behind it: whose call the malloc() is that
      * comes next. sp == 0: none. */
     struct stack_frame new_caller;
@@ -40,6 +42,7 @@ struct heap_thread {
     uint32_t fresh_block, fresh_end; /* numbers that were never used */
     uint64_t owner;                  /* serial above, tid below; changed by who takes it over */
     struct heap_thread *next;
+    struct wire_heap_lane nowhere;
     uint32_t merged_seen[HEAP_MERGED_SEEN]; /* stacks that went into row 0, by hash */
     struct stack_walk walk;
 };

@@ -28,91 +28,81 @@ void cfree(void *block);
 void free_sized(void *block, size_t size);
 void free_aligned_sized(void *block, size_t alignment, size_t size);
 
-static SLOW void *allocate_slowly(const struct stack_frame *caller, size_t size)
+/* malloc() jumps here, so that the frame is that of its caller. */
+static SLOW void *allocate_slowly(size_t size)
 {
+    struct stack_frame caller = STACK_FRAME_OF_CALLER();
     struct heap_call call;
-    if (heap_thread_is_off())
-        return real_malloc.malloc(size);
-    bool is_seen = heap_call_begin(&call, caller, size);
+    bool is_seen = heap_call_begin(&call, &caller, size);
     void *block = real_malloc.malloc(size);
     if (is_seen)
         heap_call_end(&call, block);
     return block;
 }
 
-static SLOW void *sample(const struct stack_frame *caller, void *block, size_t size)
-{
-    heap_record_sample(caller, block, size);
-    return block;
-}
-
 EXPORT void *malloc(size_t size)
 {
-    if (!heap_is_on)
-        return real_malloc.malloc(size);
-    struct stack_frame caller = STACK_FRAME_OF_CALLER();
-    struct heap_thread *thread = heap_thread_plain();
+    struct heap_thread *thread = heap_thread_plain(size);
     if (!thread)
-        return allocate_slowly(&caller, size);
+        return allocate_slowly(size);
+    thread->plain--;
     void *block = real_malloc.malloc(size);
-    struct wire_heap_lane *lane = thread->lane;
-    heap_count_plain_call(thread);
-    thread->last_block = 0;
+    struct wire_heap_lane *lane = thread->counted;
     if (__builtin_expect(!block, 0)) {
-        lane->failed++;
+        heap_bump(&lane->failed, 1);
         return NULL;
     }
-    lane->allocs++;
-    lane->alloc_bytes += size;
-    if (__builtin_expect((thread->left -= (int64_t)size) < 0, 0))
-        return sample(&caller, block, size);
+    thread->left -= (int64_t)size;
+    heap_bump(&lane->allocs, 1);
+    heap_bump(&lane->alloc_bytes, size);
     return block;
 }
 
 /* The name by which the library itself finds it. */
 HIDDEN extern __typeof__(malloc) proftop_own_malloc __attribute__((alias("malloc"), copy(malloc)));
 
-/* Of a block that goes back to the allocator. */
-static inline void note_free(void *block, uintptr_t sp)
+/* As allocate_slowly(). */
+static SLOW void free_slowly(void *block)
 {
-    if (!heap_is_on || !block)
+    if (block)
+        heap_note_free(block, (uintptr_t)__builtin_frame_address(0));
+    real_malloc_free(block);
+}
+
+static inline void release(void *block)
+{
+    struct heap_thread *thread = heap_thread_plain_free(block);
+    if (!thread) {
+        free_slowly(block);
         return;
-    struct heap_thread *thread = heap_thread_plain();
-    if (thread && block != thread->deleting &&
-        heap_blocks_is_absent(thread->heap, (uintptr_t)block)) {
-        heap_count_plain_call(thread);
-        thread->lane->frees++;
-    } else {
-        heap_note_free(block, sp);
     }
+    thread->plain--;
+    heap_bump(&thread->counted->frees, 1);
+    real_malloc_free(block);
 }
 
 EXPORT void free(void *block)
 {
-    note_free(block, (uintptr_t)__builtin_frame_address(0));
-    real_malloc_free(block);
+    release(block);
 }
 
 EXPORT void cfree(void *block)
 {
-    note_free(block, (uintptr_t)__builtin_frame_address(0));
-    real_malloc_free(block);
+    release(block);
 }
 
 /* The sizes are hints: free() may always be called instead. */
 EXPORT void free_sized(void *block, size_t size)
 {
     (void)size;
-    note_free(block, (uintptr_t)__builtin_frame_address(0));
-    real_malloc_free(block);
+    release(block);
 }
 
 EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
 {
     (void)alignment;
     (void)size;
-    note_free(block, (uintptr_t)__builtin_frame_address(0));
-    real_malloc_free(block);
+    release(block);
 }
 
 EXPORT void *calloc(size_t n, size_t size)

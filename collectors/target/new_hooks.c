@@ -61,6 +61,10 @@ static const char *const delete_names[DELETE_FORMS] = {
     [DELETE_ALIGNED | DELETE_NOTHROW | DELETE_ARRAY] = "_ZdaPvSt11align_val_tRKSt9nothrow_t",
 };
 
+enum {
+    PLAIN_SLACK = 4096
+}; /* by which a real operator new may round up what it asks malloc() for */
+
 static void *real_new[NEW_FORMS];
 static void *real_delete[DELETE_FORMS];
 static bool is_resolved;
@@ -166,8 +170,7 @@ static void *new_by_malloc(const struct request *request, const struct stack_fra
 /* Whether malloc() will count the call, and who has called need not be known. */
 static bool is_plain(size_t size)
 {
-    struct heap_thread *thread = heap_thread_plain();
-    return thread && is_by_malloc && thread->left >= (int64_t)size && (int64_t)size > 0;
+    return is_by_malloc && heap_thread_plain(size + PLAIN_SLACK);
 }
 
 static void *allocate(const struct request *request, const struct stack_frame *caller)
@@ -248,7 +251,8 @@ static void release(enum delete_form form, const struct deletion *deletion)
     if (!is_resolved)
         new_hooks_resolve();
     delete_function *function = (delete_function *)real_delete[form];
-    bool is_seen = heap_is_on && deletion->block && !is_programs;
+    bool is_seen = heap_is_on && deletion->block && !is_programs &&
+                   !(is_by_malloc && heap_thread_plain_free(deletion->block));
     if (is_seen)
         heap_delete_begin(deletion->block, deletion->sp);
     if (function && !real_malloc_is_pooled(deletion->block))

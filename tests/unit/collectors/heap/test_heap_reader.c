@@ -103,8 +103,8 @@ static int tear_down(void **state)
 static uint32_t add_node(struct fixture *f, uint32_t parent, uint64_t address, uint16_t module)
 {
     uint32_t n = heap(f)->n_nodes++;
-    *node_at(f, n) =
-        (struct wire_heap_node){.address = address, .module = module, .parent = parent};
+    *node_at(f, n) = (struct wire_heap_node){
+        .address = address & 0xffffffffffff, .module = module, .parent = parent};
     return n;
 }
 

@@ -23,7 +23,8 @@ static const struct collector collector = {
 /* The preloads that the loader would take, for a child with the entry `preload`. */
 static char *preloads_of_child(const char *preload)
 {
-    char *envp[] = {"A=1", (char *)preload, NULL};
+    char first[] = "A=1";
+    char *envp[] = {first, (char *)(uintptr_t)preload, NULL};
     char *room = malloc(environment_room(&collector, envp));
     char **extended = environment_extend(room, &collector, envp);
     char *value = strdup(last_preload(extended));
