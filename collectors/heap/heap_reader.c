@@ -11,8 +11,8 @@ enum {
     BITS = 64,
 };
 
-/* No sum of such numbers overflows. */
-#define VALUE_MAX (INT64_MAX >> 24)
+/* More than any program allocates in its life: 32 PiB. */
+#define VALUE_MAX (INT64_MAX >> 8)
 
 /* What the profile has of a row. */
 struct known_row {
@@ -79,7 +79,7 @@ static struct wire_heap_lane sum_lanes(const struct heap_reader *reader)
     struct wire_heap_lane sum = {0};
     for (int i = 0; i < WIRE_HEAP_LANES; i++) {
         const struct wire_heap_lane lane = lanes[i];
-        if (i > 0 && lane.calls == 0 && lane.tid == 0)
+        if (i > 0 && lane.tid == 0)
             break;
         sum.allocs += lane.allocs;
         sum.alloc_bytes += lane.alloc_bytes;
@@ -121,9 +121,9 @@ static void apply(struct heap_reader *reader, struct heap_site *site, struct kno
     int64_t values[HEAP_COLUMNS];
     double variance = (double)row->variance_bytes2;
     read_values(row, peak_epoch, values);
-    reader->live_blocks += values[HEAP_LIVE_BLOCKS] - known->values[HEAP_LIVE_BLOCKS];
+    heap_sum_add(&reader->live_blocks, values[HEAP_LIVE_BLOCKS] - known->values[HEAP_LIVE_BLOCKS]);
     for (int i = 0; i < HEAP_COLUMNS; i++) {
-        site->values[i] += values[i] - known->values[i];
+        heap_sum_add(&site->values[i], values[i] - known->values[i]);
         known->values[i] = values[i];
     }
     for (int i = 0; i < WIRE_HEAP_SIZES; i++) /* the counts are modulo 2^32 */

@@ -55,7 +55,7 @@ void heap_reader_end(struct heap_reader *reader, struct ingest *ingest);
 /* From now on. Nothing happens when its collector records no heap. */
 void heap_reader_set_mode(struct heap_reader *reader, enum wire_heap_mode mode);
 
-/* What the hooks have cost so far, extrapolated from those that were timed. */
+/* What the hooks have cost so far in exact mode, extrapolated from those that were timed. */
 int64_t heap_reader_cost_ns(const struct heap_reader *reader, const struct heap_clock *clock);
 
 /* Addresses of at most `n` live blocks, spread over the heap; returns how many. */

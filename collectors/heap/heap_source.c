@@ -200,9 +200,11 @@ static void keep_budget(struct heap_source *s, struct ingest *ingest, int64_t ta
     s->seen_cpu_ns = target_cpu_ns;
     if (s->policy == HEAP_POLICY_AUTO && s->mode == HEAP_EXACT &&
         s->cost_percent > s->budget_percent) {
-        set_mode(s, HEAP_SAMPLED);
         note_switch(s, ingest);
+        set_mode(s, HEAP_SAMPLED);
     }
+    if (s->mode != HEAP_EXACT) /* calls that are only counted are not timed */
+        s->cost_percent = -1;
 }
 
 /* ---- the session's calls ---- */
