@@ -140,9 +140,28 @@ struct real_malloc real_malloc = {
 
 /* ---- finding them ---- */
 
+static const void *library_of(const void *function)
+{
+    Dl_info info;
+    return function && dladdr(function, &info) ? info.dli_fbase : NULL;
+}
+
+/* As the program would find it. dlsym() asks for no version, and so passes over libraries that have
+ * the function for programs that were linked before only: libc_malloc_debug. These are asked when
+ * no other stands in front of libc. */
+static void *next(const char *name)
+{
+    const char *version = strcmp(name, "aligned_alloc") == 0 ? "GLIBC_2.16" : "GLIBC_2.2.5";
+    void *found = dlsym(RTLD_NEXT, name);
+    if (!found || library_of(found) != library_of(dlsym(RTLD_NEXT, "gnu_get_libc_version")))
+        return found;
+    void *as_linked = dlvsym(RTLD_NEXT, name, version);
+    return as_linked ? as_linked : found;
+}
+
 static bool find(void *ret_function, const char *name)
 {
-    void *found = dlsym(RTLD_NEXT, name);
+    void *found = next(name);
     if (!found)
         return false;
     __atomic_store((void **)ret_function, &found, __ATOMIC_RELEASE);

@@ -34,6 +34,8 @@ hostile pointers 7 "$hostile/heap_pointers"
 figure pointers "calls by pointers are seen, but those of libc itself" \
     '[.sites[] | select(.function == "work_by_pointers")] | "\(map(.allocs) | add) \(map(.live_blocks) | add | . >= 50 and . <= 150)"' \
     "1000 true"
+hostile traced 7 env LD_PRELOAD=libc_malloc_debug.so.0 "MALLOC_TRACE=$tmp/trace" "$hostile/heap_traced"
+allocs_of traced main 20 0
 for mode in deepbind namespace; do
     hostile $mode 0 "$heap_programs/plugins" $mode /dev/null
     allocs_of $mode take_of_the_program 10 10
