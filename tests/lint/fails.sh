@@ -55,7 +55,7 @@ printf '.Dd today\n.Dt PROFTOP 1\n.Os\n.Sh NAME\n.Sh OPTIONS\n.Bl -tag\n.It Fl -
 printf '#!/bin/sh\necho "  --only-in-help  what"\n' >"$tmp/program"
 chmod +x "$tmp/program"
 printf 'PROFTOP_1 { global: wanted; local: *; };\n' >"$tree/collectors/exports.map"
-echo 'void *dlopen(const char *, int); void unwanted(void) { dlopen("x", 1); }' |
+echo 'int pthread_create(void *); void unwanted(void) { pthread_create(0); }' |
     gcc -shared -fPIC -Wl,-z,lazy -Wl,-z,execstack -Wl,--no-as-needed -o "$tmp/library.so" -x c - -lm
 
 # must_fail LINT NAME...: these of its tests are not ok on the tree.
