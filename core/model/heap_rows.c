@@ -29,7 +29,6 @@ struct heap_rows {
     uint32_t process;
     bool only_ended;
     uint32_t n_ended;
-    struct heap_site total;
 
     GArray *order; /* uint32_t groups that the last query kept */
     GArray *rows;  /* struct heap_row, in that order */
@@ -45,11 +44,6 @@ static const char *const sort_names[HEAP_SORTS] = {
     [HEAP_SORT_FUNCTION] = "function", [HEAP_SORT_MODULE] = "module",
     [HEAP_SORT_SOURCE] = "source",
 };
-
-const char *heap_sort_name(unsigned sort)
-{
-    return sort < HEAP_COLUMNS ? heap_columns[sort].name : sort_names[sort];
-}
 
 unsigned heap_sort_find(const char *name)
 {
@@ -225,9 +219,6 @@ static void sum_groups(struct heap_rows *rows)
             add_site(group_at(rows, g_array_index(rows->group_of, uint32_t, i)), site);
     }
     g_free(accepted);
-    rows->total = no_site;
-    for (uint32_t group = 1; group <= rows->groups->len; group++)
-        heap_site_add(&rows->total, &group_at(rows, group)->sum);
 }
 
 static uint32_t count_ended(const struct profile *p)
@@ -342,11 +333,6 @@ const GArray *heap_rows_query(struct heap_rows *rows, const struct heap_query *q
     return rows->rows;
 }
 
-const struct heap_site *heap_rows_total(const struct heap_rows *rows)
-{
-    return &rows->total;
-}
-
 /* --- the stacks of a row --- */
 
 struct site_order {
@@ -393,7 +379,6 @@ struct heap_rows *heap_rows_new(const struct profile *profile)
     rows->passed = g_byte_array_new();
     rows->resolved_generation = profile->resolved_generation;
     rows->process = PROFILE_NONE;
-    rows->total = no_site;
     rows->order = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     rows->rows = g_array_new(FALSE, TRUE, sizeof(struct heap_row));
     return rows;

@@ -35,9 +35,6 @@ enum heap_sort {
  * enum heap_column or enum heap_sort; HEAP_SORTS: there is none. Context: any thread. */
 unsigned heap_sort_find(const char *name);
 
-/* The name of a sort, as heap_sort_find() takes it. Context: any thread. */
-const char *heap_sort_name(unsigned sort);
-
 struct heap_query {
     unsigned sort;         /* enum heap_column or enum heap_sort */
     bool ascending;        /* smallest first, names from A to Z; else largest first, Z to A */
@@ -61,9 +58,6 @@ void heap_rows_free(struct heap_rows *rows);
  * when they or their names have changed: O(sites), else O(rows).
  */
 const GArray *heap_rows_query(struct heap_rows *rows, const struct heap_query *query);
-
-/* Sum over all sites that the last query looked at, whatever its filter: what shares are of. */
-const struct heap_site *heap_rows_total(const struct heap_rows *rows);
 
 /*
  * The sites (uint32_t index into heap->sites) of one row of the last query, those with most of

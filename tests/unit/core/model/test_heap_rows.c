@@ -52,7 +52,6 @@ static void test_query_groups_by_who_called_the_allocator(void **state)
     assert_true(parse->own_peak_is_bound);
     assert_string_equal(name_at(p, result, 1), "load");
     assert_int_equal(load->sum.process, PROFILE_NONE);
-    assert_int_equal(heap_rows_total(rows)->values[HEAP_ALLOC_BYTES], 1540);
     heap_rows_free(rows);
     profile_free(p);
 }
@@ -69,7 +68,6 @@ static void test_query_takes_one_process(void **state)
     assert_int_equal(result->len, 1);
     assert_int_equal(row_at(result, 0)->sum.values[HEAP_ALLOCS], 1);
     assert_false(row_at(result, 0)->own_peak_is_bound);
-    assert_int_equal(heap_rows_total(rows)->values[HEAP_ALLOC_BYTES], 10);
     heap_rows_free(rows);
     profile_free(p);
 }
@@ -114,7 +112,6 @@ static void test_query_sorts_and_filters(void **state)
     const GArray *result = heap_rows_query(rows, &query);
     assert_int_equal(result->len, 1);
     assert_string_equal(name_at(p, result, 0), "load");
-    assert_int_equal(heap_rows_total(rows)->values[HEAP_ALLOC_BYTES], 1540);
     query.filter = NULL;
     query.only = HEAP_REALLOCS;
     assert_int_equal(heap_rows_query(rows, &query)->len, 0);
@@ -207,11 +204,18 @@ static void test_stacks_come_heaviest_first(void **state)
     profile_free(p);
 }
 
-static void test_names_of_sorts_lead_back(void **state)
+static void test_sort_find_knows_every_name(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < HEAP_SORTS; i++)
-        assert_int_equal(heap_sort_find(heap_sort_name(i)), i);
+    static const struct {
+        const char *name;
+        unsigned sort;
+    } cases[] = {{"live", HEAP_LIVE_BYTES},        {"temporary", HEAP_TEMPORARY},
+                 {"average", HEAP_SORT_AVERAGE},   {"stacks", HEAP_SORT_STACKS},
+                 {"function", HEAP_SORT_FUNCTION}, {"module", HEAP_SORT_MODULE},
+                 {"source", HEAP_SORT_SOURCE}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+        assert_int_equal(heap_sort_find(cases[i].name), cases[i].sort);
     assert_int_equal(heap_sort_find("nothing"), HEAP_SORTS);
 }
 
@@ -253,7 +257,7 @@ int main(void)
         cmocka_unit_test(test_query_regroups_when_names_come_in),
         cmocka_unit_test(test_inlined_callers_are_told_apart_by_line),
         cmocka_unit_test(test_stacks_come_heaviest_first),
-        cmocka_unit_test(test_names_of_sorts_lead_back),
+        cmocka_unit_test(test_sort_find_knows_every_name),
         cmocka_unit_test(test_many_rows_are_all_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
