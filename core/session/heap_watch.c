@@ -17,9 +17,8 @@ struct heap_watch {
     const struct heap_source_ops *ops;
     void *source;
     int64_t start_ns;
-    struct heap_totals last; /* a second ago */
-    int64_t last_ns;
-    int64_t rss_bytes; /* as last seen; -1 unknown */
+    int64_t last_bytes, last_ns; /* allocated by then; a second ago */
+    int64_t rss_bytes;           /* as last seen; -1 unknown */
     int64_t memory_next_ns;
 };
 
@@ -132,14 +131,11 @@ void heap_watch_update(struct heap_watch *watch, const struct profile *profile, 
     status->heap_cost_percent = source.cost_percent;
     heap_get_totals(profile->heap, PROFILE_NONE, &now);
     double seconds = (double)(now_ns - watch->last_ns) / SECOND_NS;
-    if (seconds > 0) {
-        status->heap_allocs_per_second = (double)(now.allocs - watch->last.allocs) / seconds;
-        status->heap_bytes_per_second =
-            (double)(now.alloc_bytes - watch->last.alloc_bytes) / seconds;
-    }
+    if (seconds > 0)
+        status->heap_bytes_per_second = (double)(now.alloc_bytes - watch->last_bytes) / seconds;
     if (now.n_measured > 0)
         push_history(status, now.live_bytes);
-    watch->last = now;
+    watch->last_bytes = now.alloc_bytes;
     watch->last_ns = now_ns;
 }
 

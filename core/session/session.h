@@ -62,8 +62,7 @@ struct session_status {
     enum heap_mode heap_mode;     /* of the processes that are measured; HEAP_OFF: none is */
     double heap_cost_percent;     /* of the hooks, of the target's CPU time, now; < 0 unknown */
     double heap_bytes_per_second; /* allocated, now */
-    double heap_allocs_per_second;
-    struct memory_use memory;            /* of all its processes; rss_bytes 0: not read yet */
+    struct memory_use memory;     /* of all its processes; rss_bytes 0: not read yet */
     float heap_history[SESSION_HISTORY]; /* live bytes, oldest first, a value a second */
     uint32_t n_heap_history;
     size_t symbols_pending;
