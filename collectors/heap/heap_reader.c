@@ -406,14 +406,22 @@ void heap_reader_end_image(struct heap_reader *reader, struct ingest *ingest)
     ingest_unlock(ingest);
 }
 
+/* A collector that begins has a row at once. */
+static const char *why_nothing(const struct wire_heap *heap)
+{
+    if (heap && __atomic_load_n(&heap->n_rows, __ATOMIC_RELAXED) == 0)
+        return "its collector did not begin: proftop was too busy to answer it in time, or the "
+               "process ended first";
+    return "no call of malloc() was seen; an allocator that is linked statically cannot be";
+}
+
 void heap_reader_end(struct heap_reader *reader, struct ingest *ingest)
 {
     struct profile *profile = ingest_lock(ingest);
     struct heap_process *p = heap_process_get(profile->heap, reader->process);
     p->ended = true;
     if (p->allocs == 0 && !*p->trouble && p->mode != HEAP_OFF)
-        p->trouble = profile_text(profile, "no call of malloc() was seen; an allocator that is "
-                                           "linked statically cannot be");
+        p->trouble = profile_text(profile, why_nothing(reader->hello->heap));
     heap_touch(profile->heap);
     ingest_unlock(ingest);
 }

@@ -389,6 +389,15 @@ static void test_a_program_without_calls_is_said_to_be_so(void **state)
     assert_non_null(strstr(process(f)->trouble, "no call of malloc()"));
 }
 
+static void test_a_collector_that_never_began_is_said_to_be_so(void **state)
+{
+    struct fixture *f = *state;
+    heap(f)->n_rows = 0;
+    update(f, true);
+    heap_reader_end(f->reader, f->ingest);
+    assert_non_null(strstr(process(f)->trouble, "did not begin"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +416,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_wrong_in_a_segment_does_no_harm, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_program_without_calls_is_said_to_be_so, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_collector_that_never_began_is_said_to_be_so, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
