@@ -12,9 +12,9 @@ struct search {
     const struct leaks_query *query;
     struct leak_matcher *matcher; /* NULL: no rules */
     struct leaks *leaks;
-    GHashTable *groups;   /* key -> position + 1 of its struct leak */
-    GArray *by_rule;      /* struct leak_suppressed, by rule */
-    bool *ended, *wanted; /* by process */
+    GHashTable *groups; /* key -> position + 1 of its struct leak */
+    GArray *by_rule;    /* struct leak_suppressed, by rule */
+    bool *ended;        /* by process */
 };
 
 static guint hash_key(gconstpointer key)
@@ -25,11 +25,9 @@ static guint hash_key(gconstpointer key)
 static void look_at_process(struct search *s, uint32_t process)
 {
     const struct heap_process *record = heap_process_find(s->profile->heap, process);
-    s->ended[process] = heap_process_has_ended(s->profile, process);
-    bool asked = s->query->process == PROFILE_NONE || s->query->process == process;
-    asked &= profile_get_process(s->profile, process)->pid != 0; /* [not sampled] is none */
-    s->wanted[process] = asked && (s->ended[process] || s->query->running_too);
-    if (!s->wanted[process])
+    bool is_process = profile_get_process(s->profile, process)->pid != 0; /* [not sampled] is not */
+    s->ended[process] = is_process && heap_process_has_ended(s->profile, process);
+    if (!s->ended[process])
         return;
     if (record && heap_process_is_measured(record)) {
         s->leaks->n_processes++;
@@ -74,7 +72,6 @@ static void add_leak(struct search *s, const struct heap_site *site, uint32_t nu
     if (leak->sum.process != site->process)
         leak->sum.process = PROFILE_NONE;
     leak->n_stacks++;
-    leak->still_live |= !s->ended[site->process];
     heap_site_add(&leak->sum, site);
 }
 
@@ -87,7 +84,7 @@ static void add_suppressed(struct search *s, const struct heap_site *site, int r
 
 static void add_site(struct search *s, const struct heap_site *site, uint32_t number)
 {
-    if (!s->wanted[site->process] || site->values[HEAP_LIVE_BLOCKS] <= 0)
+    if (!s->ended[site->process] || site->values[HEAP_LIVE_BLOCKS] <= 0)
         return;
     int rule = s->matcher ? leak_matcher_find(s->matcher, site->stack) : LEAK_RULE_NONE;
     if (rule != LEAK_RULE_NONE)
@@ -117,27 +114,9 @@ static gint compare_suppressed(gconstpointer left, gconstpointer right)
     return order ? order : (a->rule > b->rule) - (a->rule < b->rule);
 }
 
-static bool matches(const struct profile *p, uint32_t function, const GRegex *filter)
-{
-    const struct function *f = profile_get_function(p, function);
-    return g_regex_match(filter, f->name, 0, NULL) || g_regex_match(filter, f->file, 0, NULL) ||
-           g_regex_match(filter, profile_get_module(p, f->module)->name, 0, NULL);
-}
-
-static void drop_filtered(struct search *s)
-{
-    guint kept = 0;
-    for (guint i = 0; i < s->leaks->rows->len; i++)
-        if (matches(s->profile, leak_at(s->leaks, i)->function, s->query->filter))
-            *leak_at(s->leaks, kept++) = *leak_at(s->leaks, i);
-    g_array_set_size(s->leaks->rows, kept);
-}
-
 static void finish(struct search *s)
 {
     struct leaks *leaks = s->leaks;
-    if (s->query->filter)
-        drop_filtered(s);
     g_array_sort(leaks->rows, compare_leaks);
     struct heap_site sum = {0};
     for (guint i = 0; i < leaks->rows->len; i++)
@@ -168,7 +147,6 @@ struct leaks *leaks_find(const struct profile *p, const struct leaks_query *quer
         .groups = g_hash_table_new(hash_key, g_direct_equal),
         .by_rule = g_array_new(FALSE, TRUE, sizeof(struct leak_suppressed)),
         .ended = g_new0(bool, p->processes->len + 1),
-        .wanted = g_new0(bool, p->processes->len + 1),
     };
     g_array_set_size(s.by_rule, query->rules ? leak_rules_count(query->rules) : 0);
     for (uint32_t i = 0; i < p->processes->len; i++)
@@ -180,7 +158,6 @@ struct leaks *leaks_find(const struct profile *p, const struct leaks_query *quer
     g_hash_table_unref(s.groups);
     g_array_unref(s.by_rule);
     g_free(s.ended);
-    g_free(s.wanted);
     return leaks;
 }
 

@@ -15,10 +15,7 @@
 
 struct leaks_query {
     const struct leak_rules *rules; /* NULL: none */
-    const GRegex *filter; /* keeps leaks whose function, module or file matches; NULL: all */
-    uint32_t process;     /* only of it; PROFILE_NONE: all */
-    bool running_too;     /* also what is live of processes that still run */
-    bool by_stack;        /* each call stack apart; else by function and line */
+    bool by_stack;                  /* each call stack apart; else by function and line */
 };
 
 struct leak {
@@ -26,7 +23,6 @@ struct leak {
     uint32_t n_stacks;       /* sites in it */
     uint32_t site;           /* the one with most live bytes: index into heap->sites */
     struct heap_site sum;    /* HEAP_LIVE_BLOCKS and HEAP_LIVE_BYTES were not freed */
-    bool still_live;         /* some or all of it is of processes that run */
 };
 
 /* What one rule kept out of the leaks. */
@@ -40,7 +36,7 @@ struct leaks {
     GArray *suppressed;                          /* struct leak_suppressed, most bytes first */
     int64_t blocks, bytes;                       /* of all rows */
     int64_t suppressed_blocks, suppressed_bytes; /* of all rules */
-    unsigned n_processes;  /* that were looked at: measured, and ended unless running_too */
+    unsigned n_processes;                        /* that were looked at: measured, and ended */
     unsigned n_unmeasured; /* processes whose heap was not seen: nothing can be said of them */
     bool is_estimate;      /* some of it was sampled */
 };

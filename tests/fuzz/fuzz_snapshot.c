@@ -47,7 +47,7 @@ static void draw_heap(struct profile *p)
                                                .only = HEAP_COLUMNS});
     heap_rows_free(rows);
     struct leak_rules *rules = leak_rules_new(true);
-    leaks_free(leaks_find(p, &(struct leaks_query){.rules = rules, .process = PROFILE_NONE}));
+    leaks_free(leaks_find(p, &(struct leaks_query){.rules = rules}));
     leak_rules_free(rules);
 }
 

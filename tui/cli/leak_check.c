@@ -102,8 +102,7 @@ static char *why_not_checked(const struct profile *profile, const struct leaks *
 static int gate(const struct leak_check *check, const struct profile *profile)
 {
     int status = 0;
-    struct leaks *leaks =
-        leaks_find(profile, &(struct leaks_query){.rules = check->rules, .process = PROFILE_NONE});
+    struct leaks *leaks = leaks_find(profile, &(struct leaks_query){.rules = check->rules});
     char *why = why_not_checked(profile, leaks);
     if (leaks->blocks > 0) {
         GString *bytes = g_string_new(NULL);

@@ -28,7 +28,7 @@ static void take_rows(struct report_heap *h)
 
 static void take_leaks(struct report_heap *h)
 {
-    struct leaks_query query = {.rules = h->options->rules, .process = PROFILE_NONE};
+    struct leaks_query query = {.rules = h->options->rules};
     h->leaks = leaks_find(h->profile, &query);
     query.by_stack = true;
     h->leaks_stacks = leaks_find(h->profile, &query);

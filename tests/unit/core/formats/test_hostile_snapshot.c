@@ -233,7 +233,7 @@ static void use_heap(const struct profile *p)
     struct heap_totals totals;
     heap_get_totals(p->heap, PROFILE_NONE, &totals);
     struct leak_rules *rules = leak_rules_new(true);
-    leaks_free(leaks_find(p, &(struct leaks_query){.rules = rules, .process = PROFILE_NONE}));
+    leaks_free(leaks_find(p, &(struct leaks_query){.rules = rules}));
     leak_rules_free(rules);
 }
 
