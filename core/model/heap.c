@@ -12,22 +12,19 @@
 enum { FIRST_MOMENT_STEP_NS = 10 * 1000 * 1000 };
 
 const struct heap_column_info heap_columns[HEAP_COLUMNS] = {
-    [HEAP_ALLOCS] = {"allocs", "ALLOCS", "alloc_objects", "allocations", false, HEAP_ALLOCS},
-    [HEAP_ALLOC_BYTES] = {"bytes", "BYTES", "alloc_space", "bytes allocated", true, HEAP_ALLOCS},
-    [HEAP_LIVE_BLOCKS] = {"live-blocks", "LIVE BLOCKS", "inuse_objects", "live blocks", false,
-                          HEAP_LIVE_BLOCKS},
-    [HEAP_LIVE_BYTES] = {"live", "LIVE", "inuse_space", "live bytes", true, HEAP_LIVE_BLOCKS},
-    [HEAP_PEAK_BLOCKS] = {"peak-blocks", "PEAK BLOCKS", "peak_objects", "blocks at the peak", false,
+    [HEAP_ALLOCS] = {"allocs", "alloc_objects", "allocations", false, HEAP_ALLOCS},
+    [HEAP_ALLOC_BYTES] = {"bytes", "alloc_space", "bytes allocated", true, HEAP_ALLOCS},
+    [HEAP_LIVE_BLOCKS] = {"live-blocks", "inuse_objects", "live blocks", false, HEAP_LIVE_BLOCKS},
+    [HEAP_LIVE_BYTES] = {"live", "inuse_space", "live bytes", true, HEAP_LIVE_BLOCKS},
+    [HEAP_PEAK_BLOCKS] = {"peak-blocks", "peak_objects", "blocks at the peak", false,
                           HEAP_PEAK_BLOCKS},
-    [HEAP_PEAK_BYTES] = {"peak", "PEAK", "peak_space", "bytes at the peak", true, HEAP_PEAK_BLOCKS},
-    [HEAP_OWN_PEAK_BYTES] = {"own-peak", "OWN PEAK", "own_peak_space",
-                             "bytes at each site's own peak", true, HEAP_COLUMNS},
-    [HEAP_TEMPORARY] = {"temporary", "TEMPORARY", "temp_objects", "temporary blocks", false,
-                        HEAP_TEMPORARY},
-    [HEAP_REALLOCS] = {"reallocs", "REALLOCS", "realloc_objects", "reallocations", false,
-                       HEAP_REALLOCS},
-    [HEAP_REMOTE_FREES] = {"remote-frees", "REMOTE FREES", "remote_free_objects",
-                           "blocks freed by another thread", false, HEAP_REMOTE_FREES},
+    [HEAP_PEAK_BYTES] = {"peak", "peak_space", "bytes at the peak", true, HEAP_PEAK_BLOCKS},
+    [HEAP_OWN_PEAK_BYTES] = {"own-peak", "own_peak_space", "bytes at each site's own peak", true,
+                             HEAP_COLUMNS},
+    [HEAP_TEMPORARY] = {"temporary", "temp_objects", "temporary blocks", false, HEAP_TEMPORARY},
+    [HEAP_REALLOCS] = {"reallocs", "realloc_objects", "reallocations", false, HEAP_REALLOCS},
+    [HEAP_REMOTE_FREES] = {"remote-frees", "remote_free_objects", "blocks freed by another thread",
+                           false, HEAP_REMOTE_FREES},
 };
 
 static const char *const mode_names[] = {

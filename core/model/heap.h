@@ -43,7 +43,6 @@ enum heap_column {
 /* How a column is called in snapshots and on the command line, and what it is in. */
 struct heap_column_info {
     const char *name;        /* "live": for --sort and keys */
-    const char *title;       /* "LIVE": for tables */
     const char *type;        /* pprof's sample type, "inuse_space" */
     const char *words;       /* "live bytes": what a number of it is, for titles */
     bool is_bytes;           /* else blocks */
