@@ -9,8 +9,6 @@
 
 #include "collectors/target/heap_sampling.h"
 
-#define SAMPLED UINT64_C(1)
-
 static uint64_t add64(uint64_t *word, uint64_t n)
 {
     if (!__libc_single_threaded)
@@ -82,11 +80,13 @@ uint32_t heap_accounts_of_node(struct heap_thread *thread, uint32_t number)
 
 /* ---- changes ---- */
 
-uint64_t heap_accounts_weight(const struct heap *heap, const struct wire_heap_block *block)
+/* How many blocks a block stands for: 1, if it was not sampled. */
+static uint64_t weight_of(const struct heap *heap, const struct wire_heap_block *block)
 {
-    if (!(block->address & SAMPLED))
+    if (!(block->address & WIRE_BLOCK_SAMPLED))
         return 1;
-    return heap_sampling_weight(block->size, block->address & ~SAMPLED, heap->sample_bytes);
+    return heap_sampling_weight(block->size, block->address & ~WIRE_BLOCK_SAMPLED,
+                                heap->sample_bytes);
 }
 
 static uint32_t size_class(uint64_t size)
@@ -151,14 +151,14 @@ void heap_accounts_add(struct heap *heap, const struct wire_heap_block *block, b
     struct wire_heap_row *row = heap_area_at(&heap->rows, block->row);
     if (!row)
         return;
-    uint64_t weight = heap_accounts_weight(heap, block), bytes = weight * block->size;
+    uint64_t weight = weight_of(heap, block), bytes = weight * block->size;
     keep_peak(heap, row);
     add64(&row->allocs, weight);
     add64(&row->alloc_bytes, bytes);
     add32(&row->sizes[size_class(block->size)], weight);
     if (is_realloc)
         add32(&row->reallocs, weight);
-    if (block->address & SAMPLED) {
+    if (block->address & WIRE_BLOCK_SAMPLED) {
         add32(&row->sampled, 1);
         count_variance(row, block->size, weight);
     }
@@ -174,7 +174,7 @@ void heap_accounts_remove(struct heap *heap, const struct wire_heap_block *block
     struct wire_heap_row *row = heap_area_at(&heap->rows, block->row);
     if (!row)
         return;
-    uint64_t weight = heap_accounts_weight(heap, block), bytes = weight * block->size;
+    uint64_t weight = weight_of(heap, block), bytes = weight * block->size;
     keep_peak(heap, row);
     add64(&row->frees, weight);
     add32(&row->lifetimes[lifetime_class(heap, end->ticks - block->ticks)], weight);

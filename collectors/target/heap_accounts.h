@@ -13,9 +13,6 @@
  * room for it, or node is 0. Context: the thread. */
 uint32_t heap_accounts_of_node(struct heap_thread *thread, uint32_t node);
 
-/* How many blocks a block stands for: 1, if it was not sampled. Context: any. */
-uint64_t heap_accounts_weight(const struct heap *heap, const struct wire_heap_block *block);
-
 /* Counts a block that has come. Context: any thread. */
 void heap_accounts_add(struct heap *heap, const struct wire_heap_block *block, bool is_realloc);
 

@@ -21,7 +21,6 @@ enum {
 };
 
 #define LOCKED         (UINT32_C(1) << 31)
-#define SAMPLED        UINT64_C(1)
 #define PATIENCE_TICKS (UINT64_C(1) << 27) /* about 50 ms */
 
 static struct wire_heap_block *block_at(const struct heap *heap, uint32_t record)
@@ -185,7 +184,7 @@ static uint32_t unlink_block(const struct heap *heap, uint32_t *first, uint64_t 
         struct wire_heap_block *block = block_at(heap, record);
         if (!block)
             return 0;
-        if ((block->address & ~SAMPLED) == address) {
+        if ((block->address & ~WIRE_BLOCK_SAMPLED) == address) {
             __atomic_store_n(link, block->next, __ATOMIC_RELAXED);
             return record;
         }
@@ -217,7 +216,7 @@ bool heap_blocks_put(struct heap_thread *thread, uint32_t record,
                      const struct wire_heap_block *block, struct wire_heap_block *ret_old)
 {
     struct heap *heap = thread->heap;
-    uint64_t address = block->address & ~SAMPLED;
+    uint64_t address = block->address & ~WIRE_BLOCK_SAMPLED;
     uint32_t *head = heap_blocks_head(heap, address);
     uint32_t first = lock(thread, head);
     uint32_t old = first ? unlink_block(heap, &first, address) : 0;

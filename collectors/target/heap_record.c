@@ -20,7 +20,6 @@ enum {
                              frame alone is larger */
 };
 
-#define SAMPLED   UINT64_C(1)
 #define LEFT_MAX  (INT64_MAX / 2)
 #define SIZE_BITS ((UINT64_C(1) << 48) - 1)
 
@@ -180,7 +179,7 @@ static void count_block(struct heap_call *call, const void *block, bool is_reall
     if (mode == WIRE_HEAP_EXACT)
         record(call, (uintptr_t)block, is_realloc);
     else if (is_due(thread, call->bytes))
-        record(call, (uintptr_t)block | SAMPLED, is_realloc);
+        record(call, (uintptr_t)block | WIRE_BLOCK_SAMPLED, is_realloc);
 }
 
 static void count_failure(struct heap_thread *thread)

@@ -57,6 +57,9 @@ enum {
     WIRE_ROW_OTHER = 0,
 };
 
+/* In wire_heap_block.address: the block was recorded by sampling. */
+#define WIRE_BLOCK_SAMPLED UINT64_C(1)
+
 /* An array that grows by doubling; see above. n_first * record size is whole pages. */
 struct wire_area {
     uint64_t offset; /* from the segment's start; whole pages */
@@ -124,7 +127,7 @@ struct wire_heap_row {
  * from the block's address: so that its free takes off what its allocation had put on.
  */
 struct wire_heap_block {
-    uint64_t address;     /* bit 0: it was sampled; 0: the record is free */
+    uint64_t address;     /* with WIRE_BLOCK_SAMPLED; 0: the record is free */
     uint64_t size : 48;   /* as requested */
     uint64_t serial : 16; /* of the thread that allocated it */
     uint64_t ticks;       /* TSC when it was allocated */

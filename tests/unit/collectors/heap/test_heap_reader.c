@@ -314,7 +314,9 @@ static void test_ages_are_those_of_live_blocks(void **state)
     assert_in_range(site(f, 0)->youngest_ns, 5000000000, 5900000000);
     assert_in_range(site(f, 0)->oldest_ns, 9000000000, 9900000000);
     uint64_t addresses[4];
+    block_at(f, 1)->address |= WIRE_BLOCK_SAMPLED;
     assert_int_equal(heap_reader_addresses(f->reader, addresses, 4), 2);
+    assert_int_equal(addresses[1], 32);
     memset(block_at(f, 0), 0, 2 * sizeof(struct wire_heap_block));
     heap_reader_look_at_blocks(f->reader, f->ingest, &f->clock, UINT32_MAX);
     assert_int_equal(site(f, 0)->oldest_ns, -1);
