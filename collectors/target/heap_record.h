@@ -43,7 +43,7 @@ struct heap_call {
 /* ---- allocating ---- */
 
 /*
- * False when the call is not to be recorded and heap_call_end() not to be called. `size` is what
+ * False when the call is not to be recorded and heap_call_end() not to be called. `bytes` is what
  * the program has asked for. Keeps errno.
  * Context: the thread; in a hook.
  */
