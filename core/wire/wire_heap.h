@@ -69,7 +69,8 @@ struct wire_area {
 
 /* Counters of a thread. 128 bytes: two cache lines are fetched together. */
 struct wire_heap_lane {
-    int32_t tid; /* its owner, as the process sees it; 0: free. Lane 0 is shared, by atomics */
+    int32_t tid; /* its owner, as the process sees it; 0: free. Lane 0 has none and is changed by
+                    atomics: for threads without a lane, and what libraries did before the start */
     uint32_t reserved32;
     uint64_t
         allocs; /* calls that gave a block, realloc() of a block included, as memcheck counts */
@@ -78,8 +79,8 @@ struct wire_heap_lane {
     uint64_t unknown_frees; /* of these, in exact mode: blocks that nobody saw allocated */
     uint64_t failed;        /* calls that gave NULL where a block was wanted */
     uint64_t unrecorded; /* allocations without row and block: called from within a hook (a signal
-                            handler), or no room for the block */
-    uint64_t cost_calls; /* hook calls that were timed */
+                            handler), before the start, or no room for the block or the thread */
+    uint64_t cost_calls; /* of `calls`, those that were timed */
     uint64_t cost_ticks; /* what those took, less the allocator's own time, TSC ticks */
     uint64_t calls;      /* hook calls in exact mode */
     uint64_t reserved[6];
