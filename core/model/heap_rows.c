@@ -62,6 +62,12 @@ int64_t heap_site_average(const struct heap_site *site)
     return n > 0 ? (int64_t)((double)site->values[HEAP_ALLOC_BYTES] / (double)n + 0.5) : 0;
 }
 
+double heap_site_temporary_percent(const struct heap_site *site)
+{
+    int64_t n = site->values[HEAP_ALLOCS];
+    return n > 0 ? 100.0 * (double)site->values[HEAP_TEMPORARY] / (double)n : 0.0;
+}
+
 bool heap_process_has_ended(const struct profile *profile, uint32_t process)
 {
     const struct heap_process *record = heap_process_find(profile->heap, process);

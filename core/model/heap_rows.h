@@ -69,6 +69,9 @@ void heap_row_stacks(const struct heap_rows *rows, const struct heap_row *row,
 /* Bytes of an average allocation, rounded; 0 when there was none. */
 int64_t heap_site_average(const struct heap_site *site);
 
+/* What was temporary of the blocks allocated, in per cent; 0 when there was none. */
+double heap_site_temporary_percent(const struct heap_site *site);
+
 /* Whether the process of a site has ended: what is live of it was never freed. */
 bool heap_process_has_ended(const struct profile *profile, uint32_t process);
 

@@ -130,11 +130,6 @@ char *report_heap_source(const struct function *f, uint32_t line)
     return text;
 }
 
-double report_heap_temporary_percent(const struct heap_site *site)
-{
-    return report_percent(site->values[HEAP_TEMPORARY], site->values[HEAP_ALLOCS]);
-}
-
 int64_t report_heap_size_bound(unsigned size_class)
 {
     return size_class < HEAP_SIZE_CLASSES - 1 ? INT64_C(16) << size_class : -1;

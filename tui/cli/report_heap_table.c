@@ -51,7 +51,7 @@ static void add_average(GString *cell, const struct heap_row *row)
 
 static void add_temporary_percent(GString *cell, const struct heap_row *row)
 {
-    g_string_append_printf(cell, "%.1f", report_heap_temporary_percent(&row->sum));
+    g_string_append_printf(cell, "%.1f", heap_site_temporary_percent(&row->sum));
 }
 
 static void add_stacks(GString *cell, const struct heap_row *row)

@@ -365,7 +365,8 @@ static void draw_facts(const struct canvas *canvas, const struct heap_row *row, 
     text_append_count(blocks, sum->values[HEAP_ALLOCS]);
     g_string_append(blocks, sum->values[HEAP_ALLOCS] == 1 ? " block" : " blocks");
     bar_add(&bar, 1, ROLE_NORMAL, g_string_free(blocks, FALSE));
-    bar_add(&bar, 2, ROLE_NORMAL, g_strdup_printf("temporary %.1f %%", memory_row_temporary(row)));
+    bar_add(&bar, 2, ROLE_NORMAL,
+            g_strdup_printf("temporary %.1f %%", heap_site_temporary_percent(sum)));
     add_ages(&bar, sum);
     add_count(&bar, 4, "by realloc ", sum->values[HEAP_REALLOCS]);
     add_count(&bar, 5, "freed by other threads ", sum->values[HEAP_REMOTE_FREES]);

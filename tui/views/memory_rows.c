@@ -122,12 +122,6 @@ static double rate_of(const struct memory_rows *rows, const struct heap_row *row
 
 /* --- order --- */
 
-double memory_row_temporary(const struct heap_row *row)
-{
-    int64_t allocs = row->sum.values[HEAP_ALLOCS];
-    return allocs > 0 ? 100.0 * (double)row->sum.values[HEAP_TEMPORARY] / (double)allocs : 0.0;
-}
-
 static enum heap_column column_of_sort(unsigned sort)
 {
     if (sort < HEAP_COLUMNS)
@@ -153,7 +147,7 @@ enum heap_column memory_row_column(const struct heap_row *row, unsigned sort)
 static double sort_value(const struct memory_row *row, unsigned sort)
 {
     if (sort == MEMORY_SORT_TEMPORARY)
-        return memory_row_temporary(row->row);
+        return heap_site_temporary_percent(&row->row->sum);
     return sort == MEMORY_SORT_RATE ? row->allocs_per_second : (double)row->leaked_bytes;
 }
 

@@ -66,9 +66,6 @@ static inline const struct memory_row *memory_rows_at(const struct memory_rows *
 /* Index of the row of a function and line, -1 when there is none. */
 int memory_rows_find(const struct memory_rows *rows, uint32_t function, uint32_t line);
 
-/* Per cent of the blocks that were temporary. */
-double memory_row_temporary(const struct heap_row *row);
-
 /* The column of the heap that says most about a row in that order: what Flame and call paths are
  * weighed by. Bytes allocated where the row has none of it. */
 enum heap_column memory_row_column(const struct heap_row *row, unsigned sort);

@@ -225,7 +225,7 @@ static void append_figure(struct memory *view, enum column column, const struct 
     else if (column == COLUMN_AVERAGE)
         text_append_bytes(view->text, heap_site_average(sum));
     else if (column == COLUMN_TEMPORARY)
-        g_string_append_printf(view->text, "%.1f", memory_row_temporary(row->row));
+        g_string_append_printf(view->text, "%.1f", heap_site_temporary_percent(sum));
     else if (column == COLUMN_RATE)
         append_rate(view, row->allocs_per_second);
     else if (row->leaked_bytes >= 0)

@@ -49,6 +49,10 @@ static void test_query_groups_by_who_called_the_allocator(void **state)
     assert_int_equal(parse->sum.process, profile_process(p, 1));
     assert_int_equal(parse->sum.stack, PROFILE_NONE);
     assert_int_equal(heap_site_average(&parse->sum), 136); /* 136.36 */
+    struct heap_site site = {.values = {[HEAP_ALLOCS] = 8, [HEAP_TEMPORARY] = 2}};
+    assert_true(heap_site_temporary_percent(&site) == 25);
+    site.values[HEAP_ALLOCS] = 0;
+    assert_true(heap_site_temporary_percent(&site) == 0);
     assert_true(parse->own_peak_is_bound);
     assert_string_equal(name_at(p, result, 1), "load");
     assert_int_equal(load->sum.process, PROFILE_NONE);
