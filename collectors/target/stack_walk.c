@@ -37,9 +37,6 @@ struct walk_frame {
 enum {
     FIRST_BYTES = 8192,
     FRAMES_MAX = 2 * WIRE_HEAP_DEPTH_MAX,
-    UCONTEXT_RBP = 120,
-    UCONTEXT_RSP = 160,
-    UCONTEXT_RIP = 168,
     /* how a step ended, apart from the roots: it did not */
     GOES_ON = WIRE_ROOTS,
     PC_MIN = 4096,
@@ -124,7 +121,7 @@ static bool has_word(struct stack_walk *walk, uintptr_t address, uintptr_t value
 static uintptr_t bp_slot(const struct walk_frame *frame)
 {
     if (frame->flags & BY_SIGNAL)
-        return frame->slot + UCONTEXT_RBP;
+        return frame->slot + UNWIND_CONTEXT_RBP;
     if (frame->flags & BY_DEREF)
         return frame->flags & HAS_BP ? frame->slot + 8 * (uintptr_t)(intptr_t)frame->bp_distance
                                      : 0;
@@ -138,8 +135,8 @@ static __attribute__((noinline)) bool holds_unusual(struct stack_walk *walk,
     if (frame->flags & NEEDS_BP && slot && !has_word(walk, slot, frame->bp))
         return false;
     if (frame->flags & BY_SIGNAL)
-        return has_word(walk, frame->slot + UCONTEXT_RIP, frame->pc - 1) &&
-               has_word(walk, frame->slot + UCONTEXT_RSP, frame->sp);
+        return has_word(walk, frame->slot + UNWIND_CONTEXT_RIP, frame->pc - 1) &&
+               has_word(walk, frame->slot + UNWIND_CONTEXT_RSP, frame->sp);
     if (frame->flags & BY_DEREF && !has_word(walk, frame->slot, frame->sp))
         return false;
     return has_word(walk, frame->sp - 8, frame->pc);
@@ -183,10 +180,10 @@ static uint32_t step_signal(struct stack_walk *walk, const struct walk_frame *fr
 {
     uintptr_t context = frame->sp, pc;
     *caller = (struct walk_frame){.slot = context, .flags = BY_SIGNAL | ELSEWHERE};
-    if (!stack_memory_read(&walk->memory, context + UCONTEXT_RIP, &pc) ||
-        !stack_memory_read(&walk->memory, context + UCONTEXT_RSP, &caller->sp) ||
-        !stack_memory_read(&walk->memory, context + UCONTEXT_RBP, &caller->bp) || pc < PC_MIN ||
-        pc >> 47 || caller->sp % 8 != 0)
+    if (!stack_memory_read(&walk->memory, context + UNWIND_CONTEXT_RIP, &pc) ||
+        !stack_memory_read(&walk->memory, context + UNWIND_CONTEXT_RSP, &caller->sp) ||
+        !stack_memory_read(&walk->memory, context + UNWIND_CONTEXT_RBP, &caller->bp) ||
+        pc < PC_MIN || pc >> 47 || caller->sp % 8 != 0)
         return WIRE_ROOT_BROKEN;
     caller->pc = pc + 1; /* it was not calling: no return address, but where it was */
     return GOES_ON;

@@ -12,10 +12,6 @@ enum {
     REG_RA = 16,
     REMEMBER_MAX = 8,
     INSTRUCTIONS_MAX = 20000,
-    /* offsets of registers in what rsp points to when a signal handler has returned */
-    UCONTEXT_RBP = 120,
-    UCONTEXT_RSP = 160,
-    UCONTEXT_RIP = 168,
     /* pointer encodings */
     PE_UDATA4 = 0x03,
     PE_UDATA8 = 0x04,
@@ -414,8 +410,8 @@ static bool is_at_sp(const struct saved *saved, int64_t offset)
 static bool is_signal_frame(const struct cie *cie, const struct line *line)
 {
     return cie->is_signal && !line->cfa_is_other && line->cfa_is_deref &&
-           line->cfa_reg == REG_RSP && line->cfa_offset == UCONTEXT_RSP &&
-           is_at_sp(&line->ra, UCONTEXT_RIP) && is_at_sp(&line->bp, UCONTEXT_RBP);
+           line->cfa_reg == REG_RSP && line->cfa_offset == UNWIND_CONTEXT_RSP &&
+           is_at_sp(&line->ra, UNWIND_CONTEXT_RIP) && is_at_sp(&line->bp, UNWIND_CONTEXT_RBP);
 }
 
 static bool set_bp(union unwind_rule *rule, const struct saved *bp)

@@ -24,6 +24,9 @@ enum unwind_kind {
     UNWIND_ROOT,     /* nobody called */
 };
 
+/* Where registers are in that ucontext: bytes from its start. */
+enum { UNWIND_CONTEXT_RBP = 120, UNWIND_CONTEXT_RSP = 160, UNWIND_CONTEXT_RIP = 168 };
+
 /* Where the caller's rbp is. */
 enum unwind_bp {
     UNWIND_BP_KEPT = 0, /* in rbp */
