@@ -34,7 +34,7 @@ bool mapped_file_resolve(void);
  * Context: any, async-signal-safe. */
 bool mapped_file_find(uintptr_t address, struct dl_find_object *ret_found);
 
-/* Context: any, async-signal-safe. */
+/* Describes what was found, by its own program headers. Context: any, async-signal-safe. */
 void mapped_file_init(struct mapped_file *file, const struct dl_find_object *found);
 
 /* The loaded segment that `address` lies in, as far as the file fills it; all of the mapping when
