@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+_Static_assert((int)WIRE_HEAP_DEPTH_MAX == (int)PROFILE_USER_FRAMES_MAX,
+               "a walk fits into a stack");
+
 static bool is_same_file(const struct ingest *ingest, uint32_t module,
                          const struct wire_heap_module *record)
 {
