@@ -227,6 +227,18 @@ static const char *trouble_of(uint32_t trouble)
     return "";
 }
 
+/* What there is to say of the process: of this heap, or that it is another program by now, which
+ * has none. */
+static const char *process_trouble(const struct heap_reader *reader)
+{
+    const struct heap_hello *hello = reader->hello;
+    const char *text = trouble_of(hello->heap->trouble);
+    uint32_t state = __atomic_load_n(&hello->process->segment->state, __ATOMIC_ACQUIRE);
+    if (!*text && state == WIRE_STATE_EXEC)
+        return "what it executed last is not seen: the figures are of what it was before";
+    return text;
+}
+
 static enum heap_mode mode_of(uint32_t mode)
 {
     switch (mode) {
@@ -259,7 +271,7 @@ static void update_process(struct heap_reader *reader, struct profile *profile,
     int64_t peak_bytes = value_of_signed(heap->peak_bytes);
     p->mode = mode_of(heap->mode);
     p->was_sampled = reader->was_sampled || before->was_sampled;
-    p->trouble = profile_text(profile, trouble_of(heap->trouble));
+    p->trouble = profile_text(profile, process_trouble(reader));
     p->allocs = before->allocs + value_of(sum.allocs);
     p->alloc_bytes = before->alloc_bytes + value_of(sum.alloc_bytes);
     p->frees = before->frees + value_of(sum.frees);

@@ -77,6 +77,12 @@ for mode in fork threads raw vfork spawn; do
         '[.heap.processes[] | select(.name == "heap_children")][0].live_blocks as $live | $live >= 100 and $live < 130'
 done
 
+# What a shell counted is not taken for the heap of the static program that it became.
+# shellcheck disable=SC2016 # expanded by the shell that is profiled
+hostile become_static 7 bash -c 'exec "$0"' "$hostile/plain_work-static"
+holds become_static "it is said that the last program is not seen" \
+    '[.heap.processes[] | .trouble // ""] | any(test("executed last"))'
+
 # ---- what breaks other parts, with the hooks in place ----
 engines=${ENGINES:-timer}
 for program in dlopen_loop throws jumps thread_ends prefork fork_among_threads raw_fork spawn_storm raw_clone \

@@ -391,6 +391,20 @@ static void test_a_program_without_calls_is_said_to_be_so(void **state)
     assert_non_null(strstr(process(f)->trouble, "no call of malloc()"));
 }
 
+static void test_a_program_that_became_another_is_said_to_be_so(void **state)
+{
+    struct fixture *f = *state;
+    struct wire_segment *segment = (void *)f->part;
+    update(f, false);
+    assert_string_equal(process(f)->trouble, "");
+    segment->state = WIRE_STATE_EXEC;
+    update(f, false);
+    assert_non_null(strstr(process(f)->trouble, "executed"));
+    segment->state = WIRE_STATE_RUNNING; /* it could not be executed */
+    update(f, false);
+    assert_string_equal(process(f)->trouble, "");
+}
+
 static void test_a_collector_that_never_began_is_said_to_be_so(void **state)
 {
     struct fixture *f = *state;
@@ -416,6 +430,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ages_are_those_of_live_blocks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lanes_are_summed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_wrong_in_a_segment_does_no_harm, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_program_that_became_another_is_said_to_be_so, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_program_without_calls_is_said_to_be_so, set_up,
                                         tear_down),
