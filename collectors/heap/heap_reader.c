@@ -224,6 +224,8 @@ static const char *trouble_of(uint32_t trouble)
         return "call stacks of allocations need glibc 2.35 or later";
     if (trouble & WIRE_HEAP_NO_ROOM)
         return "not all allocations could be recorded: address space or system calls are limited";
+    if (trouble & WIRE_HEAP_NO_CLOCK)
+        return "lifetimes are not all known: the program has forbidden the processor's clock";
     return "";
 }
 

@@ -177,7 +177,8 @@ void heap_accounts_remove(struct heap *heap, const struct wire_heap_block *block
     uint64_t weight = weight_of(heap, block), bytes = weight * block->size;
     keep_peak(heap, row);
     add64(&row->frees, weight);
-    add32(&row->lifetimes[lifetime_class(heap, end->ticks - block->ticks)], weight);
+    if (end->ticks) /* there is a clock */
+        add32(&row->lifetimes[lifetime_class(heap, end->ticks - block->ticks)], weight);
     if (end->is_temporary)
         add32(&row->temporary, weight);
     if (end->is_remote)

@@ -17,7 +17,8 @@ enum {
     BATCH = 512,
     FRESH_AT_ONCE = 16,
     CHAIN_MAX = 1 << 20,
-    SPINS = 200, /* before giving way */
+    SPINS = 200,            /* before giving way */
+    TRIES_MAX = 100 * 1000, /* where there is no clock */
 };
 
 #define LOCKED         (UINT32_C(1) << 31)
@@ -135,7 +136,7 @@ static uint32_t wait_for(struct heap *heap, uint32_t *head)
         if (!(value & LOCKED) && __atomic_compare_exchange_n(head, &value, value | LOCKED, false,
                                                              __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             break;
-        if (heap_ticks() - start > PATIENCE_TICKS)
+        if (heap_ticks() - start > PATIENCE_TICKS || (i >= TRIES_MAX && heap_has_no_clock))
             break; /* its owner was torn away */
         if (may_call && i >= SPINS)
             syscall(SYS_sched_yield);

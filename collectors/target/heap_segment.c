@@ -15,6 +15,7 @@ enum { PAGE = 4096, HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28, METER_TRIES = 16 }
 /* Mapped once; a fork wipes it. */
 static struct heap *shared;
 bool heap_is_on;
+bool heap_has_no_clock;
 struct heap_early heap_early;
 
 struct heap *heap_get(void)
@@ -47,6 +48,16 @@ void heap_forbid_calls(void)
     heap->may_call = heap->rules.may_call = 0;
     heap->rows.may_grow = heap->nodes.may_grow = false;
     heap->index.may_grow = heap->blocks.may_grow = false;
+}
+
+void heap_forbid_clock(void)
+{
+    struct heap *heap = heap_get();
+    if (heap && getpid() != heap->pid)
+        return;
+    heap_has_no_clock = true;
+    if (heap)
+        heap_note_trouble(heap, WIRE_HEAP_NO_CLOCK);
 }
 
 static bool map_own_pages(void)
@@ -206,6 +217,8 @@ static void fill(struct heap *heap)
         wire->n_rows = 1;
     if (!unwind_rules_available())
         heap_note_trouble(heap, WIRE_HEAP_NO_UNWIND_DATA);
+    if (heap_has_no_clock) /* the parent's, before it forked */
+        heap_note_trouble(heap, WIRE_HEAP_NO_CLOCK);
     heap_note_trouble(heap, real_malloc_trouble());
 }
 

@@ -94,10 +94,16 @@ void heap_note_trouble(struct heap *heap, uint32_t trouble);
 /* Whether system calls may be made. Context: any, async-signal-safe. */
 bool heap_may_call(const struct heap *heap);
 
-/* The processor's clock. Context: any. */
+/* Notes for good that to read the processor's clock would be SIGSEGV (PR_SET_TSC). In a vfork child
+ * it does nothing. Context: any, async-signal-safe. */
+void heap_forbid_clock(void);
+
+extern bool heap_has_no_clock __attribute__((visibility("hidden")));
+
+/* The processor's clock; 0 when it must not be read. Context: any. */
 static inline uint64_t heap_ticks(void)
 {
-    return __builtin_ia32_rdtsc();
+    return __builtin_expect(heap_has_no_clock, 0) ? 0 : __builtin_ia32_rdtsc();
 }
 
 #endif

@@ -78,6 +78,8 @@ static void before_prctl(unsigned long option, unsigned long mode, const void *p
 {
     if (option == PR_SET_SECCOMP)
         heap_forbid_calls();
+    if (option == PR_SET_TSC && mode == PR_TSC_SIGSEGV)
+        heap_forbid_clock();
     if (option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP)
         before_filter(option == PR_SET_SECCOMP && mode == SECCOMP_MODE_FILTER ? program : NULL);
 }

@@ -39,6 +39,8 @@ enum wire_heap_trouble {
     WIRE_HEAP_NO_ROOM = 1 << 2,           /* an area could not grow: address space or system calls
                                              are limited */
     WIRE_HEAP_NO_UNWIND_DATA = 1 << 3,    /* libc does not tell where unwind information is */
+    WIRE_HEAP_NO_CLOCK = 1 << 4,          /* the program has forbidden the TSC: ticks are 0, and
+                                             lifetimes not counted, from then on */
 };
 
 enum {

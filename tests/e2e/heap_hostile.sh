@@ -68,6 +68,10 @@ for mode in large small threads no_calls; do
 done
 holds "limit large" "the failed calls are counted" '.heap.processes[] | select(.name == "heap_limit") | .failed == 3'
 
+hostile no_clock 7 "$hostile/heap_no_clock"
+allocs_of no_clock take_without_clock 300000 0
+holds no_clock "it is said that there is no clock" '[.heap.processes[] | .trouble // ""] | any(test("clock"))'
+
 # ---- children ----
 for mode in fork threads raw vfork spawn; do
     hostile "children $mode" 7 "$hostile/heap_children" $mode
