@@ -106,6 +106,16 @@ static void append_scaled(GString *out, int64_t value, const struct scale *scale
     g_string_append(out, scales[i].suffix);
 }
 
+void text_append_source(GString *out, const char *file, uint32_t line)
+{
+    const char *slash = strrchr(file, '/');
+    if (!*file)
+        return;
+    g_string_append(out, slash && slash[1] ? slash + 1 : file);
+    if (line)
+        g_string_append_printf(out, ":%u", line);
+}
+
 void text_append_duration(GString *out, int64_t ns)
 {
     static const struct scale scales[] = {{" ns", 1}, {" µs", 1e3}, {" ms", 1e6}, {" s", 1e9}};

@@ -22,6 +22,10 @@ char *text_clean(const char *text);
  */
 void text_append_duration(GString *out, int64_t ns);
 
+/* Appends where in a source file: "shop.c:12", without the file's folder; no line where that is 0,
+ * nothing where the file is "". Context: any thread. */
+void text_append_source(GString *out, const char *file, uint32_t line);
+
 /* Appends a size: "42.1 MiB", "512 B". Context: any thread. */
 void text_append_bytes(GString *out, int64_t bytes);
 

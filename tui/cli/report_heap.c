@@ -3,6 +3,8 @@
  */
 #include "tui/cli/report_heap.h"
 
+#include "core/base/text.h"
+
 /* What a view is sorted by, and what its rows have more than 0 of. */
 static const struct {
     enum heap_column sort, only;
@@ -122,12 +124,9 @@ double report_heap_error(const struct heap_site *site, enum heap_column column)
 
 char *report_heap_source(const struct function *f, uint32_t line)
 {
-    if (!*f->file)
-        return g_strdup("");
-    char *base = g_path_get_basename(f->file);
-    char *text = line ? g_strdup_printf("%s:%u", base, line) : g_strdup(base);
-    g_free(base);
-    return text;
+    GString *text = g_string_new(NULL);
+    text_append_source(text, f->file, line);
+    return g_string_free(text, FALSE);
 }
 
 int64_t report_heap_size_bound(unsigned size_class)

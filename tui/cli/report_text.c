@@ -218,15 +218,6 @@ static void append_function_titles(GString *line, const struct report *r, struct
     g_string_append(line, "SOURCE");
 }
 
-static void append_source(GString *line, const struct function *f)
-{
-    const char *slash = strrchr(f->file, '/');
-    const char *base = slash && slash[1] ? slash + 1 : f->file;
-    g_string_append(line, base);
-    if (*base && f->decl_line)
-        g_string_append_printf(line, ":%u", f->decl_line);
-}
-
 static void append_function(GString *line, const struct report *r, unsigned i, struct widths w)
 {
     const struct function_row *row = &g_array_index(r->functions, struct function_row, i);
@@ -241,7 +232,7 @@ static void append_function(GString *line, const struct report *r, unsigned i, s
         append_bytes_right(line, calltree_function_self(r->allocated, row->function).value);
     line_add_left(line, f->brief, w.name);
     line_add_left(line, profile_get_module(r->profile, f->module)->name, w.module);
-    append_source(line, f);
+    text_append_source(line, f->file, f->decl_line);
 }
 
 static void print_functions(FILE *out, const struct report *r)

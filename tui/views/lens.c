@@ -154,12 +154,7 @@ const char *lens_function_name(const struct lens *lens, uint32_t function)
 void lens_append_source(const struct lens *lens, GString *out, uint32_t function)
 {
     const struct function *f = profile_get_function(lens->profile, function);
-    if (!*f->file)
-        return;
-    const char *slash = strrchr(f->file, '/');
-    g_string_append(out, slash ? slash + 1 : f->file);
-    if (f->decl_line)
-        g_string_append_printf(out, ":%u", f->decl_line);
+    text_append_source(out, f->file, f->decl_line);
 }
 
 const char *lens_why_unsampled(const struct lens *lens)

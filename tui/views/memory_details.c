@@ -10,8 +10,6 @@
 #include "tui/widgets/w_bar.h"
 #include "tui/widgets/w_bars.h"
 
-#include <string.h>
-
 enum {
     PANEL_COLUMNS = 34, /* of the bars */
     PANEL_FROM_COLUMNS = 110,
@@ -46,17 +44,6 @@ static const struct heap_site *site_at(const struct memory_details *details, gui
 {
     uint32_t site = g_array_index(details->sites, uint32_t, i);
     return &g_array_index(details->lens->profile->heap->sites, struct heap_site, site);
-}
-
-void memory_append_source(const struct profile *profile, GString *out, const struct line *line)
-{
-    const char *file = profile_get_function(profile, line->function)->file;
-    const char *slash = strrchr(file, '/');
-    if (!*file)
-        return;
-    g_string_append(out, slash ? slash + 1 : file);
-    if (line->line)
-        g_string_append_printf(out, ":%u", line->line);
 }
 
 /* --- call paths --- */
@@ -120,7 +107,7 @@ static void add_whole_path(struct memory_details *details, guint i)
     g_ptr_array_add(details->lines, g_strdup(text->str));
     for (int k = 0; k < n; k++) {
         g_string_printf(text, "    %s  ", lens_function_name(details->lens, lines[k].function));
-        memory_append_source(p, text, &lines[k]);
+        text_append_source(text, profile_get_function(p, lines[k].function)->file, lines[k].line);
         g_ptr_array_add(details->lines, g_strdup(text->str));
     }
     g_string_free(text, TRUE);
@@ -304,10 +291,9 @@ static void draw_title(const struct memory_details *details, const struct canvas
     const struct function *f = profile_get_function(lens->profile, row->function);
     struct style style = theme_style(canvas->theme, ROLE_HEADER);
     int cols = canvas->surface->cols;
-    struct line line = {row->function, row->line};
     GString *text = g_string_new(f->name);
     g_string_append_printf(text, "  %s  ", profile_get_module(lens->profile, f->module)->name);
-    memory_append_source(lens->profile, text, &line);
+    text_append_source(text, f->file, row->line);
     char *right = g_strdup_printf("%u call path%s by %s", details->sites->len,
                                   details->sites->len == 1 ? "" : "s",
                                   lens_heap_column_text(details->column));

@@ -43,7 +43,4 @@ void memory_details_draw(struct memory_details *details, const struct canvas *ca
 /* Scrolls whole paths; false when the request is no movement. */
 bool memory_details_request(struct memory_details *details, enum request request);
 
-/* Appends the source of a row, "file.c:12"; nothing when unknown. */
-void memory_append_source(const struct profile *profile, GString *out, const struct line *line);
-
 #endif

@@ -203,11 +203,10 @@ static void append_rate(struct memory *view, double per_second)
 static void append_name_cells(struct memory *view, enum column column, const struct heap_row *row)
 {
     const struct profile *p = view->lens->profile;
-    struct line line = {row->function, row->line};
     if (column == COLUMN_NAME)
         g_string_append(view->text, lens_function_name(view->lens, row->function));
     else if (column == COLUMN_SOURCE)
-        memory_append_source(p, view->text, &line);
+        text_append_source(view->text, profile_get_function(p, row->function)->file, row->line);
     else
         g_string_append(
             view->text,

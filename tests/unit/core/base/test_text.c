@@ -151,6 +151,18 @@ static void test_value_goes_by_its_unit(void **state)
     g_string_free(out, TRUE);
 }
 
+static void test_source_is_without_its_folder(void **state)
+{
+    (void)state;
+    GString *out = g_string_new(NULL);
+    text_append_source(out, "/src/shop/shop.c", 12);
+    text_append_source(out, "", 12);
+    text_append_source(out, " a.c", 0);
+    text_append_source(out, " odd/", 0);
+    assert_string_equal(out->str, "shop.c:12 a.c odd/");
+    g_string_free(out, TRUE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_bytes_use_binary_units),
         cmocka_unit_test(test_count_uses_decimal_units),
         cmocka_unit_test(test_value_goes_by_its_unit),
+        cmocka_unit_test(test_source_is_without_its_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
