@@ -167,13 +167,14 @@ static void add_heap_now(const struct app *app, struct bar *bar, const struct th
     g_string_append(text, totals->is_estimate ? "~" : "");
     text_append_bytes(text, totals->live_bytes);
     bar_add(bar, 3, ROLE_NORMAL, g_string_free(text, FALSE));
-    text = g_string_new("peak ");
+    text = g_string_new(totals->n_measured > 1 ? "sum of peaks " : "peak ");
+    g_string_append(text, totals->is_estimate ? "~" : "");
     text_append_bytes(text, totals->peak_bytes);
     bar_add(bar, 4, ROLE_NORMAL, g_string_free(text, FALSE));
     g_free(spark);
     if (s->state != SESSION_RUNNING || s->heap_mode == HEAP_OFF)
         return;
-    text = g_string_new("+");
+    text = g_string_new("allocs "); /* not what the heap grows by */
     text_append_bytes(text, (int64_t)s->heap_bytes_per_second);
     g_string_append(text, "/s");
     bar_add(bar, 4, ROLE_NORMAL, g_string_free(text, FALSE));

@@ -105,7 +105,8 @@ static void toggle_sampling(struct app *app)
     session_set_sampling(app->options->session, on);
     app->status.sampling = on;
     app_say(app, ROLE_NORMAL,
-            g_strdup(on ? "sampling is on" : "sampling is off: the target runs at full speed"));
+            g_strdup(on ? "sampling is on"
+                        : "CPU sampling is off; M chooses how the heap is measured"));
 }
 
 static uint32_t neighbour_rate(uint32_t rate_hz, bool up)

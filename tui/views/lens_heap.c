@@ -85,6 +85,13 @@ void lens_append_heap_value(GString *out, enum heap_column column, int64_t value
         text_append_count(out, value);
 }
 
+void lens_append_site_value(GString *out, const struct heap_site *site, enum heap_column column)
+{
+    if (site->sampled > 0 && site->values[column] > 0)
+        g_string_append_c(out, '~');
+    lens_append_heap_value(out, column, site->values[column]);
+}
+
 const char *lens_heap_column_text(enum heap_column column)
 {
     return column_texts[column];

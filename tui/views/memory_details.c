@@ -71,7 +71,7 @@ static void append_path_weight(const struct memory_details *details, const struc
                                GString *out)
 {
     int64_t value = site->values[details->column];
-    lens_append_heap_value(out, details->column, value);
+    lens_append_site_value(out, site, details->column);
     g_string_append(out, "  ");
     lens_append_share(out, value, details->whole);
     g_string_append(out, " %");

@@ -193,13 +193,13 @@ static int64_t peak_time_ns(const struct lens *lens, const struct heap_totals *t
 static void append_peak(const struct lens *lens, const struct heap_totals *totals, GString *out)
 {
     int64_t when = peak_time_ns(lens, totals);
-    g_string_append(out, "peak ");
+    g_string_append(out, totals->is_estimate ? "peak ~" : "peak ");
     text_append_bytes(out, totals->peak_bytes);
     if (when >= 0) {
         g_string_append(out, " at ");
         lens_append_clock(out, when);
     } else if (totals->n_measured > 1) {
-        g_string_append_printf(out, " (sum of %u)", totals->n_measured);
+        g_string_append_printf(out, " (sum of %u processes)", totals->n_measured);
     }
 }
 
@@ -221,10 +221,10 @@ static void add_trouble(const struct lens *lens, struct bar *bar, const struct h
     if (totals->unrecorded > 0) {
         GString *text = g_string_new("unrecorded ");
         text_append_count(text, totals->unrecorded);
-        bar_add(bar, 1, ROLE_WARNING, g_string_free(text, FALSE));
+        bar_add(bar, 4, ROLE_WARNING, g_string_free(text, FALSE));
     }
     if (lens->thread != PROFILE_NONE || lens->window != LENS_WHOLE)
-        bar_add(bar, 4, ROLE_WARNING, g_strdup("all threads, whole run"));
+        bar_add(bar, 2, ROLE_WARNING, g_strdup("all threads, whole run"));
 }
 
 static void draw_totals(const struct lens *lens, const struct canvas *canvas, int y)
@@ -237,7 +237,7 @@ static void draw_totals(const struct lens *lens, const struct canvas *canvas, in
     add_mode_remark(lens, &bar, &totals);
     GString *live = g_string_new(totals.is_estimate ? "live ~" : "live ");
     text_append_bytes(live, totals.live_bytes);
-    g_string_append(live, " in ");
+    g_string_append(live, totals.is_estimate ? " in ~" : " in ");
     text_append_count(live, totals.live_blocks);
     if (canvas->surface->cols >= WORDY_COLUMNS)
         g_string_append(live, totals.live_blocks == 1 ? " block" : " blocks");

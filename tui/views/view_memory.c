@@ -180,7 +180,7 @@ static void append_own_peak(struct memory *view, const struct theme *theme,
 {
     if (row->own_peak_is_bound)
         g_string_append(view->text, theme->ascii ? "<" : "\u2264");
-    text_append_bytes(view->text, row->sum.values[HEAP_OWN_PEAK_BYTES]);
+    lens_append_site_value(view->text, &row->sum, HEAP_OWN_PEAK_BYTES);
 }
 
 /* Standard error of the bytes allocated, in per cent; nothing of a row that is exact. */
@@ -213,12 +213,21 @@ static void append_name_cells(struct memory *view, enum column column, const str
             profile_get_module(p, profile_get_function(p, row->function)->module)->name);
 }
 
+static void append_leaked(struct memory *view, const struct memory_row *row)
+{
+    if (row->row->sum.sampled > 0 && row->leaked_bytes > 0)
+        g_string_append_c(view->text, '~');
+    text_append_bytes(view->text, row->leaked_bytes);
+}
+
 static void append_figure(struct memory *view, enum column column, const struct memory_row *row)
 {
     const struct heap_site *sum = &row->row->sum;
     enum heap_column of;
-    if (is_of_column(column, &of))
-        lens_append_heap_value(view->text, of, sum->values[of]);
+    if (column == COLUMN_BYTES) /* has its error beside it */
+        text_append_bytes(view->text, sum->values[HEAP_ALLOC_BYTES]);
+    else if (is_of_column(column, &of))
+        lens_append_site_value(view->text, sum, of);
     else if (column == COLUMN_ERROR)
         append_error(view, sum);
     else if (column == COLUMN_AVERAGE)
@@ -228,7 +237,7 @@ static void append_figure(struct memory *view, enum column column, const struct 
     else if (column == COLUMN_RATE)
         append_rate(view, row->allocs_per_second);
     else if (row->leaked_bytes >= 0)
-        text_append_bytes(view->text, row->leaked_bytes);
+        append_leaked(view, row);
 }
 
 static void draw_cell(struct memory *view, const struct canvas *canvas, struct table_at at,
@@ -249,9 +258,20 @@ static void draw_cell(struct memory *view, const struct canvas *canvas, struct t
                     view->text->str);
 }
 
+/* Room for the "~" of estimates. */
+static void widen_estimates(struct memory *view)
+{
+    static const enum column estimates[] = {COLUMN_LIVE, COLUMN_PEAK, COLUMN_OWN_PEAK,
+                                            COLUMN_LEAKED};
+    for (size_t i = 0; i < G_N_ELEMENTS(estimates); i++)
+        view->columns[estimates[i]].width++;
+}
+
 static void choose_columns(struct memory *view, const struct theme *theme, int width)
 {
     memcpy(view->columns, columns, sizeof columns);
+    if (view->estimated)
+        widen_estimates(view);
     view->columns[COLUMN_ERROR].hidden = !view->estimated;
     view->columns[COLUMN_ERROR].title = theme->ascii ? "+-" : columns[COLUMN_ERROR].title;
     view->columns[COLUMN_RATE].hidden = !view->lens->live || view->lens->ended;

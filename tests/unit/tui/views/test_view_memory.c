@@ -120,6 +120,7 @@ static void test_summary_says_mode_totals_and_cost(void **state)
     p->unrecorded = 9;
     assert_in_picture(f, 24, 120, "calls 4.50 k");
     assert_in_picture(f, 24, 120, "unrecorded 9");
+    assert_in_picture(f, 10, 40, "live 42.0 MiB"); /* before what is missing */
     assert_in_picture(f, 24, 140, "unknown frees 7");
 }
 
@@ -158,17 +159,18 @@ static void test_peaks_of_several_processes_are_no_moment(void **state)
     heap->peak_bytes = 3 * MIB;
     refresh_later(f, 1000);
     assert_in_picture(f, 34, 120, "\u25bc most 49.0 MiB at 00:07");
-    assert_shows(f, "peak 53.0 MiB (sum of 2)");
+    assert_shows(f, "peak 53.0 MiB (sum of 2 processes)");
+    assert_shows(f, "heap 42.0 MiB  sum of peaks 53.0 MiB");
 }
 
 static void test_header_has_the_heap(void **state)
 {
-    assert_shows(*state, "heap 42.0 MiB  peak 50.0 MiB  +3.00 MiB/s");
+    assert_shows(*state, "heap 42.0 MiB  peak 50.0 MiB  allocs 3.00 MiB/s");
     assert_in_picture(*state, 24, 110, "heap \u2581\u2581\u2582\u2583");
     struct fixture *f = *state;
     f->session.status.state = SESSION_ENDED;
     refresh(f);
-    assert_hides(f, "+3.00 MiB/s");
+    assert_hides(f, "3.00 MiB/s");
 }
 
 static void test_unmeasured_heap_is_not_shown_as_zero(void **state)
@@ -245,7 +247,11 @@ static void test_only_sampled_figures_have_an_error(void **state)
     sample_sort(f);
     assert_shows(f, "60.0 MiB    5%");
     assert_shows(f, "allocated 60.0 MiB \u00b1 3.00 MiB from 120 samples");
-    assert_shows(f, "live ~42.0 MiB");
+    assert_in_picture(f, 24, 100, "live ~42.0 MiB in ~1.50 k blocks  peak ~50.0 MiB");
+    assert_shows(f, "heap ~42.0 MiB  peak ~50.0 MiB");
+    assert_shows(f, "\n~40.0 MiB ~45.0 MiB ~2.00 k 60.0 MiB    5%");
+    assert_shows(f, "\n 2.00 MiB  5.00 MiB  1.00 k"); /* exact */
+    assert_shows(f, " ~40.0 MiB  100.0 %  by ");
     keys(f, "j");
     assert_hides(f, " from 120 samples");
     char *dump = picture(f, 24, 80, true);
