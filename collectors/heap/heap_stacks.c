@@ -157,7 +157,8 @@ uint32_t heap_stacks_get(struct heap_stacks *stacks, struct ingest *ingest, stru
     const char *mark = NULL;
     while (node >= WIRE_ROOTS && node < n_nodes && n < PROFILE_USER_FRAMES_MAX) {
         struct wire_heap_node call = nodes[node];
-        frames[n++] = frame_of_node(stacks, ingest, node, &call);
+        frames[n] = frame_of_node(stacks, ingest, node, &call);
+        n += !ingest_is_collector(profile, frames[n]);
         node = call.parent < node ? call.parent : WIRE_ROOT_BROKEN;
     }
     if (row == WIRE_ROW_OTHER)

@@ -26,7 +26,8 @@ enum {
 #define PROFILE_MARK_UNKNOWN     "[unknown]"        /* neither a stack nor an address */
 #define PROFILE_MARK_NOT_SAMPLED "[not sampled]"    /* CPU time that no sample stands for */
 
-#define PROFILE_MARK_OTHER       "[other]" /* stacks for which there was no room */
+#define PROFILE_MARK_OTHER       "[other]"   /* stacks for which there was no room */
+#define PROFILE_MARK_PROFTOP     "[proftop]" /* the collector's own work in the program */
 
 /* How the note begins that says why nothing of a program has samples. */
 #define PROFILE_NOTE_UNSAMPLED "nothing of this program is sampled"

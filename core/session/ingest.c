@@ -44,7 +44,7 @@ struct ingest {
     GPtrArray *elf_of_module; /* by module id: struct elf_file, borrowed from files, or NULL */
     struct symbol_worker *symbols;
     uint32_t kernel_module;
-    uint32_t mark_truncated, mark_broken, mark_unknown;
+    uint32_t mark_truncated, mark_broken, mark_unknown, mark_proftop;
     int64_t cpu_ns, unsampled_ns;
 };
 
@@ -209,12 +209,25 @@ static uint32_t end_mark(struct ingest *ingest, enum unwind_end end)
     return ingest->mark_truncated;
 }
 
+bool ingest_is_collector(const struct profile *profile, uint32_t frame)
+{
+    uint32_t module = profile_get_frame(profile, frame)->module;
+    return strcmp(profile_get_module(profile, module)->name, "libproftop.so") == 0;
+}
+
+/* The collector's functions are no part of the program: what they do themselves is one mark, and
+ * between a function and what it has called through a hook they are left out. */
 static size_t add_user_frames(struct ingest *ingest, struct tracked *t,
                               const struct unwind_result *walked, int64_t time_ns, uint32_t *frames)
 {
     size_t n = 0;
-    for (; n < walked->n; n++)
-        frames[n] = user_frame(ingest, t, walked->pc[n], time_ns);
+    for (size_t i = 0; i < walked->n; i++) {
+        uint32_t frame = user_frame(ingest, t, walked->pc[i], time_ns);
+        if (!ingest_is_collector(ingest->profile, frame))
+            frames[n++] = frame;
+        else if (n == 0)
+            frames[n++] = ingest->mark_proftop;
+    }
     uint32_t mark = end_mark(ingest, walked->end);
     if (mark != PROFILE_NONE)
         frames[n++] = mark;
@@ -534,6 +547,7 @@ struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock)
     ingest->mark_truncated = profile_mark(profile, PROFILE_MARK_TRUNCATED);
     ingest->mark_broken = profile_mark(profile, PROFILE_MARK_BROKEN);
     ingest->mark_unknown = profile_mark(profile, PROFILE_MARK_UNKNOWN);
+    ingest->mark_proftop = profile_mark(profile, PROFILE_MARK_PROFTOP);
     g_ptr_array_set_size(ingest->elf_of_module, (gint)profile->modules->len);
     return ingest;
 }

@@ -72,6 +72,8 @@ size_t ingest_build_id(const struct ingest *ingest, uint32_t module, uint8_t *re
 /* The frame of an address as linked, in a module; or, with PROFILE_NONE, of an address in memory of
  * that process that is in no file. Asks for its symbols. With the profile's lock. */
 uint32_t ingest_frame(struct ingest *ingest, int pid, uint32_t module, uint64_t address);
+/* Whether a frame is of libproftop.so, which is no part of the program. With the profile's lock. */
+bool ingest_is_collector(const struct profile *profile, uint32_t frame);
 /* The profile, to be changed between these two. */
 struct profile *ingest_lock(struct ingest *ingest);
 /* Ends what ingest_lock began. */

@@ -186,6 +186,9 @@ static const struct {
                              "in it): its outer part is missing"},
     {PROFILE_MARK_BROKEN, "nothing tells who called this code: its outer part is missing"},
     {PROFILE_MARK_UNKNOWN, "code that belongs to no known file"},
+    {PROFILE_MARK_PROFTOP, "proftop's own work in the program, most of it recording allocations "
+                           "(M changes how)"},
+    {PROFILE_MARK_OTHER, "call stacks for which there was no room"},
     {"[no stack]", "samples without a stack"},
 };
 

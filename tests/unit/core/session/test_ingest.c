@@ -246,9 +246,23 @@ static void test_hostile_names_and_ranges(void **state)
     assert_int_equal(f->profile->info.samples, 2);
 }
 
+static void test_the_collectors_own_code_is_one_mark(void **state)
+{
+    struct fixture *f = *state;
+    map(f, 7, "/opt/libproftop.so", 0x10000);
+    sample(f, 7, 7, 0x10010, 1000);
+    sample(f, 7, 7, 0x10020, 1000);
+    assert_int_equal(f->profile->entries->len, 1);
+    uint32_t stack = profile_get_entry(f->profile, 0)->stack;
+    uint32_t leaf = profile_stack_frames(f->profile, stack)[0];
+    assert_int_equal(leaf, profile_mark(f->profile, PROFILE_MARK_PROFTOP));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_collectors_own_code_is_one_mark, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_address_belongs_to_what_was_mapped_then, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_child_has_its_parents_maps_until_exec, set_up,
