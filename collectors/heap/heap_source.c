@@ -9,10 +9,10 @@
 
 enum {
     SECOND_NS = 1000000000,
-    BLOCKS_OFTEN = 200000, /* that are looked at once a second; with more, at the end only */
-    /* Of the target: the least over which a share is taken, so that a run is not judged by its
-     * start, which allocates more than what follows. */
-    BUDGET_CPU_NS = SECOND_NS / 2,
+    BLOCKS_OFTEN = 200000,     /* that are looked at once a second; with more, at the end only */
+    CREDIT_CPU_NS = SECOND_NS, /* of the target: a budget of this is there from the start, so
+                                  that no run is judged by how it begins */
+    BUDGET_CPU_NS = SECOND_NS / 10, /* of the target: the least over which a share is taken */
 };
 
 struct heap_source {
@@ -198,8 +198,9 @@ static void keep_budget(struct heap_source *s, struct ingest *ingest, int64_t ta
         100 * (double)MAX(cost_ns - s->seen_cost_ns, 0) / (double)(target_cpu_ns - s->seen_cpu_ns);
     s->seen_cost_ns = cost_ns;
     s->seen_cpu_ns = target_cpu_ns;
+    double budget_ns = s->budget_percent / 100 * (double)(target_cpu_ns + CREDIT_CPU_NS);
     if (s->policy == HEAP_POLICY_AUTO && s->mode == HEAP_EXACT &&
-        s->cost_percent > s->budget_percent) {
+        s->cost_percent > s->budget_percent && (double)cost_ns > budget_ns) {
         note_switch(s, ingest);
         set_mode(s, HEAP_SAMPLED);
     }
