@@ -94,8 +94,8 @@ static char *why_not_checked(const struct profile *profile, const struct leaks *
     if (leaks->n_processes == 0)
         return g_strdup("no process has ended");
     if (totals.unrecorded > 0)
-        return g_strdup_printf("%" G_GINT64_FORMAT " allocations were not recorded",
-                               totals.unrecorded);
+        return g_strdup_printf("%" G_GINT64_FORMAT " allocation%s not recorded", totals.unrecorded,
+                               totals.unrecorded == 1 ? " was" : "s were");
     return NULL;
 }
 

@@ -14,6 +14,7 @@ enum {
     PATHS_MAX = 10,  /* call paths below a table */
     FRAMES_MAX = 40, /* of a path */
     HISTOGRAMS_MAX = 10,
+    PROCESSES_MAX = 10,    /* lines, unless all rows are asked for */
     CLASS_PERCENT_MIN = 5, /* of a class in a histogram */
 };
 
@@ -166,18 +167,47 @@ static void print_process(FILE *out, const struct report_heap *h, const struct h
     g_string_free(text, TRUE);
 }
 
-static void print_summary(FILE *out, const struct report_heap *h)
+/* What was not seen of a process comes first, then the largest peak; else they stay in order. */
+static gint compare_processes(gconstpointer a, gconstpointer b)
+{
+    const struct heap_process *x = *(struct heap_process *const *)a,
+                              *y = *(struct heap_process *const *)b;
+    bool x_troubled = *x->trouble != '\0', y_troubled = *y->trouble != '\0';
+    if (x_troubled != y_troubled)
+        return y_troubled - x_troubled;
+    if (x->peak_bytes != y->peak_bytes)
+        return x->peak_bytes < y->peak_bytes ? 1 : -1;
+    return (x > y) - (x < y);
+}
+
+static void print_processes(FILE *out, const struct report_heap *h)
 {
     const GArray *processes = h->profile->heap->processes;
-    bool several = processes->len > 1;
+    GPtrArray *listed = g_ptr_array_new();
+    for (guint i = 0; i < processes->len; i++) {
+        struct heap_process *p = &g_array_index(processes, struct heap_process, i);
+        if (processes->len > 1 || *p->trouble)
+            g_ptr_array_add(listed, p);
+    }
+    unsigned n = report_heap_rows(h, listed->len);
+    if (h->options->top > 0)
+        n = MIN(n, PROCESSES_MAX);
+    if (n < listed->len)
+        g_ptr_array_sort(listed, compare_processes);
+    for (unsigned i = 0; i < n; i++)
+        print_process(out, h, g_ptr_array_index(listed, i));
+    if (n < listed->len)
+        fprintf(out, "... and %u more process%s: --top 0 shows all\n", listed->len - n,
+                listed->len - n == 1 ? "" : "es");
+    g_ptr_array_free(listed, TRUE);
+}
+
+static void print_summary(FILE *out, const struct report_heap *h)
+{
     print_mode(out, h);
     print_calls(out, &h->totals);
     print_sizes(out, h);
-    for (guint i = 0; i < processes->len; i++) {
-        const struct heap_process *p = &g_array_index(processes, struct heap_process, i);
-        if (several || *p->trouble)
-            print_process(out, h, p);
-    }
+    print_processes(out, h);
 }
 
 /* ---- histograms ---- */
@@ -332,7 +362,9 @@ static void print_leaks(FILE *out, const struct report_heap *h)
         g_string_append(text, "no process that was measured has ended: what is live may still be "
                               "freed (--view memory --sort live)");
     else if (leaks->blocks == 0)
-        g_string_append(text, "nothing leaked");
+        g_string_append(text, leaks->is_estimate
+                                  ? "nothing of what was recorded; small leaks may be missed"
+                                  : "nothing leaked");
     else
         append_blocks(text, leaks->blocks, leaks->bytes, leaks->is_estimate);
     if (leaks->n_unmeasured > 0)

@@ -161,6 +161,8 @@ static void test_gate_fails_on_what_was_not_seen(void **state)
     struct profile *p = make_profile();
     heap_process_get(p->heap, 0)->unrecorded = 4;
     assert_judged(p, NULL, 1, "4 allocations were not recorded\n");
+    heap_process_get(p->heap, 0)->unrecorded = 1;
+    assert_judged(p, NULL, 1, "1 allocation was not recorded\n");
     heap_process_get(p->heap, 0)->unrecorded = 0;
     heap_process_get(p->heap, 0)->trouble = profile_text(p, "no room");
     assert_judged(p, NULL, 1, "app (pid 100): no room\n");

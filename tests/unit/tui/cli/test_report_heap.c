@@ -293,6 +293,10 @@ static void test_leaks_of_a_clean_program_are_none(void **state)
     assert_says(text, "leaked     nothing leaked\n");
     assert_silent(text, "FUNCTION");
     g_free(text);
+    heap_process_get(p->heap, 0)->was_sampled = true;
+    text = print_view(p, REPORT_LEAKS);
+    assert_says(text, "leaked     nothing of what was recorded; small leaks may be missed\n");
+    g_free(text);
     profile_free(p);
 }
 
@@ -343,6 +347,32 @@ static void test_processes_are_listed_with_their_trouble(void **state)
                 "1.50 s, not freed 3.20 KiB in 5 blocks\n");
     assert_says(text,
                 "process    helper (pid 101): not measured; it has an allocator of its own\n");
+    g_free(text);
+    profile_free(p);
+}
+
+static void test_of_many_processes_the_largest_and_the_troubled_are_listed(void **state)
+{
+    (void)state;
+    struct profile *p = make_heap();
+    for (int i = 1; i <= 30; i++) {
+        add_process(p, 100 + i, "child");
+        heap_process_get(p->heap, (uint32_t)i)->allocs = 1;
+        heap_process_get(p->heap, (uint32_t)i)->peak_bytes = i;
+    }
+    heap_process_get(p->heap, 1)->trouble = profile_text(p, "no room");
+    struct report_options options = {.view = REPORT_MEMORY, .heap_sort = HEAP_SORTS, .top = 40};
+    char *text = print(report_text, p, options);
+    assert_says(text, "process    child (pid 101): ");
+    assert_says(text, "process    shop (pid 100): ");
+    assert_says(text, "process    child (pid 123): ");
+    assert_silent(text, "(pid 122)");
+    assert_says(text, "\n... and 21 more processes: --top 0 shows all\n");
+    g_free(text);
+    options.top = 0;
+    text = print(report_text, p, options);
+    assert_says(text, "process    child (pid 102): ");
+    assert_silent(text, " more process");
     g_free(text);
     profile_free(p);
 }
@@ -566,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_leaks_of_a_clean_program_are_none),
         cmocka_unit_test(test_estimates_show_their_error_and_exact_figures_none),
         cmocka_unit_test(test_own_peaks_of_several_stacks_are_a_bound),
+        cmocka_unit_test(test_of_many_processes_the_largest_and_the_troubled_are_listed),
         cmocka_unit_test(test_processes_are_listed_with_their_trouble),
         cmocka_unit_test(test_nothing_measured_is_said_with_its_reason),
         cmocka_unit_test(test_functions_tell_what_they_allocated),
