@@ -223,8 +223,12 @@ static void add_trouble(const struct lens *lens, struct bar *bar, const struct h
         text_append_count(text, totals->unrecorded);
         bar_add(bar, 4, ROLE_WARNING, g_string_free(text, FALSE));
     }
-    if (lens->thread != PROFILE_NONE || lens->window != LENS_WHOLE)
-        bar_add(bar, 2, ROLE_WARNING, g_strdup("all threads, whole run"));
+    bool all_threads = lens->thread != PROFILE_NONE, whole_run = lens->window != LENS_WHOLE;
+    if (all_threads || whole_run)
+        bar_add(bar, 2, ROLE_WARNING,
+                g_strdup(!whole_run     ? "all threads"
+                         : !all_threads ? "whole run"
+                                        : "all threads, whole run"));
 }
 
 static void draw_totals(const struct lens *lens, const struct canvas *canvas, int y)

@@ -475,6 +475,16 @@ static void test_flame_of_the_heap_turns_and_folds(void **state)
     assert_shows(f, "all  200 MiB");
 }
 
+static void test_narrow_summary_says_that_it_knows_no_window(void **state)
+{
+    struct fixture *f = *state;
+    f->session.status.heap_mode = HEAP_SAMPLED;
+    sample_sort(f);
+    keys(f, "R");
+    assert_shows(f,
+                 " sampled  (exact costs too much)  live ~42.0 MiB in ~1.50 k blocks  whole run");
+}
+
 static void test_flame_of_the_heap_knows_no_window(void **state)
 {
     struct fixture *f = *state;
@@ -587,6 +597,7 @@ int main(void)
         HEAP(test_enter_opens_flame_weighed_by_the_sort),
         HEAP(test_flame_goes_through_the_weights),
         HEAP(test_flame_of_the_heap_turns_and_folds),
+        HEAP(test_narrow_summary_says_that_it_knows_no_window),
         HEAP(test_flame_of_the_heap_knows_no_window),
         HEAP(test_functions_have_what_they_allocated),
         LIVE(test_functions_without_a_heap_have_no_column),
