@@ -3,6 +3,8 @@
  */
 #include "tui/cli/report_heap.h"
 
+#include <math.h>
+
 #include "core/base/text.h"
 
 /* What a view is sorted by, and what its rows have more than 0 of. */
@@ -119,7 +121,7 @@ double report_heap_error(const struct heap_site *site, enum heap_column column)
     double all = (double)site->values[HEAP_ALLOC_BYTES];
     if (site->sampled == 0 || !heap_columns[column].is_bytes || all <= 0)
         return -1;
-    return error * MIN((double)site->values[column] / all, 1);
+    return error * sqrt(MIN((double)site->values[column] / all, 1)); /* variances add up */
 }
 
 char *report_heap_source(const struct function *f, uint32_t line)

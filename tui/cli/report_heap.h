@@ -46,9 +46,9 @@ const struct process *report_heap_owner(const struct profile *profile,
                                         const struct heap_process *process);
 
 /*
- * Standard error of a site's column: of bytes allocated as it was measured; of other bytes as their
- * share of these. -1: the value has none, since it is exact, or counts blocks, whose error is not
- * measured. Context: any thread.
+ * Standard error of a site's column: of bytes allocated as it was measured; of other bytes as of a
+ * part of these taken at random, whose variance is that share of theirs. -1: the value has none,
+ * since it is exact, or counts blocks, whose error is not measured. Context: any thread.
  */
 double report_heap_error(const struct heap_site *site, enum heap_column column);
 

@@ -525,12 +525,12 @@ static void test_json_tells_errors_of_estimates(void **state)
     (void)state;
     struct profile *p = make_heap();
     make_sampled(p);
-    add_site(p, "lose", 30, 41)->values[HEAP_LIVE_BYTES] = 1536; /* half of it */
+    add_site(p, "lose", 30, 41)->values[HEAP_LIVE_BYTES] = 768; /* a quarter of it */
     json_t *object = parse_view(p, REPORT_MEMORY);
     json_t *site = json_array_get(json_object_get(object, "sites"), 0);
     assert_true(json_is_true(json_object_get(site, "is_estimate")));
     assert_int_equal(number(site, "bytes_error"), 307);
-    assert_int_equal(number(site, "live_bytes_error"), 154);
+    assert_int_equal(number(site, "live_bytes_error"), 154); /* half the error */
     json_decref(object);
     profile_free(p);
 }
