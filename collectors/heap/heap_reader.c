@@ -280,6 +280,7 @@ static void update_process(struct heap_reader *reader, struct profile *profile,
     p->unknown_frees = before->unknown_frees + value_of(sum.unknown_frees);
     p->failed = before->failed + value_of(sum.failed);
     p->unrecorded = before->unrecorded + value_of(sum.unrecorded);
+    p->early_allocs = before->early_allocs + value_of(heap->early_allocs);
     p->merged_stacks = before->merged_stacks + heap->merged;
     p->live_bytes = value_of_signed(heap->live_bytes);
     p->live_blocks = reader->live_blocks;

@@ -177,7 +177,7 @@ __attribute__((constructor)) static void collector_load(int argc, char **argv, c
     int saved_errno = errno;
     (void)argc;
     (void)argv;
-    heap_early.is_over = true; /* what looking for functions allocates is not the program's */
+    heap_early_end(); /* what looking for functions allocates is not the program's */
     real_malloc_resolve();
     new_hooks_resolve();
     process_hooks_resolve();

@@ -215,9 +215,10 @@ static void free_without_state(const void *block)
     struct heap_thread thread;
     struct wire_heap_block gone;
     bool was_last;
-    heap_early.frees += !heap && !heap_early.is_over;
-    if (!heap)
+    if (!heap) {
+        heap_early_freed();
         return;
+    }
     memset(&thread, 0, sizeof thread);
     heap_thread_begin_passing(&thread, heap);
     uint32_t record = take_out(&thread, block, &gone, &was_last);
@@ -232,10 +233,8 @@ static void free_without_state(const void *block)
 static void count_without_state(uint64_t bytes)
 {
     struct heap *heap = heap_get();
-    if (!heap && !heap_early.is_over) {
-        heap_early.allocs++;
-        heap_early.alloc_bytes += bytes;
-    }
+    if (!heap)
+        heap_early_allocated(bytes);
     if (!heap || mode_of(heap) == WIRE_HEAP_OFF)
         return;
     struct wire_heap_lane *lane = &heap->lanes[0];
@@ -321,7 +320,8 @@ bool heap_call_begin_realloc(struct heap_call *call, const struct stack_frame *c
 {
     int saved_errno = errno;
     if (!heap_call_begin(call, caller, bytes)) {
-        heap_early.frees += !heap_is_on && !heap_early.is_over;
+        if (!heap_thread_self()) /* else it is a hook within a hook */
+            free_without_state(old);
         return false;
     }
     resume_meter(call);

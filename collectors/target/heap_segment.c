@@ -16,7 +16,11 @@ enum { PAGE = 4096, HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28, METER_TRIES = 16 }
 static struct heap *shared;
 bool heap_is_on;
 bool heap_has_no_clock;
-struct heap_early heap_early;
+
+static struct {
+    uint64_t allocs, alloc_bytes, frees;
+    bool is_over;
+} early;
 
 struct heap *heap_get(void)
 {
@@ -222,15 +226,34 @@ static void fill(struct heap *heap)
     heap_note_trouble(heap, real_malloc_trouble());
 }
 
-/* Nobody's lane has no thread yet. */
+void heap_early_allocated(uint64_t bytes)
+{
+    if (early.is_over)
+        return;
+    early.allocs++;
+    early.alloc_bytes += bytes;
+}
+
+void heap_early_freed(void)
+{
+    if (!early.is_over)
+        early.frees++;
+}
+
+void heap_early_end(void)
+{
+    early.is_over = true;
+}
+
+/* Nobody's lane has no thread yet. A forked child has nothing of it. */
 static void add_early(struct heap *heap)
 {
     struct wire_heap_lane *lane = &heap->lanes[0];
-    lane->allocs += heap_early.allocs;
-    lane->alloc_bytes += heap_early.alloc_bytes;
-    lane->unrecorded += heap_early.allocs;
-    lane->frees += heap_early.frees;
-    heap_early = (struct heap_early){.is_over = true};
+    lane->allocs += early.allocs;
+    lane->alloc_bytes += early.alloc_bytes;
+    lane->frees += early.frees;
+    heap->wire->early_allocs += early.allocs;
+    early.allocs = early.alloc_bytes = early.frees = 0;
 }
 
 static bool is_asked_for(const struct wire_segment *segment, struct file *file)

@@ -67,15 +67,15 @@ struct heap {
 void heap_start(struct wire_segment *segment, int fd);
 
 /*
- * What the program's libraries did before heap_start() could, in constructors that run before ours;
- * heap_start() adds it to the counts. Until `is_over`, that is: while there is one thread.
+ * What the program's libraries do before heap_start() can, in constructors that run before ours: it
+ * is counted, and heap_start() adds it to the counts. Until heap_early_end(), after which these do
+ * nothing; while there is one thread.
  */
-struct heap_early {
-    uint64_t allocs, alloc_bytes, frees;
-    bool is_over;
-};
-
-extern struct heap_early heap_early __attribute__((visibility("hidden")));
+void heap_early_allocated(uint64_t bytes);
+/* Likewise, a block given back. */
+void heap_early_freed(void);
+/* What comes now is not the program's, or heap_start() has been called. Context: constructor. */
+void heap_early_end(void);
 
 /* Whether there is or was a heap in this process or its parent: hooks need not ask more if not. */
 extern bool heap_is_on __attribute__((visibility("hidden")));

@@ -22,14 +22,15 @@ static const char *const sampled_words[] = {"unsampled", "sampled"};
 static const char *const ended_words[] = {"running", "ended"};
 
 /* The numbers of a process's record, in the order of the comment. */
-enum { NUMBERS = 11 };
+enum { NUMBERS = 12 };
 
 static void list_numbers(struct heap_process *process, int64_t *numbers[NUMBERS])
 {
-    int64_t *all[NUMBERS] = {&process->allocs,        &process->alloc_bytes, &process->frees,
-                             &process->unknown_frees, &process->failed,      &process->unrecorded,
-                             &process->merged_stacks, &process->live_bytes,  &process->live_blocks,
-                             &process->peak_bytes,    &process->peak_time_ns};
+    int64_t *all[NUMBERS] = {
+        &process->allocs,        &process->alloc_bytes,  &process->frees,
+        &process->unknown_frees, &process->failed,       &process->unrecorded,
+        &process->merged_stacks, &process->live_bytes,   &process->live_blocks,
+        &process->peak_bytes,    &process->peak_time_ns, &process->early_allocs};
     for (int i = 0; i < NUMBERS; i++)
         numbers[i] = all[i];
 }

@@ -138,6 +138,7 @@ static void add_process(struct heap_totals *t, const struct heap_process *p)
     heap_sum_add(&t->unknown_frees, p->unknown_frees);
     heap_sum_add(&t->failed, p->failed);
     heap_sum_add(&t->unrecorded, p->unrecorded);
+    heap_sum_add(&t->early_allocs, p->early_allocs);
     heap_sum_add(&t->merged_stacks, p->merged_stacks);
     heap_sum_add(&t->live_bytes, p->live_bytes);
     heap_sum_add(&t->live_blocks, p->live_blocks);

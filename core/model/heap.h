@@ -86,7 +86,8 @@ struct heap_process {
     int64_t allocs, alloc_bytes, frees;
     int64_t unknown_frees; /* of blocks that were not seen allocated */
     int64_t failed;        /* calls that gave no block */
-    int64_t unrecorded;    /* allocations that no site holds */
+    int64_t unrecorded;    /* allocations that no site holds, though one should */
+    int64_t early_allocs;  /* likewise, by libraries that were set up before the collector */
     int64_t merged_stacks; /* that had to share one site, [other] */
     /* Of the recorded blocks (estimates where sampled): */
     int64_t live_bytes, live_blocks, peak_bytes;
@@ -115,7 +116,8 @@ struct heap {
 
 /* Sums over processes; what was not measured is not in it. */
 struct heap_totals {
-    int64_t allocs, alloc_bytes, frees, unknown_frees, failed, unrecorded, merged_stacks;
+    int64_t allocs, alloc_bytes, frees, unknown_frees, failed, unrecorded, early_allocs,
+        merged_stacks;
     int64_t live_bytes, live_blocks;
     int64_t peak_bytes;  /* with several processes: the sum of their peaks, which need not have been
                             at the same time */

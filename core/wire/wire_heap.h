@@ -165,7 +165,9 @@ struct wire_heap {
     uint32_t n_modules;                 /* 1 at first: module 0 is none */
     uint32_t n_rows, n_nodes, n_blocks; /* records ever used; may pass n_max */
     uint32_t merged;                    /* stacks that had to go into row 0 */
-    uint64_t quiet[5];
+    uint64_t early_allocs; /* of lane 0: by constructors of libraries that ran before the
+                              collector's; counted, not recorded */
+    uint64_t quiet[4];
     /* From offset 448, a line of its own. */
     int64_t live_bytes;  /* of recorded blocks */
     int64_t peak_bytes;  /* most of it */

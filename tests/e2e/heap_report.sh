@@ -83,6 +83,7 @@ leaky=("$heap_programs/truth_heap" leaks "$tmp/gate.truth")
 gate 3 "a leak" '^proftop: --fail-on leak: 5\.01 MiB in 111 blocks were not freed$' "${leaky[@]}"
 echo 'leak:take_' >"$tmp/all.txt"
 gate 0 "leaks that are known" '' --suppressions "$tmp/all.txt" "${leaky[@]}"
+gate 0 "a library that allocates before the collector is there" '' jq -n 1
 gate 3 "leaks of which some are known, in two files" '100 blocks' --suppressions /dev/null --suppressions "$tmp/known.txt" "${leaky[@]}"
 gate 42 "a program that fails itself" '^proftop: --fail-on leak: .* not freed$' bash -c 'exit 42'
 gate 1 "a static program" 'statically linked' "$targets/truth-static" steady .05

@@ -56,6 +56,7 @@ static json_t *process_object(const struct profile *profile, const struct heap_p
     set(object, "unknown_frees", p->unknown_frees);
     set(object, "failed", p->failed);
     set(object, "unrecorded", p->unrecorded);
+    set(object, "early", p->early_allocs);
     set(object, "merged_stacks", p->merged_stacks);
     set(object, "live_blocks", p->live_blocks);
     set(object, "live_bytes", p->live_bytes);
@@ -97,6 +98,7 @@ static void set_totals(json_t *object, const struct heap_totals *t)
     set(object, "unknown_frees", t->unknown_frees);
     set(object, "failed", t->failed);
     set(object, "unrecorded", t->unrecorded);
+    set(object, "early", t->early_allocs);
     set(object, "merged_stacks", t->merged_stacks);
     set(object, "live_blocks", t->live_blocks);
     set(object, "live_bytes", t->live_bytes);

@@ -77,6 +77,9 @@ static void print_calls(FILE *out, const struct heap_totals *t)
     if (t->failed > 0)
         g_string_append_printf(text, "; %" G_GINT64_FORMAT " call%s failed", t->failed,
                                plural(t->failed));
+    if (t->early_allocs > 0)
+        g_string_append_printf(text, "; %" G_GINT64_FORMAT " by libraries before the collector",
+                               t->early_allocs);
     flush_fact(out, "allocated", text);
     g_string_append_printf(text, "%" G_GINT64_FORMAT " block%s", t->frees, plural(t->frees));
     if (t->unknown_frees > 0)

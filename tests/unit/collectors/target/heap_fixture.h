@@ -232,13 +232,6 @@ static G_GNUC_UNUSED struct wire_heap_row sum_of_site(const struct fixture *fixt
     return sum;
 }
 
-/* Calls by constructors of libraries that ran before the collector's: counted, not recorded. */
-static G_GNUC_UNUSED uint64_t early_calls(const struct fixture *fixture)
-{
-    const struct wire_heap_lane *lanes = (const void *)(fixture->part + fixture->layout.lanes);
-    return lanes[0].unrecorded;
-}
-
 static G_GNUC_UNUSED struct wire_heap_lane sum_of_lanes(const struct fixture *fixture)
 {
     const struct wire_heap_lane *lanes = (const void *)(fixture->part + fixture->layout.lanes);

@@ -131,6 +131,7 @@ static inline void sample_heap(struct profile *p)
                                                           .unknown_frees = 4,
                                                           .failed = 5,
                                                           .unrecorded = 6,
+                                                          .early_allocs = 12,
                                                           .merged_stacks = 7,
                                                           .live_bytes = 8,
                                                           .live_blocks = 9,

@@ -306,12 +306,12 @@ static void test_parse_does_not_believe_every_count_of_types(void **state)
 static void test_comments_that_make_no_sense_change_nothing(void **state)
 {
     static const char *const wrong[] = {
-        "heap_process=1 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 ", /* no such process */
-        "heap_process=-1 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 ",
-        "heap_process=0 other unsampled ended 1 2 3 4 5 6 7 8 9 10 11 ",
-        "heap_process=0 exact unsampled ended 1 2 3 -4 5 6 7 8 9 10 11 ",
-        "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 -2 ",
-        "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10",
+        "heap_process=1 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 12 ", /* no such process */
+        "heap_process=-1 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 12 ",
+        "heap_process=0 other unsampled ended 1 2 3 4 5 6 7 8 9 10 11 12 ",
+        "heap_process=0 exact unsampled ended 1 2 3 -4 5 6 7 8 9 10 11 12 ",
+        "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 -2 12 ",
+        "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11",
         "heap_process=0 exact",
         "heap_process=",
         "heap_moment_step_ns=0",
@@ -331,10 +331,10 @@ static void test_comments_that_make_no_sense_change_nothing(void **state)
     assert_int_equal(p->heap->moments->len, 0);
     assert_int_equal(p->heap->moment_step_ns, step);
     assert_true(snapshot_heap_read(
-        p, "heap_process=0 sampled sampled ended 1 2 3 4 5 6 7 8 9 10 -1 some trouble"));
+        p, "heap_process=0 sampled sampled ended 1 2 3 4 5 6 7 8 9 10 -1 12 some trouble"));
     assert_string_equal(heap_process_find(p->heap, 0)->trouble, "some trouble");
     assert_false(snapshot_heap_read(
-        p, "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 ")); /* twice */
+        p, "heap_process=0 exact unsampled ended 1 2 3 4 5 6 7 8 9 10 11 12 ")); /* twice */
     assert_true(snapshot_heap_read(p, "heap_moment=9223372036854775807 5 -1"));
     assert_false(snapshot_heap_read(p, "heap_moment=9223372036854775807 5 -1"));
     assert_false(snapshot_heap_read(p, "heap_moment=4 5 -1")); /* runs backwards */
