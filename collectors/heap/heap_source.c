@@ -128,17 +128,14 @@ static void replace_image(struct heap_source *s, struct ingest *ingest, int pid)
 
 static void begin_all(struct heap_source *s, struct ingest *ingest)
 {
-    for (guint i = 0; i < s->hellos->len; i++) {
-        struct heap_hello *hello = g_ptr_array_index(s->hellos, i);
+    while (s->hellos->len > 0) {
+        struct heap_hello *hello = g_ptr_array_steal_index(s->hellos, 0);
         if (!hello->process->is_forked)
             replace_image(s, ingest, hello->process->pid);
         struct heap_reader *reader = heap_reader_new(hello, &s->tap.layout, ingest);
         heap_reader_set_mode(reader, wire_mode(s->mode)); /* it may have changed meanwhile */
         g_ptr_array_add(s->readers, reader);
     }
-    g_ptr_array_set_free_func(s->hellos, NULL); /* they are the readers' now */
-    g_ptr_array_set_size(s->hellos, 0);
-    g_ptr_array_set_free_func(s->hellos, free_hello);
 }
 
 static bool has_ended(struct ingest *ingest, const struct heap_reader *reader)

@@ -1,6 +1,7 @@
-/* See heap_source.h. */
-#include "core/session/heap_source.h"
+/* See heap_policy.h. */
+#include "core/session/heap_policy.h"
 
+#include <glib.h>
 #include <string.h>
 
 static const char *const names[] = {

@@ -12,24 +12,10 @@
 #include <stdint.h>
 
 #include "core/model/heap.h"
+#include "core/session/heap_policy.h"
 
 struct coverage;
 struct ingest;
-
-/* What the user asks for. */
-enum heap_policy {
-    HEAP_POLICY_AUTO, /* exact until the hooks cost more than the budget, then sampled */
-    HEAP_POLICY_EXACT,
-    HEAP_POLICY_SAMPLED,
-    HEAP_POLICY_OFF,
-};
-
-/* The policy of that name (auto, exact, sampled, off); false: there is none. Context: any thread.
- */
-bool heap_policy_find(const char *name, enum heap_policy *ret_policy);
-
-/* "auto", "exact", ... Context: any thread. */
-const char *heap_policy_name(enum heap_policy policy);
 
 struct heap_source_options {
     struct coverage *coverage; /* where the target's processes say hello */

@@ -52,6 +52,17 @@ static int64_t count_sampled(const struct heap *heap)
     return n;
 }
 
+/* Whether a process was still there when nothing was recorded any more. */
+static bool was_switched_off(const struct heap *heap)
+{
+    for (guint i = 0; i < heap->processes->len; i++) {
+        const struct heap_process *p = &g_array_index(heap->processes, struct heap_process, i);
+        if (heap_process_is_measured(p) && p->mode == HEAP_OFF)
+            return true;
+    }
+    return false;
+}
+
 static void print_mode(FILE *out, const struct report_heap *h)
 {
     GString *text = g_string_new(NULL);
@@ -60,8 +71,12 @@ static void print_mode(FILE *out, const struct report_heap *h)
                                "sampled: all calls are counted, %" G_GINT64_FORMAT
                                " blocks recorded by chance; ± is one standard error, ~ an estimate",
                                count_sampled(h->profile->heap));
+    else if (h->totals.unrecorded > 0)
+        g_string_append(text, "exact, but for what is unrecorded");
     else
         g_string_append(text, "exact: every block is recorded with its call stack");
+    if (was_switched_off(h->profile->heap))
+        g_string_append(text, ", until it was switched off");
     flush_fact(out, "heap", text);
     g_string_free(text, TRUE);
 }
