@@ -73,18 +73,20 @@ static void read_build_id(const struct mapped_file *file, struct wire_heap_modul
     }
 }
 
-/* May be written more than once, with the same bytes each time. */
+/* May be written more than once, with the same bytes each time. In place: the stacks of coroutines
+ * have no room for a copy. */
 static void write_record(struct wire_heap_module *record, const struct dl_find_object *found)
 {
     const char *name = name_of(found->dlfo_link_map);
     struct mapped_file file;
     mapped_file_init(&file, found);
-    struct wire_heap_module module = {.start = file.start, .end = file.end, .bias = file.bias};
-    size_t length = strnlen(name, sizeof module.path);
-    if (length < sizeof module.path)
-        memcpy(module.path, name, length);
-    read_build_id(&file, &module);
-    memcpy(record, &module, sizeof module);
+    record->start = file.start;
+    record->end = file.end;
+    record->bias = file.bias;
+    size_t length = strnlen(name, sizeof record->path);
+    if (length < sizeof record->path)
+        memcpy(record->path, name, length);
+    read_build_id(&file, record);
 }
 
 /* Moves the published number on over all records that are written. */

@@ -10,7 +10,7 @@ enum {
     REG_RBP = 6,
     REG_RSP = 7,
     REG_RA = 16,
-    REMEMBER_MAX = 8,
+    REMEMBER_MAX = 3, /* compilers need 1; each takes stack of the program's */
     INSTRUCTIONS_MAX = 20000,
     /* pointer encodings */
     PE_UDATA4 = 0x03,
