@@ -22,7 +22,7 @@ shows "a large screen: sizes of blocks" '<= 1\.00 KiB'
 
 # ---- header, summary, details ----
 open_screen 100x30 "${standing[@]}"
-shows "the header: heap, peak and rate" "heap .*$kept +peak 5\.00 MiB +\+.*/s"
+shows "the header: heap, peak and rate" "heap .*$kept +peak 5\.00 MiB +allocs .*/s"
 keys 3
 shows "the site's line" 'keep_block +standing\.c:19'
 shows "parts of the resident memory" 'files +[0-9.]+ [KM]iB'
