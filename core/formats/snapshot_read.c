@@ -30,7 +30,7 @@ enum {
     THREAD_COST = 512,
     FUNCTION_COST = 160,
     NO_LABEL = 255,
-    SITE_COST = sizeof(struct heap_site) + 2 * ENTRY_COST,
+    SITE_COST = sizeof(struct heap_site) + ENTRY_COST,
 };
 
 struct reader {

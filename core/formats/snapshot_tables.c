@@ -14,8 +14,11 @@
 #include "core/base/text.h"
 #include "profile.pb-c.h"
 
-#define MEMORY_MAX (UINT64_C(208) << 20)
-#define TEXTS_MAX  (UINT64_C(64) << 20)
+#define TEXTS_MAX (UINT64_C(64) << 20)
+
+/* Of the memory that a file may take. */
+#define MEMORY_FLOOR   (UINT64_C(208) << 20)
+#define MEMORY_CEILING (UINT64_C(2) << 30)
 
 /* What one record costs in these tables and in the profile, hash tables included. */
 enum {
@@ -44,16 +47,23 @@ bool snapshot_tables_corrupt(const struct snapshot_tables *t, uint64_t offset, G
     return false;
 }
 
+uint64_t snapshot_tables_memory_max(uint64_t file_size)
+{
+    /* First the clamp: sizes are hostile too. */
+    uint64_t size = MIN(file_size, MEMORY_CEILING);
+    return CLAMP(size * SNAPSHOT_MEMORY_RATIO, MEMORY_FLOOR, MEMORY_CEILING);
+}
+
 bool snapshot_tables_charge(struct snapshot_tables *t, uint64_t bytes, GError **error)
 {
-    t->charged += MIN(bytes, MEMORY_MAX);
-    if (t->charged <= MEMORY_MAX)
+    t->charged += MIN(bytes, t->memory_max);
+    if (t->charged <= t->memory_max)
         return true;
-    t->charged = MEMORY_MAX;
+    t->charged = t->memory_max;
     g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_CORRUPT,
                 "%s: would take more than %" G_GUINT64_FORMAT " MiB of memory: damaged, or too "
                 "large; merge or cut it with `pprof -proto`",
-                t->input->name, MEMORY_MAX >> 20);
+                t->input->name, t->memory_max >> 20);
     return false;
 }
 
@@ -348,6 +358,7 @@ static struct snapshot_tables *tables_new(const struct packed_input *input)
 {
     struct snapshot_tables *t = g_new0(struct snapshot_tables, 1);
     t->input = input;
+    t->memory_max = snapshot_tables_memory_max(input->size);
     bounded_arena_init(&t->arena);
     t->sample_types = g_array_new(FALSE, FALSE, sizeof(struct file_value_type));
     t->comments = g_array_new(FALSE, FALSE, sizeof(uint32_t));

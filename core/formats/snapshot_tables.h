@@ -12,6 +12,10 @@
 #include "core/formats/id_index.h"
 #include "core/model/profile.h"
 
+/* The heap of many processes that did the same packs best, to some 5 bytes for a site of some 490
+ * in memory, 100 times as much; what takes more than twice that for its size was made to. */
+enum { SNAPSHOT_MEMORY_RATIO = 200 };
+
 enum snapshot_field {
     SNAPSHOT_SAMPLE_TYPE = 1,
     SNAPSHOT_SAMPLE = 2,
@@ -59,7 +63,8 @@ struct file_line {
 struct snapshot_tables {
     const struct packed_input *input;
     struct bounded_arena arena;
-    uint64_t charged; /* bytes of memory accounted for */
+    uint64_t memory_max; /* bytes that the file may make us use */
+    uint64_t charged;    /* of these, what is accounted for */
     uint64_t n_samples;
 
     GArray *sample_types; /* struct file_value_type */
@@ -86,6 +91,12 @@ const char *snapshot_tables_text(const struct snapshot_tables *tables, uint32_t 
 /* Checks an index of the file's text table: false with an error that names `offset`. */
 bool snapshot_tables_check_text(const struct snapshot_tables *tables, int64_t index,
                                 uint64_t offset, GError **error);
+
+/*
+ * What a file of that many bytes, packed or not, may take in memory: 208 MiB for small ones,
+ * SNAPSHOT_MEMORY_RATIO times its size for larger ones, 2 GiB for the largest. Context: any thread.
+ */
+uint64_t snapshot_tables_memory_max(uint64_t file_size);
 
 /* Accounts for memory that the file makes proftop use; false with an error beyond the limit. */
 bool snapshot_tables_charge(struct snapshot_tables *tables, uint64_t bytes, GError **error);

@@ -51,7 +51,8 @@ static guint hash_u64(gconstpointer key)
 struct heap *heap_new(void)
 {
     struct heap *heap = g_new0(struct heap, 1);
-    heap->sites = g_array_new(FALSE, TRUE, sizeof(struct heap_site));
+    /* Not cleared: room for more is then not yet memory, and there may be a million. */
+    heap->sites = g_array_new(FALSE, FALSE, sizeof(struct heap_site));
     heap->processes = g_array_new(FALSE, TRUE, sizeof(struct heap_process));
     heap->moments = g_array_new(FALSE, TRUE, sizeof(struct heap_moment));
     heap->moment_step_ns = FIRST_MOMENT_STEP_NS;

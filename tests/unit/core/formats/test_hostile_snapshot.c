@@ -17,6 +17,7 @@
 #include "core/analysis/leaks.h"
 #include "core/base/error.h"
 #include "core/formats/snapshot.h"
+#include "core/formats/snapshot_tables.h"
 #include "core/model/calltree.h"
 #include "core/model/heap_rows.h"
 #include "tests/unit/core/formats/pprof_bytes.h"
@@ -34,7 +35,7 @@ static const bool can_limit = true;
 static GByteArray *gzip(const GByteArray *plain)
 {
     z_stream z = {0};
-    assert_int_equal(deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
     GByteArray *out = g_byte_array_new();
     g_byte_array_set_size(out, (guint)deflateBound(&z, plain->len));
     z.next_in = plain->data;
@@ -378,72 +379,121 @@ static uint64_t noise(uint64_t i)
     return (i ^ i >> 31) & 0xffffffff;
 }
 
+/* Those that follow pack to less than a MiB: such a file may not take more than any small one. */
+
 static void test_load_bounds_memory_of_many_records(void **state)
 {
     (void)state;
-    for (uint32_t field = 3; field <= 5; field++) {
+    for (uint32_t field = 3; field <= 4; field++) {
         GByteArray *b = small_profile();
-        for (uint64_t i = 0; i < 1500000; i++)
-            PUT(b, field, 1, i + 1000, 3, noise(i));
-        assert_refused_in_little_memory(b, "");
+        for (uint64_t i = 0; i < 600000; i++)
+            PUT(b, field, 1, i + 1000);
+        assert_refused_in_little_memory(b, "of memory");
     }
+    GByteArray *b = small_profile();
+    for (uint64_t i = 0; i < 1500000; i++)
+        PUT(b, 5, 1, i + 1000, 3, noise(i));
+    assert_refused_in_little_memory(b, "");
 }
 
 static void test_load_bounds_memory_of_texts(void **state)
 {
     (void)state;
     GByteArray *b = small_profile();
-    char text[24];
-    for (uint64_t i = 0; i < 3000000; i++) {
+    char text[24] = "";
+    for (uint64_t i = 0; i < 4000000; i++) {
         g_snprintf(text, sizeof text, "%lx", noise(i));
-        put_text(b, text);
+        put_text(b, i % 64 ? "" : text);
     }
     assert_refused_in_little_memory(b, "of memory");
+}
+
+/* A stack of 18 + `padding` frames that no other `i` has. */
+static void put_distinct_stack(GByteArray *sample, uint64_t i, int padding)
+{
+    for (int k = 0; k < padding; k++)
+        put_varint(sample, 1, 1);
+    for (int k = 0; k < 18; k++)
+        put_varint(sample, 1, 1 + (i >> k & 1));
 }
 
 static void test_load_bounds_memory_of_distinct_samples(void **state)
 {
     (void)state;
     GByteArray *b = small_profile();
-    for (uint64_t i = 0; i < 1500000; i++) {
+    for (uint64_t i = 0; i < 220000; i++) {
         GByteArray *sample = g_byte_array_new();
-        uint64_t bits = noise(i);
-        for (int k = 0; k < 24; k++)
-            put_varint(sample, 1, 1 + (bits >> k & 1));
+        put_distinct_stack(sample, i, 200);
         put_varint(sample, 2, 1);
-        put_varint(sample, 2, noise(i));
+        put_varint(sample, 2, 1);
         put_bytes(b, 2, sample->data, sample->len);
         g_byte_array_unref(sample);
     }
     assert_refused_in_little_memory(b, "of memory");
 }
 
-static void test_load_bounds_memory_of_sites(void **state)
+/* `n` sites behind those of a file of ours. */
+static GByteArray *many_sites(uint64_t n, int padding, uint64_t value_mask)
 {
-    (void)state;
     GByteArray *b = heap_file();
-    for (uint64_t i = 0; i < 1500000; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         GByteArray *sample = g_byte_array_new();
-        uint64_t bits = noise(i);
-        for (int k = 0; k < 24; k++)
-            put_varint(sample, 1, 1 + (bits >> k & 1));
+        put_distinct_stack(sample, i, padding);
         for (int k = 0; k < 2 + HEAP_COLUMNS; k++)
-            put_varint(sample, 2, bits >> k & 1023);
+            put_varint(sample, 2, noise(i) >> k & value_mask);
         put_bytes(b, 2, sample->data, sample->len);
         g_byte_array_unref(sample);
     }
-    assert_refused_in_little_memory(b, "of memory");
+    return b;
+}
+
+static void test_load_bounds_memory_of_sites(void **state)
+{
+    (void)state;
+    assert_refused_in_little_memory(many_sites(200000, 200, 0), "of memory");
+}
+
+/* What is large on the disk may be so in memory. */
+static void test_parse_gives_memory_to_large_files(void **state)
+{
+    (void)state;
+    const uint64_t n = 260000;
+    GByteArray *plain = many_sites(n, 100, 1023), *packed = gzip(plain);
+    g_byte_array_unref(plain);
+    GError *error = NULL;
+    struct profile *p = snapshot_parse(packed->data, packed->len, "x", &error);
+    if (!p)
+        fail_msg("%s", error->message);
+    assert_true(p->heap->sites->len >= n);
+    /* Sites and stacks alone, without their tables, are nearly what a small file may take. */
+    assert_true(p->heap->sites->len * sizeof(struct heap_site) +
+                    p->stack_frames->len * sizeof(uint32_t) >
+                snapshot_tables_memory_max(0) * 3 / 4);
+    profile_free(p);
+    g_byte_array_unref(packed);
+}
+
+static void test_memory_max_grows_with_the_file(void **state)
+{
+    (void)state;
+    const uint64_t mib = 1 << 20;
+    assert_true(snapshot_tables_memory_max(0) == 208 * mib);
+    assert_true(snapshot_tables_memory_max(mib) == 208 * mib);
+    assert_true(snapshot_tables_memory_max(2 * mib) == 400 * mib);
+    assert_true(snapshot_tables_memory_max(10 * mib) == 2000 * mib);
+    assert_true(snapshot_tables_memory_max(11 * mib) == 2048 * mib);
+    assert_true(snapshot_tables_memory_max(UINT64_MAX) == 2048 * mib);
 }
 
 static void test_load_bounds_memory_of_threads(void **state)
 {
     (void)state;
     GByteArray *b = small_profile();
-    for (uint64_t i = 0; i < 1000000; i++) {
+    for (uint64_t i = 0; i < 400000; i++) {
         GByteArray *sample = g_byte_array_new();
         put_varint(sample, 1, 1);
         put_varint(sample, 2, 1);
-        put_varint(sample, 2, noise(i));
+        put_varint(sample, 2, 1);
         PUT(sample, 3, 1, 9, 3, i + 1);
         put_bytes(b, 2, sample->data, sample->len);
         g_byte_array_unref(sample);
@@ -499,6 +549,8 @@ int main(void)
         cmocka_unit_test(test_load_bounds_memory_of_texts),
         cmocka_unit_test(test_load_bounds_memory_of_distinct_samples),
         cmocka_unit_test(test_load_bounds_memory_of_sites),
+        cmocka_unit_test(test_parse_gives_memory_to_large_files),
+        cmocka_unit_test(test_memory_max_grows_with_the_file),
         cmocka_unit_test(test_load_bounds_memory_of_threads),
         cmocka_unit_test(test_load_bounds_memory_of_one_message),
         cmocka_unit_test(test_load_refuses_what_is_no_regular_file),
