@@ -87,9 +87,6 @@ static struct wire_heap_lane sum_lanes(const struct heap_reader *reader)
         sum.unknown_frees += lane.unknown_frees;
         sum.failed += lane.failed;
         sum.unrecorded += lane.unrecorded;
-        sum.cost_calls += lane.cost_calls;
-        sum.cost_ticks += lane.cost_ticks;
-        sum.calls += lane.calls;
     }
     return sum;
 }
@@ -441,19 +438,12 @@ void heap_reader_end(struct heap_reader *reader, struct ingest *ingest)
     ingest_unlock(ingest);
 }
 
-void heap_reader_set_mode(struct heap_reader *reader, enum wire_heap_mode mode)
+void heap_reader_set_mode(struct heap_reader *reader, enum wire_heap_mode mode,
+                          uint64_t sample_bytes)
 {
-    if (reader->hello->heap)
-        __atomic_store_n(&reader->hello->heap->mode, (uint32_t)mode, __ATOMIC_RELAXED);
-}
-
-int64_t heap_reader_cost_ns(const struct heap_reader *reader, const struct heap_clock *clock)
-{
-    if (!reader->hello->heap)
-        return 0;
-    struct wire_heap_lane sum = sum_lanes(reader);
-    if (sum.cost_calls == 0)
-        return 0;
-    double ticks = (double)sum.cost_ticks / (double)sum.cost_calls * (double)sum.calls;
-    return value_of_signed((int64_t)(ticks / clock->ticks_per_ns));
+    struct wire_heap *heap = reader->hello->heap;
+    if (!heap)
+        return;
+    __atomic_store_n(&heap->sample_bytes, sample_bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&heap->mode, (uint32_t)mode, __ATOMIC_RELEASE);
 }

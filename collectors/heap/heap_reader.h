@@ -52,11 +52,10 @@ void heap_reader_end_image(struct heap_reader *reader, struct ingest *ingest);
 /* It has ended: what is live has been leaked. */
 void heap_reader_end(struct heap_reader *reader, struct ingest *ingest);
 
-/* From now on. Nothing happens when its collector records no heap. */
-void heap_reader_set_mode(struct heap_reader *reader, enum wire_heap_mode mode);
-
-/* What the hooks have cost so far in exact mode, extrapolated from those that were timed. */
-int64_t heap_reader_cost_ns(const struct heap_reader *reader, const struct heap_clock *clock);
+/* From now on. `sample_bytes`, the mean distance of samples, must be the same each time that the
+ * mode is to be sampled. Nothing happens when its collector records no heap. */
+void heap_reader_set_mode(struct heap_reader *reader, enum wire_heap_mode mode,
+                          uint64_t sample_bytes);
 
 /* Addresses of at most `n` live blocks, spread over the heap; returns how many. */
 size_t heap_reader_addresses(const struct heap_reader *reader, uint64_t *ret_addresses, size_t n);

@@ -12,8 +12,18 @@ enum {
     BLOCKS_OFTEN = 200000,     /* that are looked at once a second; with more, at the end only */
     CREDIT_CPU_NS = SECOND_NS, /* of the target: a budget of this is there from the start, so
                                   that no run is judged by how it begins */
-    BUDGET_CPU_NS = SECOND_NS / 10, /* of the target: the least over which a share is taken */
+    BUDGET_SAMPLES = 100, /* the least over which a share is taken: one of 5 % is then known to 2 */
 };
+
+/*
+ * Mean distance of samples, in allocated bytes. A figure of B bytes is known to about the root of B
+ * times this, so the smaller the better; but each sample costs a walk of the stack. What a program
+ * allocates in a second of CPU time is taken as so many samples, which cost it about 0.1 %.
+ */
+#define SAMPLES_PER_SECOND 4000
+#define SAMPLE_BYTES_LEAST (UINT64_C(32) << 10)
+#define SAMPLE_BYTES_USUAL (UINT64_C(128) << 10) /* while nothing is known of the program */
+#define SAMPLE_BYTES_MOST  (UINT64_C(1) << 20)
 
 struct heap_source {
     struct heap_tap tap;
@@ -22,10 +32,11 @@ struct heap_source {
     GPtrArray *readers; /* struct heap_reader, oldest first */
     enum heap_policy policy;
     enum heap_mode mode;
+    uint64_t sample_bytes; /* fixed once it is used: weights of blocks go by it */
+    bool has_sampled;
     double budget_percent;
-    /* Cost of the hooks: of processes that have ended, and what was seen at the last look. */
-    int64_t ended_cost_ns, seen_cost_ns, seen_cpu_ns;
-    double cost_percent; /* < 0: unknown */
+    struct heap_cpu_time seen; /* when the cost was looked at last */
+    double cost_percent;       /* < 0: unknown */
     int64_t next_whole_ns;
 };
 
@@ -63,27 +74,28 @@ static void free_hello(gpointer hello)
     heap_hello_free(hello);
 }
 
+static void set_mode(struct heap_source *s, enum heap_mode mode)
+{
+    s->mode = mode;
+    s->has_sampled |= mode == HEAP_SAMPLED;
+    heap_tap_set_mode(&s->tap, wire_mode(mode), s->sample_bytes);
+    for (guint i = 0; i < s->readers->len; i++)
+        heap_reader_set_mode(g_ptr_array_index(s->readers, i), wire_mode(mode), s->sample_bytes);
+}
+
 static void *heap_start(const struct heap_source_options *options)
 {
     struct heap_source *s = g_new0(struct heap_source, 1);
     s->policy = options->policy;
-    s->mode = first_mode(options->policy);
     s->budget_percent = options->budget_percent;
     s->cost_percent = -1;
     s->hellos = g_ptr_array_new_with_free_func(free_hello);
     s->readers = g_ptr_array_new_with_free_func(free_reader);
-    heap_tap_init(&s->tap, coverage_listener(options->coverage), options->only_pid,
-                  wire_mode(s->mode));
+    s->sample_bytes = SAMPLE_BYTES_USUAL;
+    heap_tap_init(&s->tap, coverage_listener(options->coverage), options->only_pid);
+    set_mode(s, first_mode(options->policy));
     s->clock = (struct heap_clock){.start = s->tap.start, .run_start_ns = options->start_ns};
     return s;
-}
-
-static void set_mode(struct heap_source *s, enum heap_mode mode)
-{
-    s->mode = mode;
-    heap_tap_set_mode(&s->tap, wire_mode(mode));
-    for (guint i = 0; i < s->readers->len; i++)
-        heap_reader_set_mode(g_ptr_array_index(s->readers, i), wire_mode(mode));
 }
 
 /* Whatever it recorded in segments stays there. */
@@ -108,8 +120,6 @@ static void heap_fetch(void *source)
 
 static void let_go(struct heap_source *s, guint i)
 {
-    struct heap_reader *reader = g_ptr_array_index(s->readers, i);
-    s->ended_cost_ns += heap_reader_cost_ns(reader, &s->clock);
     g_ptr_array_remove_index(s->readers, i);
 }
 
@@ -133,7 +143,7 @@ static void begin_all(struct heap_source *s, struct ingest *ingest)
         if (!hello->process->is_forked)
             replace_image(s, ingest, hello->process->pid);
         struct heap_reader *reader = heap_reader_new(hello, &s->tap.layout, ingest);
-        heap_reader_set_mode(reader, wire_mode(s->mode)); /* it may have changed meanwhile */
+        heap_reader_set_mode(reader, wire_mode(s->mode), s->sample_bytes); /* now */
         g_ptr_array_add(s->readers, reader);
     }
 }
@@ -184,30 +194,39 @@ static void note_switch(const struct heap_source *s, struct ingest *ingest)
     g_free(note);
 }
 
-static void keep_budget(struct heap_source *s, struct ingest *ingest, int64_t target_cpu_ns)
+/* While no block has a weight yet, the distance of samples may be made to fit the program. */
+static void fit_samples(struct heap_source *s, struct ingest *ingest, int64_t target_ns)
 {
-    int64_t cost_ns = s->ended_cost_ns;
-    if (target_cpu_ns - s->seen_cpu_ns < BUDGET_CPU_NS)
+    struct heap_totals totals;
+    if (s->has_sampled || target_ns < CREDIT_CPU_NS / 10)
         return;
-    for (guint i = 0; i < s->readers->len; i++)
-        cost_ns += heap_reader_cost_ns(g_ptr_array_index(s->readers, i), &s->clock);
-    s->cost_percent =
-        100 * (double)MAX(cost_ns - s->seen_cost_ns, 0) / (double)(target_cpu_ns - s->seen_cpu_ns);
-    s->seen_cost_ns = cost_ns;
-    s->seen_cpu_ns = target_cpu_ns;
-    double budget_ns = s->budget_percent / 100 * (double)(target_cpu_ns + CREDIT_CPU_NS);
+    heap_get_totals(ingest_lock(ingest)->heap, PROFILE_NONE, &totals);
+    ingest_unlock(ingest);
+    double per_second = (double)totals.alloc_bytes / (double)target_ns * SECOND_NS;
+    uint64_t bytes = (uint64_t)(per_second / SAMPLES_PER_SECOND);
+    s->sample_bytes = CLAMP(bytes, SAMPLE_BYTES_LEAST, SAMPLE_BYTES_MOST);
+}
+
+static void keep_budget(struct heap_source *s, struct ingest *ingest,
+                        const struct heap_cpu_time *cpu)
+{
+    double budget_ns = s->budget_percent / 100 * (double)(cpu->target_ns + CREDIT_CPU_NS);
+    if (cpu->samples - s->seen.samples < BUDGET_SAMPLES || cpu->target_ns <= s->seen.target_ns)
+        return;
+    s->cost_percent = 100 * (double)(cpu->hooks_ns - s->seen.hooks_ns) /
+                      (double)(cpu->target_ns - s->seen.target_ns);
+    s->seen = *cpu;
     if (s->policy == HEAP_POLICY_AUTO && s->mode == HEAP_EXACT &&
-        s->cost_percent > s->budget_percent && (double)cost_ns > budget_ns) {
+        s->cost_percent > s->budget_percent && (double)cpu->hooks_ns > budget_ns) {
         note_switch(s, ingest);
         set_mode(s, HEAP_SAMPLED);
     }
-    if (s->mode != HEAP_EXACT) /* calls that are only counted are not timed */
-        s->cost_percent = -1;
 }
 
 /* ---- the session's calls ---- */
 
-static void heap_drain(void *source, struct ingest *ingest, int64_t target_cpu_ns, bool last)
+static void heap_drain(void *source, struct ingest *ingest, const struct heap_cpu_time *cpu,
+                       bool last)
 {
     struct heap_source *s = source;
     int64_t now_ns = g_get_monotonic_time() * 1000;
@@ -218,7 +237,8 @@ static void heap_drain(void *source, struct ingest *ingest, int64_t target_cpu_n
     for (guint i = 0; i < s->readers->len; i++)
         heap_reader_update(g_ptr_array_index(s->readers, i), ingest, &s->clock, whole);
     end_gone(s, ingest);
-    keep_budget(s, ingest, target_cpu_ns);
+    fit_samples(s, ingest, cpu->target_ns);
+    keep_budget(s, ingest, cpu);
     if (!whole)
         return;
     s->next_whole_ns = now_ns + SECOND_NS;

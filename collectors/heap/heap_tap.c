@@ -5,10 +5,6 @@
 
 #include "core/target/proc_maps.h"
 
-/* Mean distance of samples, in allocated bytes: that of jemalloc and tcmalloc's successors (512
- * KiB), with which a site of 100 MB is known to 7 %. */
-enum { SAMPLE_BYTES = 512 << 10 };
-
 /* Mapped when the process said hello are its libraries; a hostile one may map more. */
 enum { FILES_MAX = 4096 };
 
@@ -71,7 +67,7 @@ static void fill_heap(struct heap_tap *tap, int pid, size_t offset, struct heap_
     for (int i = 0; i < WIRE_HEAP_LIFETIMES - 1; i++)
         hello->heap->lifetime_ticks[i] = (uint64_t)((double)BOUNDS_NS[i] * tap->ticks_per_ns);
     hello->heap->lifetime_ticks[WIRE_HEAP_LIFETIMES - 1] = UINT64_MAX;
-    hello->heap->sample_bytes = SAMPLE_BYTES;
+    hello->heap->sample_bytes = tap->sample_bytes;
     hello->heap->mode = tap->mode;
 }
 
@@ -95,14 +91,12 @@ static void on_process(struct listener_process *process, size_t offset, void *da
     pthread_mutex_unlock(&tap->lock);
 }
 
-void heap_tap_init(struct heap_tap *tap, struct listener *listener, int only_pid,
-                   enum wire_heap_mode mode)
+void heap_tap_init(struct heap_tap *tap, struct listener *listener, int only_pid)
 {
     *tap = (struct heap_tap){
         .listener = listener,
         .start = tsc_now(),
         .only_pid = only_pid,
-        .mode = mode,
         .hellos = g_ptr_array_new_with_free_func(free_hello),
     };
     heap_layout_init(&tap->layout);
@@ -120,10 +114,11 @@ void heap_tap_clear(struct heap_tap *tap)
     pthread_mutex_destroy(&tap->lock);
 }
 
-void heap_tap_set_mode(struct heap_tap *tap, enum wire_heap_mode mode)
+void heap_tap_set_mode(struct heap_tap *tap, enum wire_heap_mode mode, uint64_t sample_bytes)
 {
     pthread_mutex_lock(&tap->lock);
     tap->mode = mode;
+    tap->sample_bytes = sample_bytes;
     pthread_mutex_unlock(&tap->lock);
 }
 

@@ -35,18 +35,19 @@ struct heap_tap {
     pthread_mutex_t lock;     /* guards all below */
     double ticks_per_ns;      /* 0: not measured yet */
     enum wire_heap_mode mode; /* what new segments are given */
+    uint64_t sample_bytes;    /* likewise */
     GPtrArray *hellos;        /* struct heap_hello, oldest first */
 };
 
 /* Begins to listen. Context of this and what follows: sampling thread, or any before it runs. */
-void heap_tap_init(struct heap_tap *tap, struct listener *listener, int only_pid,
-                   enum wire_heap_mode mode);
+void heap_tap_init(struct heap_tap *tap, struct listener *listener, int only_pid);
 
 /* Lets processes in without a heap from now on, and frees what was not fetched. */
 void heap_tap_clear(struct heap_tap *tap);
 
-/* What new processes are given. */
-void heap_tap_set_mode(struct heap_tap *tap, enum wire_heap_mode mode);
+/* What new processes are given: mode off until this is called. `sample_bytes`: the mean distance of
+ * samples. */
+void heap_tap_set_mode(struct heap_tap *tap, enum wire_heap_mode mode, uint64_t sample_bytes);
 
 /* Ticks in a nanosecond. */
 double heap_tap_ticks_per_ns(struct heap_tap *tap);

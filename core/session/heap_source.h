@@ -25,11 +25,18 @@ struct heap_source_options {
     int64_t start_ns;      /* of the run, CLOCK_MONOTONIC */
 };
 
+/* CPU time of the target so far, as the CPU engine has sampled it. */
+struct heap_cpu_time {
+    int64_t samples;
+    int64_t target_ns;
+    int64_t hooks_ns; /* of these, in the collector's own functions */
+};
+
 /* How the measurement goes. */
 struct heap_source_status {
     enum heap_policy policy;
     enum heap_mode mode; /* of new processes, and of those that run */
-    double cost_percent; /* of the hooks, of the target's CPU time, lately; < 0: not known yet */
+    double cost_percent; /* of the hooks, of the target's CPU time, lately; < 0: not known */
 };
 
 struct heap_source_ops {
@@ -43,10 +50,10 @@ struct heap_source_ops {
     /*
      * Takes what has changed in all segments over into the profile, without its lock.
      *
-     * @target_cpu_ns  CPU time of the target so far, for the budget
-     * @last           the last call: everything, ages of live blocks included
+     * @cpu   for the budget
+     * @last  the last call: everything, ages of live blocks included
      */
-    void (*drain)(void *source, struct ingest *ingest, int64_t target_cpu_ns, bool last);
+    void (*drain)(void *source, struct ingest *ingest, const struct heap_cpu_time *cpu, bool last);
 
     /* Another policy, for all processes. */
     void (*set_policy)(void *source, enum heap_policy policy);

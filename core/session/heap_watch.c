@@ -89,10 +89,12 @@ void heap_watch_drain(struct heap_watch *watch, struct ingest *ingest, bool last
 {
     if (!watch)
         return;
-    ingest_lock(ingest);
-    int64_t cpu_ns = ingest_cpu_ns(ingest);
+    const struct profile *profile = ingest_lock(ingest);
+    const struct heap_cpu_time cpu = {.samples = profile->info.samples,
+                                      .target_ns = ingest_cpu_ns(ingest),
+                                      .hooks_ns = ingest_collector_ns(ingest)};
     ingest_unlock(ingest);
-    watch->ops->drain(watch->source, ingest, cpu_ns, last);
+    watch->ops->drain(watch->source, ingest, &cpu, last);
     add_moment(watch, ingest_lock(ingest)->heap);
     ingest_unlock(ingest);
 }

@@ -45,7 +45,7 @@ struct ingest {
     struct symbol_worker *symbols;
     uint32_t kernel_module;
     uint32_t mark_truncated, mark_broken, mark_unknown, mark_proftop;
-    int64_t cpu_ns, unsampled_ns;
+    int64_t cpu_ns, unsampled_ns, collector_ns;
 };
 
 static void tracked_free(gpointer data)
@@ -251,7 +251,7 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
         return;
     }
     pthread_mutex_lock(ingest->lock);
-    size_t n = add_kernel_frames(ingest, t, s, frames);
+    size_t n_kernel = add_kernel_frames(ingest, t, s, frames), n = n_kernel;
     if (s->has_user)
         n += add_user_frames(ingest, t, &walked, s->time_ns, frames + n);
     if (n == 0) { /* the kernel gave neither registers nor a chain */
@@ -263,6 +263,8 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
     profile_add(ingest->profile, stack, thread, s->time_ns, (int64_t[]){1, s->weight_ns});
     ingest->profile->info.samples++;
     ingest->cpu_ns += s->weight_ns;
+    if (n > n_kernel && frames[n_kernel] == ingest->mark_proftop)
+        ingest->collector_ns += s->weight_ns;
     pthread_mutex_unlock(ingest->lock);
 }
 
@@ -571,6 +573,11 @@ size_t ingest_symbols_pending(const struct ingest *ingest)
 void ingest_wait_symbols(struct ingest *ingest, int timeout_ms)
 {
     symbol_worker_wait_idle(ingest->symbols, timeout_ms);
+}
+
+int64_t ingest_collector_ns(const struct ingest *ingest)
+{
+    return ingest->collector_ns;
 }
 
 int64_t ingest_cpu_ns(const struct ingest *ingest)

@@ -100,6 +100,10 @@ void ingest_wait_symbols(struct ingest *ingest, int timeout_ms);
 /* The part of ingest_cpu_ns that no sample stands for. Context: likewise. */
 int64_t ingest_unsampled_ns(const struct ingest *ingest);
 
+/* Of the samples' CPU time, what the collector has used itself in the program. Context: any thread,
+ * with the profile's lock. */
+int64_t ingest_collector_ns(const struct ingest *ingest);
+
 /* CPU time of all samples so far, and of what was not sampled. Context: any thread, with the
  * profile's lock. */
 int64_t ingest_cpu_ns(const struct ingest *ingest);
