@@ -3,7 +3,7 @@
  *
  * Whoever asks where memory went wants to know who called these. Names alone decide: the C and C++
  * standards and POSIX reserve theirs, so a program that has a strdup of its own has one that does
- * the same. Names are as in the symbol table.
+ * the same; others are customary. Names are as in the symbol table.
  */
 #include "core/model/allocators.h"
 
@@ -73,6 +73,12 @@ static const char *const names[] = {
     "getcwd",
     "getdelim",
     "getline",
+    /* jq */
+    "jv_mem_alloc",
+    "jv_mem_alloc_unguarded",
+    "jv_mem_calloc",
+    "jv_mem_realloc",
+    "jv_mem_strdup",
     "malloc",
     "memalign",
     "posix_memalign",
@@ -85,6 +91,21 @@ static const char *const names[] = {
     "valloc",
     "vasprintf",
     "wcsdup",
+    /* GNU programs and many others (x...): the same, but that they do not return without a block.
+     */
+    "xcalloc",
+    "xmalloc",
+    "xmemdup",
+    "xnmalloc",
+    "xrealloc",
+    "xstrdup",
+    "xstrndup",
+    "xzalloc",
+    /* redis and what has come from it */
+    "zcalloc",
+    "zmalloc",
+    "zrealloc",
+    "zstrdup",
 };
 
 /* How the names of templates' instances begin, and of all members of classes that do nothing but
