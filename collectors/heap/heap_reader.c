@@ -14,6 +14,10 @@ enum {
 /* More than any program allocates in its life: 32 PiB. */
 #define VALUE_MAX (INT64_MAX >> 8)
 
+/* A class of a row is the same class of a site. */
+_Static_assert((int)HEAP_SIZE_CLASSES == (int)WIRE_HEAP_SIZES, "classes of sizes differ");
+_Static_assert((int)HEAP_LIFETIMES == (int)WIRE_HEAP_LIFETIMES, "classes of lifetimes differ");
+
 /* What the profile has of a row. */
 struct known_row {
     uint32_t site; /* of the heap; PROFILE_NONE: not met yet */

@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include "core/model/heap.h"
 #include "core/target/proc_maps.h"
 
 /* Mapped when the process said hello are its libraries; a hostile one may map more. */
@@ -59,13 +60,12 @@ static bool has_tight_memory(int pid)
 /* With the lock. */
 static void fill_heap(struct heap_tap *tap, int pid, size_t offset, struct heap_hello *hello)
 {
-    static const uint64_t BOUNDS_NS[WIRE_HEAP_LIFETIMES - 1] = {
-        1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
     if (tap->ticks_per_ns == 0)
         tap->ticks_per_ns = tsc_ticks_per_ns(&tap->start);
     heap_layout_write(&tap->layout, hello->part, offset, has_tight_memory(pid));
     for (int i = 0; i < WIRE_HEAP_LIFETIMES - 1; i++)
-        hello->heap->lifetime_ticks[i] = (uint64_t)((double)BOUNDS_NS[i] * tap->ticks_per_ns);
+        hello->heap->lifetime_ticks[i] =
+            (uint64_t)((double)heap_lifetime_bound_ns((unsigned)i) * tap->ticks_per_ns);
     hello->heap->lifetime_ticks[WIRE_HEAP_LIFETIMES - 1] = UINT64_MAX;
     hello->heap->sample_bytes = tap->sample_bytes;
     hello->heap->mode = tap->mode;

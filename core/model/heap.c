@@ -38,6 +38,21 @@ enum heap_column heap_column_find(const char *name)
     return HEAP_COLUMNS;
 }
 
+int64_t heap_size_bound(unsigned size_class)
+{
+    return size_class < HEAP_SIZE_CLASSES - 1 ? INT64_C(16) << size_class : -1;
+}
+
+int64_t heap_lifetime_bound_ns(unsigned lifetime)
+{
+    int64_t bound = 1000;
+    if (lifetime >= HEAP_LIFETIMES - 1)
+        return -1;
+    for (; lifetime > 0; lifetime--)
+        bound *= 10;
+    return bound;
+}
+
 const char *heap_mode_name(enum heap_mode mode)
 {
     return mode_names[mode];

@@ -20,8 +20,8 @@
 struct profile;
 
 enum {
-    HEAP_SIZE_CLASSES = 16, /* up to 16 B, 32 B, ... 256 KiB; the last: larger */
-    HEAP_LIFETIMES = 8,     /* below 1 us, 10 us, 100 us, 1 ms, 10 ms, 100 ms, 1 s; longer */
+    HEAP_SIZE_CLASSES = 16, /* see heap_size_bound() */
+    HEAP_LIFETIMES = 8,     /* see heap_lifetime_bound_ns() */
     HEAP_MOMENTS_MAX = 600,
 };
 
@@ -53,6 +53,14 @@ extern const struct heap_column_info heap_columns[HEAP_COLUMNS];
 
 /* The column of that name or pprof type, or HEAP_COLUMNS. Context: any thread. */
 enum heap_column heap_column_find(const char *name);
+
+/* The largest size of a class, in bytes: 16, 32, ... 256 KiB; -1: the last has no bound. Context:
+ * any thread. */
+int64_t heap_size_bound(unsigned size_class);
+
+/* What the lifetimes of a class are below, in nanoseconds: 1 us, 10 us, ... 1 s; -1: the last has
+ * no bound. Context: any thread. */
+int64_t heap_lifetime_bound_ns(unsigned lifetime);
 
 enum heap_mode {
     HEAP_OFF,     /* not measured, or not any more */

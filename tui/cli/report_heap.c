@@ -131,21 +131,6 @@ char *report_heap_source(const struct function *f, uint32_t line)
     return g_string_free(text, FALSE);
 }
 
-int64_t report_heap_size_bound(unsigned size_class)
-{
-    return size_class < HEAP_SIZE_CLASSES - 1 ? INT64_C(16) << size_class : -1;
-}
-
-int64_t report_heap_lifetime_bound(unsigned lifetime)
-{
-    int64_t bound = 1000;
-    if (lifetime >= HEAP_LIFETIMES - 1)
-        return -1;
-    for (; lifetime > 0; lifetime--)
-        bound *= 10;
-    return bound;
-}
-
 GArray *report_stack_frames(const struct profile *p, uint32_t stack)
 {
     GArray *frames = g_array_new(FALSE, FALSE, sizeof(struct report_frame));

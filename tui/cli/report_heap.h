@@ -55,12 +55,6 @@ double report_heap_error(const struct heap_site *site, enum heap_column column);
 /* "shop.c:12"; "" where the source is not known. Free with g_free. Context: any thread. */
 char *report_heap_source(const struct function *function, uint32_t line);
 
-/* Upper bound of a class of sizes in bytes, and of lifetimes in nanoseconds; -1 for the last class,
- * which has none. Context: any thread. */
-int64_t report_heap_size_bound(unsigned size_class);
-/* Likewise; a lifetime is below its bound. */
-int64_t report_heap_lifetime_bound(unsigned lifetime);
-
 /* One function on a stack, inlined ones included. */
 struct report_frame {
     const struct function *function;

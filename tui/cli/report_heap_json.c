@@ -136,9 +136,8 @@ void report_heap_json_whole(json_t *report, const struct profile *profile)
 /* What rows and the timeline need besides. */
 static void add_details(json_t *heap, const struct profile *profile)
 {
-    json_object_set_new(heap, "size_bounds", bounds(report_heap_size_bound, HEAP_SIZE_CLASSES));
-    json_object_set_new(heap, "lifetime_bounds_ns",
-                        bounds(report_heap_lifetime_bound, HEAP_LIFETIMES));
+    json_object_set_new(heap, "size_bounds", bounds(heap_size_bound, HEAP_SIZE_CLASSES));
+    json_object_set_new(heap, "lifetime_bounds_ns", bounds(heap_lifetime_bound_ns, HEAP_LIFETIMES));
     json_object_set_new(heap, "moments", moments(profile->heap));
 }
 

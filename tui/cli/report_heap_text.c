@@ -230,16 +230,31 @@ static void print_summary(FILE *out, const struct report_heap *h)
 
 /* ---- histograms ---- */
 
-static const char *const size_texts[HEAP_SIZE_CLASSES] = {
-    "≤16 B",  "≤32 B",  "≤64 B",   "≤128 B",  "≤256 B",  "≤512 B",   "≤1 KiB",   "≤2 KiB",
-    "≤4 KiB", "≤8 KiB", "≤16 KiB", "≤32 KiB", "≤64 KiB", "≤128 KiB", "≤256 KiB", ">256 KiB"};
+/* "≤16 B", "≤1 KiB"; ">256 KiB" for the last. Free with g_free. */
+static char *size_text(unsigned size_class)
+{
+    bool is_last = heap_size_bound(size_class) < 0;
+    int64_t bound = heap_size_bound(is_last ? size_class - 1 : size_class);
+    bool is_kib = bound >= 1024;
+    return g_strdup_printf("%s%" G_GINT64_FORMAT " %s", is_last ? ">" : "≤",
+                           is_kib ? bound / 1024 : bound, is_kib ? "KiB" : "B");
+}
 
-static const char *const lifetime_texts[HEAP_LIFETIMES] = {"<1 µs",  "<10 µs",  "<100 µs", "<1 ms",
-                                                           "<10 ms", "<100 ms", "<1 s",    "≥1 s"};
+/* "<1 µs", "<10 ms"; "≥1 s" for the last. Free with g_free. */
+static char *lifetime_text(unsigned lifetime)
+{
+    static const char *const units[] = {"ns", "µs", "ms", "s"};
+    bool is_last = heap_lifetime_bound_ns(lifetime) < 0;
+    int64_t bound = heap_lifetime_bound_ns(is_last ? lifetime - 1 : lifetime);
+    unsigned unit = 0;
+    for (; bound >= 1000 && unit < G_N_ELEMENTS(units) - 1; bound /= 1000)
+        unit++;
+    return g_strdup_printf("%s%" G_GINT64_FORMAT " %s", is_last ? "≥" : "<", bound, units[unit]);
+}
 
 /* The classes of a histogram with a share worth telling, as "≤32 B 80 %, ≤64 B 20 %". */
 static void append_classes(GString *text, const char *gap, const int64_t *classes,
-                           const char *const *texts, unsigned n)
+                           char *(*text_of)(unsigned), unsigned n)
 {
     double sum = 0;
     for (unsigned i = 0; i < n; i++)
@@ -248,7 +263,9 @@ static void append_classes(GString *text, const char *gap, const int64_t *classe
         double percent = sum > 0 ? 100 * (double)classes[i] / sum : 0;
         if (percent < CLASS_PERCENT_MIN)
             continue;
-        g_string_append_printf(text, "%s%s %.0f %%", gap, texts[i], percent);
+        char *name = text_of(i);
+        g_string_append_printf(text, "%s%s %.0f %%", gap, name, percent);
+        g_free(name);
         gap = ", ";
     }
 }
@@ -263,8 +280,8 @@ static void print_histograms(FILE *out, const struct report_heap *h)
         const struct function *f = profile_get_function(h->profile, row->function);
         char *source = report_heap_source(f, row->line);
         g_string_append_printf(text, "  %s%s%s: ", f->brief, *source ? " " : "", source);
-        append_classes(text, "sizes ", row->sum.sizes, size_texts, HEAP_SIZE_CLASSES);
-        append_classes(text, "; lived ", row->sum.lifetimes, lifetime_texts, HEAP_LIFETIMES);
+        append_classes(text, "sizes ", row->sum.sizes, size_text, HEAP_SIZE_CLASSES);
+        append_classes(text, "; lived ", row->sum.lifetimes, lifetime_text, HEAP_LIFETIMES);
         line_print(out, text);
         g_free(source);
     }

@@ -354,6 +354,35 @@ static void test_moments_are_not_more_than_fit(void **state)
     profile_free(p);
 }
 
+static void assert_key(unsigned label, char *key)
+{
+    assert_string_equal(site_label_keys[label], key);
+    g_free(key);
+}
+
+static char *lifetime_key(const char *relation, int64_t ns)
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    unsigned unit = 0;
+    for (; ns >= 1000; ns /= 1000)
+        unit++;
+    return g_strdup_printf("lifetime_%s_%d%s", relation, (int)ns, units[unit]);
+}
+
+static void test_label_keys_name_the_bounds_of_classes(void **state)
+{
+    (void)state;
+    unsigned last = HEAP_SIZE_CLASSES - 1;
+    for (unsigned i = 0; i < last; i++)
+        assert_key(SITE_LABEL_SIZES + i, g_strdup_printf("size_le_%d", (int)heap_size_bound(i)));
+    assert_key(SITE_LABEL_SIZES + last,
+               g_strdup_printf("size_gt_%d", (int)heap_size_bound(last - 1)));
+    last = HEAP_LIFETIMES - 1;
+    for (unsigned i = 0; i < last; i++)
+        assert_key(SITE_LABEL_LIFETIMES + i, lifetime_key("lt", heap_lifetime_bound_ns(i)));
+    assert_key(SITE_LABEL_LIFETIMES + last, lifetime_key("ge", heap_lifetime_bound_ns(last - 1)));
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
@@ -367,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_parse_does_not_believe_every_count_of_types),
         cmocka_unit_test(test_comments_that_make_no_sense_change_nothing),
         cmocka_unit_test(test_moments_are_not_more_than_fit),
+        cmocka_unit_test(test_label_keys_name_the_bounds_of_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
  * Tests of the heap's storage: sites, processes, totals and the timeline.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -157,6 +158,18 @@ static void test_site_add_sums_and_widens_ages(void **state)
     assert_true(fabs(heap_error(sum.variance_bytes2) - 5) < 1e-9);
 }
 
+static void test_bounds_of_classes_end_with_none(void **state)
+{
+    (void)state;
+    assert_int_equal(heap_size_bound(0), 16);
+    assert_int_equal(heap_size_bound(HEAP_SIZE_CLASSES - 2), 256 << 10);
+    assert_int_equal(heap_size_bound(HEAP_SIZE_CLASSES - 1), -1);
+    assert_int_equal(heap_lifetime_bound_ns(0), 1000);
+    assert_int_equal(heap_lifetime_bound_ns(HEAP_LIFETIMES - 2), 1000000000);
+    assert_int_equal(heap_lifetime_bound_ns(HEAP_LIFETIMES - 1), -1);
+    assert_int_equal(heap_lifetime_bound_ns(UINT_MAX), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_moments_thin_out_and_keep_the_peak),
         cmocka_unit_test(test_moments_far_apart_end),
         cmocka_unit_test(test_site_add_sums_and_widens_ages),
+        cmocka_unit_test(test_bounds_of_classes_end_with_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
