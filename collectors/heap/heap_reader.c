@@ -37,6 +37,7 @@ struct heap_reader {
     GArray *rows;               /* struct known_row */
     struct heap_process before; /* sums of the process's earlier images */
     int64_t live_blocks;
+    int64_t merged; /* rows that the profile had no room for */
     bool was_sampled;
 };
 
@@ -157,6 +158,20 @@ static struct heap_site *site_at(const struct profile *profile, uint32_t site)
     return &g_array_index(profile->heap->sites, struct heap_site, site);
 }
 
+/* Where a row's stack stands in the profile. With the lock. */
+static uint32_t stack_of_row(struct heap_reader *reader, struct ingest *ingest,
+                             struct profile *profile, uint32_t i, uint32_t node)
+{
+    if (!heap_has_room(profile->heap)) {
+        uint32_t other = profile_mark(profile, PROFILE_MARK_OTHER);
+        reader->merged++;
+        return profile_stack(profile, &other, 1);
+    }
+    uint32_t stack = heap_stacks_get(&reader->stacks, ingest, profile, i, node);
+    profile->heap->n_frames += profile_get_stack(profile, stack)->n_frames;
+    return stack;
+}
+
 /* With the lock. */
 static void update_row(struct heap_reader *reader, struct ingest *ingest, struct profile *profile,
                        uint32_t i)
@@ -167,7 +182,7 @@ static void update_row(struct heap_reader *reader, struct ingest *ingest, struct
     if (row.allocs == 0) /* claimed, and not used yet */
         return;
     if (known->site == PROFILE_NONE) {
-        uint32_t stack = heap_stacks_get(&reader->stacks, ingest, profile, i, row.node);
+        uint32_t stack = stack_of_row(reader, ingest, profile, i, row.node);
         site = heap_site_get(profile->heap, stack, reader->process);
         known->site = (uint32_t)(site - site_at(profile, 0));
     }
@@ -282,7 +297,7 @@ static void update_process(struct heap_reader *reader, struct profile *profile,
     p->failed = before->failed + value_of(sum.failed);
     p->unrecorded = before->unrecorded + value_of(sum.unrecorded);
     p->early_allocs = before->early_allocs + value_of(heap->early_allocs);
-    p->merged_stacks = before->merged_stacks + heap->merged;
+    p->merged_stacks = before->merged_stacks + heap->merged + reader->merged;
     p->live_bytes = value_of_signed(heap->live_bytes);
     p->live_blocks = reader->live_blocks;
     if (peak_bytes > before->peak_bytes) {

@@ -117,6 +117,11 @@ struct heap_site *heap_site_get(struct heap *heap, uint32_t stack, uint32_t proc
     return &g_array_index(heap->sites, struct heap_site, at - 1);
 }
 
+bool heap_has_room(const struct heap *heap)
+{
+    return heap->sites->len < HEAP_SITES_MAX && heap->n_frames < HEAP_SITE_FRAMES_MAX;
+}
+
 void heap_touch(struct heap *heap)
 {
     heap->generation++;

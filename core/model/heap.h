@@ -23,6 +23,8 @@ enum {
     HEAP_SIZE_CLASSES = 16, /* see heap_size_bound() */
     HEAP_LIFETIMES = 8,     /* see heap_lifetime_bound_ns() */
     HEAP_MOMENTS_MAX = 600,
+    HEAP_SITES_MAX = 2000000,
+    HEAP_SITE_FRAMES_MAX = 160000000,
 };
 
 /* What a site counts. */
@@ -116,6 +118,7 @@ struct heap {
                           HEAP_MOMENTS_MAX */
     int64_t moment_step_ns;
     uint64_t generation; /* grows with each change of a site */
+    uint64_t n_frames;   /* of the stacks of all sites, counted by who measures them */
     const char *why_not; /* why there is no heap data at all; "" when there may be some */
     /* Private. */
     GHashTable *index;         /* of sites by (stack, process) */
@@ -149,6 +152,13 @@ bool heap_process_is_measured(const struct heap_process *process);
 /* The site of that stack and process, made on demand, all zero at first (ages -1). Valid until the
  * next one is made. The caller changes it and then calls heap_touch(). */
 struct heap_site *heap_site_get(struct heap *heap, uint32_t stack, uint32_t process);
+
+/*
+ * Whether a heap that is being measured may have one more site: of HEAP_SITES_MAX, with
+ * HEAP_SITE_FRAMES_MAX frames in their stacks. More would take some 2 GiB, and a snapshot of it
+ * could not be read any more. What comes then goes to the site [other] of its process.
+ */
+bool heap_has_room(const struct heap *heap);
 
 /* Says that sites have changed. */
 void heap_touch(struct heap *heap);

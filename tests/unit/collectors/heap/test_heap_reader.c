@@ -299,6 +299,24 @@ static void test_how_a_stack_ends_shows_as_a_mark(void **state)
     }
 }
 
+static void test_rows_beyond_the_room_of_the_profile_share_a_site(void **state)
+{
+    struct fixture *f = *state;
+    row_at(f, add_row(f, add_node(f, WIRE_ROOT_COMPLETE, 0x1000, 0)))->allocs = 1;
+    update(f, false);
+    assert_int_equal(f->profile->heap->n_frames, 1);
+    f->profile->heap->n_frames = HEAP_SITE_FRAMES_MAX;
+    for (uint32_t i = 1; i <= 2; i++)
+        row_at(f, add_row(f, add_node(f, WIRE_ROOT_COMPLETE, 0x1000 + i, 0)))->allocs = 10 * i;
+    update(f, false);
+    update(f, true);
+    assert_int_equal(f->profile->heap->sites->len, 2);
+    assert_string_equal(leaf_name(f, site(f, 1)), PROFILE_MARK_OTHER);
+    assert_int_equal(site(f, 1)->values[HEAP_ALLOCS], 30);
+    assert_int_equal(site(f, 0)->values[HEAP_ALLOCS], 1);
+    assert_int_equal(process(f)->merged_stacks, 2);
+}
+
 static void test_ages_are_those_of_live_blocks(void **state)
 {
     struct fixture *f = *state;
@@ -423,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_module_with_another_build_id_is_not_taken, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_how_a_stack_ends_shows_as_a_mark, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows_beyond_the_room_of_the_profile_share_a_site,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ages_are_those_of_live_blocks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lanes_are_summed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_wrong_in_a_segment_does_no_harm, set_up,

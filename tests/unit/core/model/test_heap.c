@@ -158,6 +158,24 @@ static void test_site_add_sums_and_widens_ages(void **state)
     assert_true(fabs(heap_error(sum.variance_bytes2) - 5) < 1e-9);
 }
 
+static void test_room_ends_with_sites_or_their_frames(void **state)
+{
+    (void)state;
+    struct heap *heap = heap_new();
+    assert_true(heap_has_room(heap));
+    heap->n_frames = HEAP_SITE_FRAMES_MAX - 1;
+    assert_true(heap_has_room(heap));
+    heap->n_frames++;
+    assert_false(heap_has_room(heap));
+    heap->n_frames = 0;
+    heap->sites->len = HEAP_SITES_MAX - 1; /* never looked at */
+    assert_true(heap_has_room(heap));
+    heap->sites->len++;
+    assert_false(heap_has_room(heap));
+    heap->sites->len = 0;
+    heap_free(heap);
+}
+
 static void test_bounds_of_classes_end_with_none(void **state)
 {
     (void)state;
@@ -180,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_moments_thin_out_and_keep_the_peak),
         cmocka_unit_test(test_moments_far_apart_end),
         cmocka_unit_test(test_site_add_sums_and_widens_ages),
+        cmocka_unit_test(test_room_ends_with_sites_or_their_frames),
         cmocka_unit_test(test_bounds_of_classes_end_with_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
