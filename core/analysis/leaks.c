@@ -14,7 +14,7 @@ struct search {
     struct leaks *leaks;
     GHashTable *groups; /* key -> position + 1 of its struct leak */
     GArray *by_rule;    /* struct leak_suppressed, by rule */
-    bool *ended;        /* by process */
+    bool *ended;        /* by process: has, and is wanted */
 };
 
 static guint hash_key(gconstpointer key)
@@ -26,7 +26,8 @@ static void look_at_process(struct search *s, uint32_t process)
 {
     const struct heap_process *record = heap_process_find(s->profile->heap, process);
     bool is_process = profile_get_process(s->profile, process)->pid != 0; /* [not sampled] is not */
-    s->ended[process] = is_process && heap_process_has_ended(s->profile, process);
+    bool is_wanted = !s->query->only_process || s->query->process == process;
+    s->ended[process] = is_process && is_wanted && heap_process_has_ended(s->profile, process);
     if (!s->ended[process])
         return;
     if (record && heap_process_is_measured(record)) {

@@ -16,6 +16,8 @@
 struct leaks_query {
     const struct leak_rules *rules; /* NULL: none */
     bool by_stack;                  /* each call stack apart; else by function and line */
+    bool only_process;              /* only what `process` allocated; else all */
+    uint32_t process;
 };
 
 struct leak {

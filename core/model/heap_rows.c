@@ -27,8 +27,6 @@ struct heap_rows {
     bool summed;
     uint64_t generation;
     uint32_t process;
-    bool only_ended;
-    uint32_t n_ended;
 
     GArray *order; /* uint32_t groups that the last query kept */
     GArray *rows;  /* struct heap_row, in that order */
@@ -181,19 +179,7 @@ static void place_sites(struct heap_rows *rows)
 
 static bool accepts(const struct heap_rows *rows, uint32_t process)
 {
-    if (rows->process != PROFILE_NONE && process != rows->process)
-        return false;
-    return !rows->only_ended || heap_process_has_ended(rows->profile, process);
-}
-
-/* Whether a query looks at each process's sites: by process. Free with g_free. */
-static bool *accepted_processes(const struct heap_rows *rows)
-{
-    guint n = rows->profile->processes->len;
-    bool *accepted = g_new(bool, n + 1);
-    for (guint i = 0; i < n; i++)
-        accepted[i] = accepts(rows, i);
-    return accepted;
+    return rows->process == PROFILE_NONE || process == rows->process;
 }
 
 static const struct heap_site no_site = {
@@ -217,35 +203,21 @@ static void sum_groups(struct heap_rows *rows)
         struct heap_row *row = group_at(rows, group);
         *row = (struct heap_row){.function = row->function, .line = row->line, .sum = no_site};
     }
-    bool *accepted = accepted_processes(rows);
     for (guint i = 0; i < rows->group_of->len; i++) {
         const struct heap_site *site =
             &g_array_index(rows->profile->heap->sites, struct heap_site, i);
-        if (accepted[site->process])
+        if (accepts(rows, site->process))
             add_site(group_at(rows, g_array_index(rows->group_of, uint32_t, i)), site);
     }
-    g_free(accepted);
-}
-
-static uint32_t count_ended(const struct profile *p)
-{
-    uint32_t n = 0;
-    for (guint i = 0; i < p->processes->len; i++)
-        n += heap_process_has_ended(p, i);
-    return n;
 }
 
 static void update_sums(struct heap_rows *rows, const struct heap_query *query)
 {
     const struct heap *heap = rows->profile->heap;
-    uint32_t n_ended = query->only_ended ? count_ended(rows->profile) : 0;
-    if (rows->summed && rows->generation == heap->generation && rows->process == query->process &&
-        rows->only_ended == query->only_ended && rows->n_ended == n_ended)
+    if (rows->summed && rows->generation == heap->generation && rows->process == query->process)
         return;
     rows->process = query->process;
-    rows->only_ended = query->only_ended;
     rows->generation = heap->generation;
-    rows->n_ended = n_ended;
     rows->summed = true;
     sum_groups(rows);
 }

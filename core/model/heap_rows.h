@@ -40,7 +40,6 @@ struct heap_query {
     bool ascending;        /* smallest first, names from A to Z; else largest first, Z to A */
     const GRegex *filter;  /* keeps rows whose function, module or file matches; NULL: all */
     uint32_t process;      /* only its sites; PROFILE_NONE: all */
-    bool only_ended;       /* only sites of processes that have ended: live blocks are leaks */
     enum heap_column only; /* only rows that have more than 0 of it; HEAP_COLUMNS: all rows */
 };
 

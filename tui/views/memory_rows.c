@@ -3,6 +3,7 @@
  */
 #include "tui/views/memory_rows.h"
 
+#include "core/analysis/leaks.h"
 #include "tui/views/lens_heap.h"
 
 #define RATE_INTERVAL_NS INT64_C(1000000000)
@@ -20,9 +21,8 @@ void memory_rows_init(struct memory_rows *rows, const struct profile *profile)
         .profile = profile,
         .rows = g_array_new(FALSE, FALSE, sizeof(struct memory_row)),
         .heap = heap_rows_new(profile),
-        .ended = heap_rows_new(profile),
         .rates = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free),
-        .leaked = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free),
+        .leak_rules = leak_rules_new(true),
     };
 }
 
@@ -30,9 +30,9 @@ void memory_rows_clear(struct memory_rows *rows)
 {
     g_clear_pointer(&rows->rows, g_array_unref);
     g_clear_pointer(&rows->heap, heap_rows_free);
-    g_clear_pointer(&rows->ended, heap_rows_free);
     g_clear_pointer(&rows->rates, g_hash_table_unref);
     g_clear_pointer(&rows->leaked, g_hash_table_unref);
+    g_clear_pointer(&rows->leak_rules, leak_rules_free);
     g_clear_pointer(&rows->query.filter, g_regex_unref);
 }
 
@@ -55,24 +55,37 @@ static unsigned count_ended(const struct memory_rows *rows)
     return n;
 }
 
+/* They change with the heap, not with the order of rows. */
+static bool knows_leaks(const struct memory_rows *rows)
+{
+    return rows->leaked && rows->leaked_generation == rows->generation &&
+           rows->leaked_process == rows->query.process;
+}
+
 static void find_leaks(struct memory_rows *rows)
 {
-    const struct heap_query query = {.sort = HEAP_LIVE_BYTES,
-                                     .process = rows->query.process,
-                                     .only_ended = true,
-                                     .only = HEAP_LIVE_BYTES};
-    g_hash_table_remove_all(rows->leaked);
+    if (knows_leaks(rows))
+        return;
+    g_clear_pointer(&rows->leaked, g_hash_table_unref);
+    rows->leaked = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    rows->leaked_generation = rows->generation;
+    rows->leaked_process = rows->query.process;
     rows->some_have_ended = count_ended(rows) > 0;
     if (!rows->some_have_ended)
         return;
-    const GArray *found = heap_rows_query(rows->ended, &query);
-    for (guint i = 0; i < found->len; i++) {
-        const struct heap_row *row = &g_array_index(found, struct heap_row, i);
-        gint64 key = key_of(row->function, row->line);
-        int64_t bytes = row->sum.values[HEAP_LIVE_BYTES];
+    const struct leaks_query query = {.rules = rows->leak_rules,
+                                      .only_process = rows->query.process != PROFILE_NONE,
+                                      .process = rows->query.process};
+    struct leaks *leaks = leaks_find(rows->profile, &query);
+    rows->some_have_ended = leaks->n_processes > 0; /* were measured, that is */
+    for (guint i = 0; i < leaks->rows->len; i++) {
+        const struct leak *leak = &g_array_index(leaks->rows, struct leak, i);
+        gint64 key = key_of(leak->function, leak->line);
+        int64_t bytes = leak->sum.values[HEAP_LIVE_BYTES];
         g_hash_table_insert(rows->leaked, g_memdup2(&key, sizeof key),
                             g_memdup2(&bytes, sizeof bytes));
     }
+    leaks_free(leaks);
 }
 
 static int64_t leaked_of(const struct memory_rows *rows, const struct heap_row *row)

@@ -3,7 +3,8 @@
  * orders by them.
  *
  * Sites may be many: they are queried when something asks for another selection or order, else at
- * most twice a second, and only when the heap has changed.
+ * most twice a second, and only when the heap has changed. Leaks are those that reports list, of
+ * each process from its end on.
  *
  * Context of all: UI thread with the profile's lock.
  */
@@ -22,7 +23,8 @@ enum memory_sort {
 struct memory_row {
     const struct heap_row *row; /* until the next refresh */
     double allocs_per_second;   /* over the last second or so; < 0 unknown */
-    int64_t leaked_bytes;       /* live of processes that have ended; < 0: none has */
+    int64_t leaked_bytes; /* not freed by processes that have ended, less what the built-in rules
+                             suppress; < 0: none has ended */
 };
 
 struct memory_query {
@@ -39,12 +41,14 @@ struct memory_rows {
     unsigned n_queries;     /* grows with each query: rows are others then */
     struct heap_rows *heap; /* for heap_row_stacks */
     /* Private. */
-    struct heap_rows *ended;
     struct memory_query query; /* the last; holds a reference to its filter */
     uint64_t generation;       /* then */
     int64_t queried_ns, rated_ns;
-    GHashTable *rates;  /* struct memory_rate by row, as of rated_ns */
-    GHashTable *leaked; /* int64_t by row */
+    GHashTable *rates; /* struct memory_rate by row, as of rated_ns */
+    struct leak_rules *leak_rules;
+    GHashTable *leaked; /* int64_t by row; NULL: not looked for yet */
+    uint64_t leaked_generation;
+    uint32_t leaked_process;
 };
 
 /* Without rows; `profile` is borrowed. */

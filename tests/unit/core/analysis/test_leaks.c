@@ -88,6 +88,25 @@ static void test_find_leaves_running_processes_out(void **state)
     profile_free(p);
 }
 
+static void test_find_looks_at_one_process(void **state)
+{
+    (void)state;
+    struct profile *p = some_heap();
+    profile_get_process(p, profile_process(p, 2))->ended = true;
+    struct leaks_query query = {.only_process = true, .process = profile_process(p, 2)};
+    struct leaks *leaks = leaks_find(p, &query);
+    assert_int_equal(leaks->rows->len, 1);
+    assert_int_equal(leaks->bytes, 90);
+    assert_int_equal(leaks->n_processes, 1);
+    leaks_free(leaks);
+    query.only_process = false;
+    leaks = leaks_find(p, &query);
+    assert_int_equal(leaks->bytes, 740 + 90);
+    assert_int_equal(leaks->n_processes, 2);
+    leaks_free(leaks);
+    profile_free(p);
+}
+
 static void test_find_says_what_was_not_measured(void **state)
 {
     (void)state;
@@ -201,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find_groups_by_line_or_stack),
         cmocka_unit_test(test_find_leaves_running_processes_out),
+        cmocka_unit_test(test_find_looks_at_one_process),
         cmocka_unit_test(test_find_says_what_was_not_measured),
         cmocka_unit_test(test_rules_hold_for_any_frame_and_are_counted),
         cmocka_unit_test(test_rules_match_modules_and_files),

@@ -76,26 +76,6 @@ static void test_query_takes_one_process(void **state)
     profile_free(p);
 }
 
-static void test_query_takes_ended_processes(void **state)
-{
-    (void)state;
-    struct profile *p = some_heap();
-    struct heap_rows *rows = heap_rows_new(p);
-    struct heap_query query = everything;
-    query.only_ended = true;
-    query.only = HEAP_LIVE_BYTES;
-    assert_int_equal(heap_rows_query(rows, &query)->len, 0);
-    profile_get_process(p, profile_process(p, 1))->ended = true;
-    const GArray *result = heap_rows_query(rows, &query);
-    assert_int_equal(result->len, 2);
-    assert_int_equal(row_at(result, 1)->sum.values[HEAP_LIVE_BYTES], 30);
-    heap_process_get(p->heap, profile_process(p, 2))->ended = true;
-    result = heap_rows_query(rows, &query);
-    assert_int_equal(row_at(result, 1)->sum.values[HEAP_LIVE_BYTES], 40);
-    heap_rows_free(rows);
-    profile_free(p);
-}
-
 static void test_query_sorts_and_filters(void **state)
 {
     (void)state;
@@ -255,7 +235,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query_groups_by_who_called_the_allocator),
         cmocka_unit_test(test_query_takes_one_process),
-        cmocka_unit_test(test_query_takes_ended_processes),
         cmocka_unit_test(test_query_sorts_and_filters),
         cmocka_unit_test(test_query_follows_what_changes),
         cmocka_unit_test(test_query_regroups_when_names_come_in),

@@ -272,6 +272,22 @@ static void test_a_switch_to_sampling_is_explained(void **state)
 
 /* --- leaks and rates --- */
 
+/* A block of 5 MiB that the C library keeps for stdout, in process `process`. */
+static void add_stdout_buffer(struct small_profile *small, uint32_t process)
+{
+    struct profile *p = small->profile;
+    const char *name = "_IO_file_doallocate";
+    uint32_t module = profile_module(p, "/lib/libc.so.6", "", MODULE_FILE);
+    struct line line = {
+        .function = profile_function(
+            p, &(struct function_spec){
+                   .module = module, .linkage = name, .name = name, .brief = name, .file = ""})};
+    uint32_t frames[] = {profile_frame(p, module, 0x9000), small->frames[SMALL_MAIN]};
+    profile_resolve(p, frames[0], &line, 1, 0);
+    struct heap_site *site = heap_site_get(p->heap, profile_stack(p, frames, 2), process);
+    small_heap_set(small, site, &(struct small_site){1, 5 * MIB, 1, 5 * MIB, 5 * MIB, 5 * MIB, 0});
+}
+
 static void test_leaks_appear_when_a_process_ends(void **state)
 {
     struct fixture *f = *state;
@@ -293,6 +309,27 @@ static void test_leaks_appear_when_a_process_ends(void **state)
     assert_shows(f, "LEAK\u25bc");
     assert_first_row(f, "walk");
     assert_first_row(f, "3.00 MiB");
+    add_stdout_buffer(&f->session.small, child); /* none, for the built-in rules */
+    refresh_later(f, 1000);
+    assert_first_row(f, "walk");
+    assert_shows(f, "5.00 MiB      0 B _IO_file_doallocate");
+    keys(f, "7g 3"); /* the first process, which runs */
+    assert_hides(f, "LEAK");
+    keys(f, "7G 3");
+    assert_first_row(f, "walk");
+    assert_first_row(f, "3.00 MiB walk");
+}
+
+static void test_what_ended_unmeasured_has_no_leaks(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t child = profile_process_new(f->session.small.profile, 200, first_process(f));
+    struct heap_process *p = heap_process_get(f->session.small.profile->heap, child);
+    p->trouble = "too late";
+    p->ended = true;
+    refresh_later(f, 1000);
+    assert_shows(f, "not all seen");
+    assert_hides(f, "LEAK");
 }
 
 static void test_rate_is_that_of_the_last_second(void **state)
@@ -586,6 +623,7 @@ int main(void)
         HEAP(test_only_sampled_figures_have_an_error),
         HEAP(test_a_switch_to_sampling_is_explained),
         HEAP(test_leaks_appear_when_a_process_ends),
+        HEAP(test_what_ended_unmeasured_has_no_leaks),
         HEAP(test_rate_is_that_of_the_last_second),
         HEAP(test_sites_are_looked_through_twice_a_second_at_most),
         HEAP(test_selection_stays_with_its_row),
