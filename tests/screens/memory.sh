@@ -52,10 +52,10 @@ shows "c: everything is back" "^ *$kept .*keep_block"
 
 # ---- Flame ----
 keys g Enter
-shows "Enter: Flame, weighed by what is live" 'bytes live, .*zoomed to keep_block'
+shows "Enter: Flame, weighed by what is live" 'live bytes, .*zoomed to keep_block'
 shows "Enter: values are bytes" "build_heap .*$kept"
 keys w
-shows "w: weighed by the peak" 'bytes live at the peak, '
+shows "w: weighed by the peak" 'bytes at the peak, '
 shows "w: its bytes" 'all +5\.00 MiB'
 keys w
 shows "w: weighed by what was allocated" 'bytes allocated, '
@@ -94,7 +94,7 @@ keys 3
 shows "the snapshot: the same table" "^ *$kept .*keep_block"
 never "the snapshot: no rates" 'ALLOC/s'
 keys Enter
-shows "the snapshot: Flame" 'bytes live, '
+shows "the snapshot: Flame" 'live bytes, '
 keys q
 ends "the snapshot: q leaves at once" 0
 

@@ -58,7 +58,7 @@
     KEY(FILTER_CLEAR,  FUNCTIONS, "c",             "",        "clear the filter") \
     KEY(ZOOM_IN,       FLAME,     "Enter",         "zoom",    "zoom into the frame under the cursor") \
     KEY(ZOOM_OUT,      FLAME,     "Backspace Esc", "out",     "zoom out") \
-    KEY(WEIGHT,        FLAME,     "w",             "weight",  "weigh by CPU time, or by bytes live, live at the peak, allocated, by blocks allocated, temporary") \
+    KEY(WEIGHT,        FLAME,     "w",             "weight",  "weigh by CPU time, live bytes, bytes at the peak, bytes allocated, allocations, temporary blocks") \
     KEY(BOTTOM_UP,     FLAME,     "b",             "bottom-up", "callers below (bottom-up) or callees below (top-down)") \
     KEY(FOLD,          FLAME,     "y",             "fold",    "fold direct recursion into one frame") \
     KEY(HIGHLIGHT,     FLAME,     "#",             "same",    "highlight every occurrence of this function") \

@@ -1,23 +1,10 @@
 /*
- * Heap in the lens: columns in words, reasons, and the weight of Flame.
+ * Heap in the lens: values, reasons, and the weight of Flame.
  */
 #include "tui/views/lens_heap.h"
 
 #include "core/base/text.h"
 #include "core/model/heap_rows.h"
-
-static const char *const column_texts[HEAP_COLUMNS] = {
-    [HEAP_ALLOCS] = "blocks allocated",
-    [HEAP_ALLOC_BYTES] = "bytes allocated",
-    [HEAP_LIVE_BLOCKS] = "blocks live",
-    [HEAP_LIVE_BYTES] = "bytes live",
-    [HEAP_PEAK_BLOCKS] = "blocks live at the peak",
-    [HEAP_PEAK_BYTES] = "bytes live at the peak",
-    [HEAP_OWN_PEAK_BYTES] = "bytes at each stack's own peak",
-    [HEAP_TEMPORARY] = "temporary blocks",
-    [HEAP_REALLOCS] = "blocks from realloc",
-    [HEAP_REMOTE_FREES] = "blocks freed by another thread",
-};
 
 static const enum heap_column weights[] = {
     HEAP_LIVE_BYTES, HEAP_PEAK_BYTES, HEAP_ALLOC_BYTES, HEAP_ALLOCS, HEAP_TEMPORARY,
@@ -90,17 +77,6 @@ void lens_append_site_value(GString *out, const struct heap_site *site, enum hea
     if (site->sampled > 0 && site->values[column] > 0)
         g_string_append_c(out, '~');
     lens_append_heap_value(out, column, site->values[column]);
-}
-
-const char *lens_heap_column_text(enum heap_column column)
-{
-    return column_texts[column];
-}
-
-const char *lens_flame_weight_text(const struct lens *lens)
-{
-    return lens->flame_of_heap ? column_texts[lens->flame_column]
-                               : calltree_metric(lens->flame).name;
 }
 
 bool lens_next_flame_weight(struct lens *lens)

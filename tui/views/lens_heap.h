@@ -1,5 +1,5 @@
 /*
- * What of the heap the views look at: which processes, how it is called, why there is nothing.
+ * What of the heap the views look at: which processes, values in words, why there is nothing.
  *
  * The heap knows no threads and no windows of time: with a thread chosen it is its process's, and
  * always of the whole run.
@@ -32,12 +32,6 @@ void lens_append_heap_value(GString *out, enum heap_column column, int64_t value
 
 /* Appends what a site or a row of them says; "~" stands before an estimate. Context: any thread. */
 void lens_append_site_value(GString *out, const struct heap_site *site, enum heap_column column);
-
-/* What a column counts, for titles: "bytes live at the peak". Context: any thread. */
-const char *lens_heap_column_text(enum heap_column column);
-
-/* What Flame is weighed by: "CPU time", "bytes live". Context: UI thread with the lock. */
-const char *lens_flame_weight_text(const struct lens *lens);
 
 /* Weighs Flame by the next: the main metric, live, peak, allocated bytes, allocated blocks,
  * temporary ones. false: the heap is not measured, and nothing has changed.

@@ -294,9 +294,9 @@ static void draw_title(const struct memory_details *details, const struct canvas
     GString *text = g_string_new(f->name);
     g_string_append_printf(text, "  %s  ", profile_get_module(lens->profile, f->module)->name);
     text_append_source(text, f->file, row->line);
-    char *right = g_strdup_printf("%u call path%s by %s", details->sites->len,
-                                  details->sites->len == 1 ? "" : "s",
-                                  lens_heap_column_text(details->column));
+    char *right =
+        g_strdup_printf("%u call path%s by %s", details->sites->len,
+                        details->sites->len == 1 ? "" : "s", heap_columns[details->column].words);
     int right_cols = surface_text_columns(right);
     surface_fill(canvas->surface, (struct span){y, 0, cols}, style, ' ');
     if (cols < 2 * right_cols)

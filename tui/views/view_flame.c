@@ -270,7 +270,7 @@ static void append_weight(const struct flame *view, GString *text)
     const struct lens *lens = view->lens;
     if (!lens->flame_of_heap && !lens_heap_is_measured(lens))
         return;
-    g_string_append(text, lens_flame_weight_text(lens));
+    g_string_append(text, calltree_metric(lens->flame).name);
     if (lens->flame_of_heap && (lens->thread != PROFILE_NONE || lens->window != LENS_WHOLE))
         g_string_append(text, " (all threads, whole run)");
     g_string_append(text, ", ");
@@ -326,7 +326,7 @@ static void draw_empty(struct flame *view, const struct canvas *canvas)
     g_string_assign(view->text, lens_no_samples(view->lens));
     if (view->lens->flame_of_heap)
         g_string_printf(view->text, "There are no %s (w weighs by something else).",
-                        lens_heap_column_text(view->lens->flame_column));
+                        heap_columns[view->lens->flame_column].words);
     surface_text(canvas->surface, span, theme_style(canvas->theme, ROLE_NORMAL), view->text->str);
 }
 

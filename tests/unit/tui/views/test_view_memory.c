@@ -107,7 +107,7 @@ static void test_stacks_of_a_line_are_one_row(void **state)
     assert_in_picture(f, 30, 200, "2.00 MiB       3 5.00 MiB \u22647.00 MiB  1.00 k  100 MiB");
     assert_in_picture(f, 30, 200, "40.0 MiB  1.50 k 45.0 MiB  46.0 MiB  2.00 k 60.0 MiB");
     keys(f, "j");
-    assert_shows(f, "2 call paths by bytes live");
+    assert_shows(f, "2 call paths by live bytes");
 }
 
 static void test_summary_says_mode_totals_and_cost(void **state)
@@ -464,7 +464,7 @@ static void test_enter_opens_flame_weighed_by_the_sort(void **state)
 {
     struct fixture *f = *state;
     keys(f, "j\r");
-    assert_shows(f, "bytes live, top-down");
+    assert_shows(f, "live bytes, top-down");
     assert_shows(f, "zoomed to copy, highlighted: copy 4.8 % in all");
     keys(f, "3>>>>>\r"); /* by BYTES */
     assert_shows(f, "bytes allocated, top-down");
@@ -475,8 +475,8 @@ static void test_flame_goes_through_the_weights(void **state)
 {
     struct fixture *f = *state;
     static const char *const texts[] = {
-        "bytes live, top",       "bytes live at the peak, top", "bytes allocated, top",
-        "blocks allocated, top", "temporary blocks, top",       "CPU time, top",
+        "live bytes, top",  "bytes at the peak, top", "bytes allocated, top",
+        "allocations, top", "temporary blocks, top",  "CPU time, top",
     };
     keys(f, "2");
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
@@ -526,7 +526,7 @@ static void test_flame_of_the_heap_knows_no_window(void **state)
 {
     struct fixture *f = *state;
     keys(f, "2wR");
-    assert_shows(f, "bytes live (all threads, whole run)");
+    assert_shows(f, "live bytes (all threads, whole run)");
     assert_shows(f, "42.0 MiB");
 }
 
