@@ -19,6 +19,7 @@
 #include "collectors/target/environment.h"
 #include "collectors/target/handler_hooks.h"
 #include "collectors/target/handshake.h"
+#include "collectors/target/heap_fork.h"
 #include "collectors/target/heap_segment.h"
 #include "collectors/target/helper_thread_hooks.h"
 #include "collectors/target/library_hooks.h"
@@ -93,6 +94,7 @@ static void connect_process(uint32_t hello_flag)
 
 static void after_fork_in_parent(void)
 {
+    heap_fork_parent();
     struct wire_segment *segment = collector_segment();
     if (segment)
         __atomic_fetch_add(&segment->forks, 1, __ATOMIC_RELAXED);
@@ -103,7 +105,7 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     int saved_errno = errno;
-    if (collector.follows_children)
+    if (!heap_fork_child() && collector.follows_children)
         connect_process(WIRE_HELLO_FORK);
     errno = saved_errno;
 }
@@ -167,7 +169,7 @@ static void start(char **envp)
     collector.alive = map_alive_page();
     connect_process(WIRE_HELLO_EXEC);
     if (collector.alive)
-        pthread_atfork(NULL, after_fork_in_parent, after_fork_in_child);
+        pthread_atfork(heap_fork_prepare, after_fork_in_parent, after_fork_in_child);
 }
 
 /* glibc passes constructors what main gets; `envp` is the array on the stack, in front of the

@@ -68,13 +68,25 @@ static char *mapping_of(const struct heap_area *area, uint32_t k, uintptr_t base
     return (char *)(base + chunk_first(area, k) * area->record_bytes) - PAGE_BYTES;
 }
 
+void heap_area_each(const struct heap_area *area, void (*visit)(void *mapping, size_t bytes))
+{
+    for (uint32_t k = HEAP_AREA_CHUNKS - 1; k > 0; k--) {
+        uintptr_t base = __atomic_load_n(&area->bases[k], __ATOMIC_ACQUIRE);
+        if (base)
+            visit(mapping_of(area, k, base), chunk_bytes(area, k) + PAGE_BYTES);
+    }
+    if (area->bases[0])
+        visit((void *)area->bases[0], chunk_bytes(area, 0));
+}
+
+static void unmap(void *mapping, size_t bytes)
+{
+    munmap(mapping, bytes);
+}
+
 void heap_area_unmap(struct heap_area *area)
 {
-    for (uint32_t k = HEAP_AREA_CHUNKS - 1; k > 0; k--)
-        if (area->bases[k])
-            munmap(mapping_of(area, k, area->bases[k]), chunk_bytes(area, k) + PAGE_BYTES);
-    if (area->bases[0])
-        munmap((void *)area->bases[0], chunk_bytes(area, 0));
+    heap_area_each(area, unmap);
     *area = (struct heap_area){0};
 }
 

@@ -40,6 +40,9 @@ struct heap_area {
 bool heap_area_map(struct heap_area *area, int fd, const struct wire_area *wire,
                    size_t record_bytes, uint64_t segment_bytes);
 
+/* Calls `visit` for each mapping, with its address and size. Context: any, async-signal-safe. */
+void heap_area_each(const struct heap_area *area, void (*visit)(void *mapping, size_t bytes));
+
 /* Unmaps all chunks; the area is then empty. Context: one thread, no other uses it. */
 void heap_area_unmap(struct heap_area *area);
 

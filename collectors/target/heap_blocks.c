@@ -69,6 +69,8 @@ static void give_batch(struct heap *heap, uint32_t record, uint32_t n)
 {
     struct wire_heap_block *block = block_at(heap, record);
     uint64_t first = __atomic_load_n(&heap->free_batches, __ATOMIC_ACQUIRE), now;
+    if (!block)
+        return; /* emptied in a child */
     block->size = n;
     do {
         block->ticks = (uint32_t)first;

@@ -34,17 +34,22 @@ static bool is_on_signal_stack(const struct heap *heap)
 {
     stack_t stack = {.ss_flags = 0};
     int saved_errno = errno;
-    bool is_on = heap_may_call(heap) && syscall(SYS_sigaltstack, NULL, &stack) == 0 &&
+    bool is_on = heap && heap_may_call(heap) && syscall(SYS_sigaltstack, NULL, &stack) == 0 &&
                  (stack.ss_flags & SS_ONSTACK);
     errno = saved_errno;
     return is_on;
 }
 
-/* Whether the hook that set the guard was left without returning. */
-static bool was_left(const struct heap_thread *thread, uintptr_t sp)
+/* Whether a hook, by its stack address, was left without returning. */
+static bool was_left(const struct heap_thread *thread, uintptr_t hook, uintptr_t sp)
 {
-    return sp >= thread->guard && sp - thread->guard < STACK_MAX &&
-           !is_on_signal_stack(thread->heap);
+    return sp >= hook && sp - hook < STACK_MAX && !is_on_signal_stack(thread->heap);
+}
+
+bool heap_is_in_hook(const struct heap_thread *thread, uintptr_t sp)
+{
+    uintptr_t guard = thread->guard, plain = thread->plain_sp;
+    return (guard && !was_left(thread, guard, sp)) || (plain && !was_left(thread, plain, sp));
 }
 
 /* Whether another hook runs, of which this one is a part. */
@@ -52,11 +57,19 @@ static bool is_within(struct heap_thread *thread, uintptr_t sp)
 {
     if (__builtin_expect(thread->guard == 0, 1))
         return false;
-    if (!was_left(thread, sp))
+    if (!was_left(thread, thread->guard, sp))
         return true;
     heap_blocks_unlock(thread);
     thread->guard = 0;
     return false;
+}
+
+/* The end of the last hook that had a heap. */
+static void forget(struct heap_thread *thread)
+{
+    thread->plain = 0;
+    thread->heap = NULL;
+    thread->guard = 0;
 }
 
 /* Sets the guard; false when this is a hook within a hook. */
@@ -64,9 +77,13 @@ static bool enter(struct heap_thread *thread, uintptr_t sp)
 {
     if (is_within(thread, sp))
         return false;
-    thread->guard = sp;
+    __atomic_store_n(&thread->guard, sp, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     thread->plain = 0;
-    return true;
+    if (__builtin_expect(thread->heap && !thread->is_lost, 1))
+        return true;
+    forget(thread); /* forked in a handler since the thread was looked up */
+    return false;
 }
 
 /* After a call that was looked at: whether the next ones need only be counted. */
@@ -82,6 +99,16 @@ static void allow_plain(struct heap_thread *thread)
         thread->left = heap_sampling_gap(&thread->random, thread->heap->sample_bytes);
     thread->counted = mode == WIRE_HEAP_OFF ? &thread->nowhere : thread->lane;
     thread->plain = HEAP_PLAIN_CALLS;
+}
+
+static void exit_hook(struct heap_thread *thread)
+{
+    allow_plain(thread);
+    if (__builtin_expect(thread->is_lost, 0))
+        forget(thread);
+    /* from now on a fork wipes the state */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&thread->guard, 0, __ATOMIC_RELAXED);
 }
 
 /* ---- the meter ---- */
@@ -121,8 +148,7 @@ static void leave(struct heap_call *call)
         heap_lane_add(thread, &thread->lane->cost_calls, 1);
         heap_lane_add(thread, &thread->lane->cost_ticks, call->spent);
     }
-    thread->guard = 0;
-    allow_plain(thread);
+    exit_hook(thread);
 }
 
 /* ---- blocks ---- */
@@ -275,7 +301,8 @@ static bool enter_to_allocate(struct heap_thread *thread, const struct stack_fra
 {
     if (enter(thread, caller->sp))
         return true;
-    if (thread->guard - caller->sp >= INNER_MAX && mode_of(thread->heap) != WIRE_HEAP_OFF) {
+    if (thread->heap && thread->guard - caller->sp >= INNER_MAX &&
+        mode_of(thread->heap) != WIRE_HEAP_OFF) {
         struct wire_heap_lane *lane = thread->lane;
         __atomic_fetch_add(&lane->allocs, 1, __ATOMIC_RELAXED);
         __atomic_fetch_add(&lane->alloc_bytes, bytes, __ATOMIC_RELAXED);
@@ -382,8 +409,7 @@ void heap_note_free(const void *block, uintptr_t sp)
         return;
     if (mode_of(thread->heap) == WIRE_HEAP_OFF &&
         heap_blocks_is_absent(thread->heap, (uintptr_t)block)) {
-        thread->guard = 0;
-        allow_plain(thread);
+        exit_hook(thread);
         return;
     }
     int saved_errno = errno;

@@ -83,15 +83,37 @@ void heap_delete_end(void);
 
 /* ---- the short way, for calls that need only be counted ---- */
 
-/* The thread, when an allocation of `bytes` need only be counted; else NULL: heap_call_begin() is
- * to be called. Context: the thread; in a hook. */
-static inline struct heap_thread *heap_thread_plain(uint64_t bytes)
+/* Whether an allocation of `bytes` need only be counted. Context: the thread; in a hook. */
+static inline bool heap_is_plain(const struct heap_thread *thread, uint64_t bytes)
+{
+    return thread && thread->plain > 0 && (int64_t)((uint64_t)thread->left - bytes) >= 0;
+}
+
+/* Says, in one instruction, that a short call is under way here. What it needs is looked at only
+ * then, lest a signal handler fork in between. Context: the thread. */
+static inline void heap_mark_plain(struct heap_thread *thread)
+{
+    __asm__ volatile("movq %%rsp, %0" : "=m"(thread->plain_sp)::"memory");
+}
+
+/* It has ended. Context: the thread. */
+static inline void heap_unmark_plain(struct heap_thread *thread)
+{
+    __asm__ volatile("movq $0, %0" : "=m"(thread->plain_sp)::"memory");
+}
+
+/* The thread, marked, when an allocation of `bytes` need only be counted; else NULL:
+ * heap_call_begin() is to be called. Context: the thread; in a hook. */
+static inline struct heap_thread *heap_plain_begin(uint64_t bytes)
 {
     struct heap_thread *thread = heap_thread_own;
-    if (__builtin_expect(
-            !thread || thread->plain <= 0 || (int64_t)((uint64_t)thread->left - bytes) < 0, 0))
+    if (__builtin_expect(!thread, 0))
         return NULL;
-    return thread;
+    heap_mark_plain(thread);
+    if (__builtin_expect(heap_is_plain(thread, bytes), 1))
+        return thread;
+    heap_unmark_plain(thread);
+    return NULL;
 }
 
 /* Adds in one instruction, so that a signal handler cannot count in between. Context: any. */
@@ -100,15 +122,26 @@ static inline void heap_bump(uint64_t *counter, uint64_t n)
     __asm__("addq %1, %0" : "+m"(*counter) : "er"(n) : "cc");
 }
 
-/* As heap_thread_plain(), of a free of `block`; NULL: heap_note_free() is to be called. */
-static inline struct heap_thread *heap_thread_plain_free(const void *block)
+/* As heap_plain_begin(), of a free of `block`; NULL: heap_note_free() is to be called. */
+static inline struct heap_thread *heap_plain_begin_free(const void *block)
 {
     struct heap_thread *thread = heap_thread_own;
-    if (__builtin_expect(!thread || thread->plain <= 0 || !block ||
-                             !heap_blocks_is_absent(thread->heap, (uintptr_t)block),
-                         0))
+    if (__builtin_expect(!thread || !block, 0))
         return NULL;
-    return thread;
+    heap_mark_plain(thread);
+    /* NULL in a child that was forked just now and has used the heap in its handler */
+    const struct heap *heap = __atomic_load_n(&thread->heap, __ATOMIC_RELAXED);
+    if (__builtin_expect(thread->plain > 0 && heap && heap_blocks_is_absent(heap, (uintptr_t)block),
+                         1))
+        return thread;
+    heap_unmark_plain(thread);
+    return NULL;
 }
+
+/* ---- forks ---- */
+
+/* Whether the caller, a signal handler, has interrupted a hook of the thread. `sp` is a stack
+ * address of it. Keeps errno. Context: the thread, async-signal-safe. */
+bool heap_is_in_hook(const struct heap_thread *thread, uintptr_t sp);
 
 #endif

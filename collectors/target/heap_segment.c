@@ -153,16 +153,16 @@ static bool map_areas(struct heap *heap, const struct geometry *geometry, const 
                          file->bytes);
 }
 
-static uint64_t dirty_bytes(const struct geometry *geometry)
+static uint64_t dirty_bytes(uint32_t n_rows)
 {
-    return ((uint64_t)geometry->rows.n_max + 63) / 64 * sizeof(uint64_t);
+    return ((uint64_t)n_rows + 63) / 64 * sizeof(uint64_t);
 }
 
 /* Takes back what there is of it. */
 static void unmap_all(struct heap *heap, const struct geometry *geometry)
 {
     unmap_part(heap->lanes, LANES_BYTES);
-    unmap_part(heap->dirty, dirty_bytes(geometry));
+    unmap_part(heap->dirty, dirty_bytes(geometry->rows.n_max));
     unmap_part(heap->heads, geometry->n_heads * sizeof *heap->heads);
     unmap_part(heap->modules.table, MODULES_BYTES);
     heap_area_unmap(&heap->rows);
@@ -178,7 +178,7 @@ static bool map_all(struct heap *heap, const struct geometry *geometry, const st
     if (n_heads < HEADS_MIN || n_heads > HEADS_MAX || (n_heads & (n_heads - 1)))
         return false;
     heap->lanes = map_part(file, geometry->lanes_offset, LANES_BYTES);
-    heap->dirty = map_part(file, geometry->dirty_offset, dirty_bytes(geometry));
+    heap->dirty = map_part(file, geometry->dirty_offset, dirty_bytes(geometry->rows.n_max));
     heap->heads = map_part(file, geometry->heads_offset, n_heads * sizeof *heap->heads);
     struct wire_heap_module *table = map_part(file, geometry->modules_offset, MODULES_BYTES);
     heap->modules.table = table;
@@ -189,6 +189,19 @@ static bool map_all(struct heap *heap, const struct geometry *geometry, const st
     heap->head_mask = n_heads - 1;
     heap->head_bits = (uint32_t)__builtin_ctz(n_heads);
     return unwind_rules_init(&heap->rules, &heap->modules);
+}
+
+void heap_each_part(struct heap *heap, void (*visit)(void *part, size_t bytes))
+{
+    visit(heap->wire, (size_t)whole_pages(sizeof *heap->wire));
+    visit(heap->lanes, (size_t)whole_pages(LANES_BYTES));
+    visit(heap->dirty, (size_t)whole_pages(dirty_bytes(heap->rows.n_max)));
+    visit(heap->heads, (size_t)whole_pages(((uint64_t)heap->head_mask + 1) * sizeof *heap->heads));
+    visit(heap->modules.table, (size_t)whole_pages(MODULES_BYTES));
+    heap_area_each(&heap->rows, visit);
+    heap_area_each(&heap->nodes, visit);
+    heap_area_each(&heap->index, visit);
+    heap_area_each(&heap->blocks, visit);
 }
 
 static uint64_t measure_meter(void)

@@ -11,9 +11,11 @@
  *   heap_sampling.c  which blocks are recorded when not all are, and what they stand for
  *   malloc_hooks.c   malloc() and its kind; new_hooks.c: operator new and delete
  *   real_malloc.c    the allocator behind them
+ *   heap_fork.c      a child forked in the midst of a hook
  *   heap_area.c, heap_modules.c, stack_tree.c, stack_walk.c, unwind_rules.c   call stacks
  *
- * All of it lies on pages that a fork wipes, so a child has no heap until it has said hello itself.
+ * All of it lies on pages that a fork wipes, so a child has no heap until it has said hello itself
+ * (but see heap_fork.h).
  * No lock is held across a fork.
  */
 #ifndef PROFTOP_COLLECTORS_TARGET_HEAP_SEGMENT_H
@@ -54,6 +56,7 @@ struct heap {
     struct heap_thread *cursor;         /* where to look for one whose thread has gone */
     uint32_t n_lanes;                   /* handed out; lane 0 is nobody's */
     uint32_t n_serials;
+    uint32_t forks; /* under way in the midst of hooks: what they need goes into children */
     struct heap_modules modules;
 };
 
@@ -83,6 +86,9 @@ extern bool heap_is_on __attribute__((visibility("hidden")));
 /* The heap of this process; NULL while there is none, as in a child that was not followed.
  * Context: any, async-signal-safe. */
 struct heap *heap_get(void);
+
+/* Calls `visit` for each mapping of the segment. Context: any, async-signal-safe. */
+void heap_each_part(struct heap *heap, void (*visit)(void *part, size_t bytes));
 
 /* Notes for good that system calls may be forbidden from now on: nothing grows any more. In a vfork
  * child it does nothing. Context: any, async-signal-safe. */

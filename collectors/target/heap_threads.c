@@ -100,6 +100,7 @@ static void begin(struct heap_thread *thread, int32_t tid)
     heap_blocks_unlock(thread);
     thread->guard = 0;
     thread->plain = 0;
+    thread->plain_sp = 0;
     thread->new_caller.sp = 0;
     thread->deleting = NULL;
     thread->last_block = 0;

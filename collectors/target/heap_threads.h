@@ -25,10 +25,12 @@ struct heap_thread {
     struct wire_heap_lane *lane;
     uintptr_t guard; /* the stack address of the hook that runs; 0: none */
     bool shares_lane;
-    uint16_t serial;  /* of the thread among all that were */
-    uint32_t n_calls; /* in exact mode */
-    int64_t left;     /* bytes to the next sample */
-    uint64_t random;  /* never 0 */
+    bool is_lost;       /* see heap_fork.h: when the hook that runs has ended, there is no heap */
+    uint16_t serial;    /* of the thread among all that were */
+    uint32_t n_calls;   /* in exact mode */
+    int64_t left;       /* bytes to the next sample */
+    uintptr_t plain_sp; /* in a call that need only be counted: a stack address of it; or 0 */
+    uint64_t random;    /* never 0 */
     /* Of an operator new that has called the allocator behind it: whose call the malloc() is that
      * comes next. sp == 0: none. */
     struct stack_frame new_caller;
@@ -42,6 +44,7 @@ struct heap_thread {
     uint32_t fresh_block, fresh_end; /* numbers that were never used */
     uint64_t owner;                  /* serial above, tid below; changed by who takes it over */
     struct heap_thread *next;
+    uint32_t forks; /* under way in the midst of a hook, one in the handlers of the other */
     struct wire_heap_lane nowhere;
     uint32_t merged_seen[HEAP_MERGED_SEEN]; /* stacks that went into row 0, by hash */
     struct stack_walk walk;

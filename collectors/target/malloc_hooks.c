@@ -42,7 +42,7 @@ static SLOW void *allocate_slowly(size_t size)
 
 EXPORT void *malloc(size_t size)
 {
-    struct heap_thread *thread = heap_thread_plain(size);
+    struct heap_thread *thread = heap_plain_begin(size);
     if (!thread)
         return allocate_slowly(size);
     thread->plain--;
@@ -50,11 +50,13 @@ EXPORT void *malloc(size_t size)
     struct wire_heap_lane *lane = thread->counted;
     if (__builtin_expect(!block, 0)) {
         heap_bump(&lane->failed, 1);
+        heap_unmark_plain(thread);
         return NULL;
     }
     thread->left -= (int64_t)size;
     heap_bump(&lane->allocs, 1);
     heap_bump(&lane->alloc_bytes, size);
+    heap_unmark_plain(thread);
     return block;
 }
 
@@ -71,13 +73,14 @@ static SLOW void free_slowly(void *block)
 
 static inline void release(void *block)
 {
-    struct heap_thread *thread = heap_thread_plain_free(block);
+    struct heap_thread *thread = heap_plain_begin_free(block);
     if (!thread) {
         free_slowly(block);
         return;
     }
     thread->plain--;
     heap_bump(&thread->counted->frees, 1);
+    heap_unmark_plain(thread);
     real_malloc_free(block);
 }
 

@@ -170,7 +170,7 @@ static void *new_by_malloc(const struct request *request, const struct stack_fra
 /* Whether malloc() will count the call, and who has called need not be known. */
 static bool is_plain(size_t size)
 {
-    return is_by_malloc && heap_thread_plain(size + PLAIN_SLACK);
+    return is_by_malloc && heap_is_plain(heap_thread_own, size + PLAIN_SLACK);
 }
 
 static void *allocate(const struct request *request, const struct stack_frame *caller)
@@ -246,13 +246,21 @@ struct deletion {
     uintptr_t sp;
 };
 
+/* Whether free() will count the call. */
+static bool is_plain_free(const void *block)
+{
+    struct heap_thread *thread = is_by_malloc ? heap_plain_begin_free(block) : NULL;
+    if (thread)
+        heap_unmark_plain(thread);
+    return thread;
+}
+
 static void release(enum delete_form form, const struct deletion *deletion)
 {
     if (!is_resolved)
         new_hooks_resolve();
     delete_function *function = (delete_function *)real_delete[form];
-    bool is_seen = heap_is_on && deletion->block && !is_programs &&
-                   !(is_by_malloc && heap_thread_plain_free(deletion->block));
+    bool is_seen = heap_is_on && deletion->block && !is_programs && !is_plain_free(deletion->block);
     if (is_seen)
         heap_delete_begin(deletion->block, deletion->sp);
     if (function && !real_malloc_is_pooled(deletion->block))

@@ -66,6 +66,12 @@ void stack_walk_clear(struct stack_walk *walk)
     errno = saved_errno;
 }
 
+void stack_walk_advise(const struct stack_walk *walk, int advice)
+{
+    if (walk->frames)
+        madvise(walk->frames, walk->capacity * sizeof *walk->frames, advice);
+}
+
 /* A buffer of twice the size. False: not to be had. */
 static bool grow(struct stack_walk *walk, uint32_t n_kept, uint32_t n_new)
 {

@@ -52,6 +52,10 @@ void stack_walk_init(struct stack_walk *walk, struct unwind_rules *rules);
  * The walk is then as if new, but for stack_walk_init(). Keeps errno. Context: any. */
 void stack_walk_clear(struct stack_walk *walk);
 
+/* madvise() of the memory of the last walk. Changes errno. Context: the thread, async-signal-safe.
+ */
+void stack_walk_advise(const struct stack_walk *walk, int advice);
+
 /*
  * The node of the stack that starts with `from`; its address is from->pc. 0: the tree has no room.
  * Keeps errno.

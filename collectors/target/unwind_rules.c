@@ -31,6 +31,11 @@ bool unwind_rules_init(struct unwind_rules *rules, struct heap_modules *modules)
     return true;
 }
 
+void unwind_rules_advise(const struct unwind_rules *rules, int advice)
+{
+    madvise(rules->cache, cache_bytes, advice);
+}
+
 void unwind_rules_clear(struct unwind_rules *rules)
 {
     if (rules->cache)

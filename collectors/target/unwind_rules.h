@@ -72,6 +72,9 @@ bool unwind_rules_available(void);
 /* False when there is no memory for the cache. Changes errno. Context: one thread. */
 bool unwind_rules_init(struct unwind_rules *rules, struct heap_modules *modules);
 
+/* madvise() of the cache. Changes errno. Context: any, async-signal-safe. */
+void unwind_rules_advise(const struct unwind_rules *rules, int advice);
+
 /* Gives the cache back. Context: one thread, no other uses it. */
 void unwind_rules_clear(struct unwind_rules *rules);
 

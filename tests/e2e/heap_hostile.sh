@@ -81,6 +81,24 @@ for mode in fork threads raw vfork spawn; do
         '[.heap.processes[] | select(.name == "heap_children")][0].live_blocks as $live | $live >= 100 and $live < 130'
 done
 
+# Children of handlers that interrupted a hook go on in the midst of it. In each mode the hooks do something else.
+in_handler() { # MODE COMMAND...
+    local mode=$1 memory
+    shift
+    for memory in exact sampled off; do
+        record_options=--memory=$memory
+        hostile "fork in handler $mode $memory" 7 "$@" "$hostile/heap_fork_in_handler" "$mode"
+    done
+    record_options=--memory=exact
+    # the program itself keeps 64 blocks at most
+    holds "fork in handler $mode exact" "what children do is not the parent's" \
+        '[.heap.processes[] | select(.name == "heap_fork_in_handler")] | max_by(.allocs) | .live_blocks < 100'
+}
+for mode in jump threads blocks; do in_handler $mode env "LD_PRELOAD=$heap_programs/bump.so"; done
+engines=${ENGINES:-perf timer}
+for mode in return again; do in_handler $mode env; done
+engines=${ENGINES:-perf}
+
 # What a shell counted is not taken for the heap of the static program that it became.
 # shellcheck disable=SC2016 # expanded by the shell that is profiled
 hostile become_static 7 bash -c 'exec "$0"' "$hostile/plain_work-static"
