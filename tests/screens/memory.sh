@@ -67,7 +67,7 @@ keys 3
 shows "the Memory view again" '^ exact'
 keys M
 shows "M: says what it is now" 'heap: sampled: '
-shows "M: the view comes to say so" '^ sampled'
+shows "M: the view comes to say so" '^ exact, then sampled'
 keys M
 shows "M: off" 'heap: off: '
 shows "M: off: the view says so" '^ off: figures stand still'

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/analysis/heap_how.h"
 #include "core/base/text.h"
 #include "tui/cli/report_heap.h"
 #include "tui/cli/report_heap_table.h"
@@ -65,17 +66,20 @@ static bool was_switched_off(const struct heap *heap)
 
 static void print_mode(FILE *out, const struct report_heap *h)
 {
+    const struct heap *heap = h->profile->heap;
     GString *text = g_string_new(NULL);
     if (h->totals.is_estimate)
-        g_string_append_printf(text,
-                               "sampled: all calls are counted, %" G_GINT64_FORMAT
-                               " blocks recorded by chance; ± is one standard error, ~ an estimate",
-                               count_sampled(h->profile->heap));
+        g_string_append_printf(
+            text,
+            "%s: all calls are counted, %" G_GINT64_FORMAT
+            " blocks recorded by chance; ± is one standard error, ~ an estimate",
+            heap_how(heap, PROFILE_NONE, heap_has_exact_sites(heap, PROFILE_NONE)),
+            count_sampled(heap));
     else if (h->totals.unrecorded > 0)
         g_string_append(text, "exact, but for what is unrecorded");
     else
         g_string_append(text, "exact: every block is recorded with its call stack");
-    if (was_switched_off(h->profile->heap))
+    if (was_switched_off(heap))
         g_string_append(text, ", until it was switched off");
     flush_fact(out, "heap", text);
     g_string_free(text, TRUE);

@@ -3,6 +3,7 @@
  */
 #include "tui/views/memory_rows.h"
 
+#include "core/analysis/heap_how.h"
 #include "core/analysis/leaks.h"
 #include "tui/views/lens_heap.h"
 
@@ -185,6 +186,7 @@ static void query_heap(struct memory_rows *rows)
     };
     const GArray *found = heap_rows_query(rows->heap, &query);
     find_leaks(rows);
+    rows->some_exact = heap_has_exact_sites(rows->profile->heap, rows->query.process);
     g_array_set_size(rows->rows, found->len);
     for (guint i = 0; i < found->len; i++) {
         const struct heap_row *row = &g_array_index(found, struct heap_row, i);

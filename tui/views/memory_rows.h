@@ -38,6 +38,7 @@ struct memory_rows {
     const struct profile *profile;
     GArray *rows;           /* struct memory_row */
     bool some_have_ended;   /* leaked_bytes is known */
+    bool some_exact;        /* heap_has_exact_sites() */
     unsigned n_queries;     /* grows with each query: rows are others then */
     struct heap_rows *heap; /* for heap_row_stacks */
     /* Private. */

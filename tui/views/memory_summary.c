@@ -3,6 +3,7 @@
  */
 #include "tui/views/memory_summary.h"
 
+#include "core/analysis/heap_how.h"
 #include "core/base/text.h"
 #include "tui/views/lens_heap.h"
 #include "tui/widgets/w_bar.h"
@@ -152,16 +153,17 @@ static void draw_waterfall_bars(const struct memory_waterfall *w, const struct c
 
 /* --- totals --- */
 
-/* How what is shown was measured. */
-static const char *mode_text(const struct lens *lens, const struct heap_totals *totals)
+/* How what is shown was measured; on a narrow screen what matters most of it. */
+static const char *mode_text(const struct lens *lens, bool some_exact, int cols)
 {
     const struct session_status *status = lens->status;
     bool running = lens->live && !lens->ended;
     if (running && status->heap_policy == HEAP_POLICY_OFF)
         return "off: figures stand still";
-    if (running && status->heap_mode != HEAP_OFF)
-        return heap_mode_name(status->heap_mode);
-    return heap_mode_name(totals->is_estimate ? HEAP_SAMPLED : HEAP_EXACT);
+    if (running && status->heap_mode == HEAP_EXACT)
+        return heap_mode_name(HEAP_EXACT);
+    return heap_how(lens->profile->heap, lens_heap_process(lens),
+                    some_exact && cols >= WORDY_COLUMNS);
 }
 
 /* Why it is not what one would think: auto gave exactness up, or an earlier mode left its marks. */
@@ -173,9 +175,9 @@ static void add_mode_remark(const struct lens *lens, struct bar *bar,
     if (!lens->live || lens->ended)
         return;
     if (sampled && status->heap_policy == HEAP_POLICY_AUTO)
-        bar_add(bar, 2, ROLE_NORMAL, g_strdup("(exact costs too much)"));
+        bar_add(bar, 6, ROLE_NORMAL, g_strdup("(exact costs too much)"));
     else if (!sampled && totals->is_estimate)
-        bar_add(bar, 2, ROLE_NORMAL, g_strdup("(was sampled)"));
+        bar_add(bar, 6, ROLE_NORMAL, g_strdup("(was sampled)"));
 }
 
 /* When the peak of the only process in sight was; -1: unknown. */
@@ -231,13 +233,14 @@ static void add_trouble(const struct lens *lens, struct bar *bar, const struct h
                                         : "all threads, whole run"));
 }
 
-static void draw_totals(const struct lens *lens, const struct canvas *canvas, int y)
+static void draw_totals(const struct lens *lens, const struct canvas *canvas, int y,
+                        bool some_exact)
 {
     struct heap_totals totals;
     struct bar bar;
     heap_get_totals(lens->profile->heap, lens_heap_process(lens), &totals);
     bar_init(&bar);
-    bar_add(&bar, 0, ROLE_STRONG, g_strdup(mode_text(lens, &totals)));
+    bar_add(&bar, 0, ROLE_STRONG, g_strdup(mode_text(lens, some_exact, canvas->surface->cols)));
     add_mode_remark(lens, &bar, &totals);
     GString *live = g_string_new(totals.is_estimate ? "live ~" : "live ");
     text_append_bytes(live, totals.live_bytes);
@@ -248,15 +251,15 @@ static void draw_totals(const struct lens *lens, const struct canvas *canvas, in
     bar_add(&bar, 1, ROLE_NORMAL, g_string_free(live, FALSE));
     GString *peak = g_string_new(NULL);
     append_peak(lens, &totals, peak);
-    bar_add(&bar, 3, ROLE_NORMAL, g_string_free(peak, FALSE));
-    add_count(&bar, 5, "calls ", totals.allocs + totals.frees);
+    bar_add(&bar, 5, ROLE_NORMAL, g_string_free(peak, FALSE)); /* the header has it too */
+    add_count(&bar, 7, "calls ", totals.allocs + totals.frees);
     if (lens->live && lens->status->heap_cost_percent >= 0)
-        bar_add(&bar, 4, ROLE_NORMAL,
+        bar_add(&bar, 3, ROLE_NORMAL,
                 g_strdup_printf("hooks %.1f %%", lens->status->heap_cost_percent));
     add_trouble(lens, &bar, &totals);
-    add_count(&bar, 6, "unknown frees ", totals.unknown_frees);
-    add_count(&bar, 6, "failed ", totals.failed);
-    add_count(&bar, 7, "stacks merged ", totals.merged_stacks);
+    add_count(&bar, 8, "unknown frees ", totals.unknown_frees);
+    add_count(&bar, 8, "failed ", totals.failed);
+    add_count(&bar, 9, "stacks merged ", totals.merged_stacks);
     bar_draw(&bar, canvas->surface, canvas->theme, y);
     bar_clear(&bar);
 }
@@ -347,14 +350,15 @@ static void draw_timeline(const struct lens *lens, const struct canvas *canvas,
     draw_peak_mark(lens, canvas, box);
 }
 
-int memory_summary_draw(const struct lens *lens, const struct canvas *canvas, int least)
+int memory_summary_draw(const struct lens *lens, const struct canvas *canvas, int least,
+                        bool some_exact)
 {
     struct memory_waterfall w;
     const struct area *area = &canvas->area;
     int rows = 0, cols = canvas->surface->cols;
     memory_waterfall(lens, &w);
     if (heap_is_measured(lens->profile->heap))
-        draw_totals(lens, canvas, area->y + rows++);
+        draw_totals(lens, canvas, area->y + rows++, some_exact);
     bool large =
         area->rows >= LARGE_ROWS && cols >= LARGE_COLUMNS && area->rows - CHART_ROWS - 2 >= least;
     bool timeline = large && lens->profile->heap->moments->len >= 2;

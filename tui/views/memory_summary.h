@@ -33,7 +33,9 @@ struct memory_waterfall {
 /* Splits the resident memory. Of the heap only what can be resident counts. */
 void memory_waterfall(const struct lens *lens, struct memory_waterfall *ret_parts);
 
-/* Draws what there is room for; returns the rows it took, which leave `least` to the others. */
-int memory_summary_draw(const struct lens *lens, const struct canvas *canvas, int least);
+/* Draws what there is room for; returns the rows it took, which leave `least` to the others.
+ * `some_exact` as heap_has_exact_sites() says it of what is in sight. */
+int memory_summary_draw(const struct lens *lens, const struct canvas *canvas, int least,
+                        bool some_exact);
 
 #endif

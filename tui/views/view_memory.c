@@ -324,7 +324,7 @@ static void draw(void *data, const struct canvas *canvas)
     enum { TABLE_ROWS_MIN = 5 };
     struct memory *view = data;
     struct canvas part = *canvas;
-    int used = memory_summary_draw(view->lens, canvas, TABLE_ROWS_MIN);
+    int used = memory_summary_draw(view->lens, canvas, TABLE_ROWS_MIN, view->rows.some_exact);
     part.area = (struct area){canvas->area.y + used, canvas->area.rows - used};
     if (!lens_heap_is_measured(view->lens)) {
         memory_unmeasured_draw(view->lens, &part);

@@ -310,7 +310,8 @@ static void test_estimates_show_their_error_and_exact_figures_none(void **state)
     g_free(text);
     make_sampled(p);
     text = print_view(p, REPORT_MEMORY);
-    assert_says(text, "heap       sampled: all calls are counted, 2 blocks recorded by chance;");
+    assert_says(text, "heap       exact, then sampled: all calls are counted, 2 blocks recorded by "
+                      "chance;");
     assert_says(text, "allocated  3.98 KiB in 13 blocks, on average 313 B\n"); /* exact always */
     assert_says(text, "peak       ~3.49 KiB after 1.50 s\n");
     assert_says(text, "not freed  ~3.20 KiB in ~5 blocks\n");
