@@ -124,6 +124,24 @@ static void test_summary_says_mode_totals_and_cost(void **state)
     assert_in_picture(f, 24, 140, "unknown frees 7");
 }
 
+static void test_cost_of_the_hooks_is_shown_in_every_mode(void **state)
+{
+    struct fixture *f = *state;
+    struct session_status *s = &f->session.status;
+    for (int mode = HEAP_EXACT; mode <= HEAP_SAMPLED; mode++) {
+        s->heap_mode = (enum heap_mode)mode;
+        for (int policy = HEAP_POLICY_AUTO; policy <= HEAP_POLICY_OFF; policy++) {
+            s->heap_policy = (enum heap_policy)policy;
+            s->heap_cost_percent = 0;
+            refresh(f);
+            assert_shows(f, "  hooks 0.0 %");
+            s->heap_cost_percent = -1;
+            refresh(f);
+            assert_hides(f, "hooks");
+        }
+    }
+}
+
 static void test_resident_memory_adds_up(void **state)
 {
     assert_shows(*state, " RSS 70.0 MiB = 42.0 heap + 8.0 slack + 5.0 mmap + 10.0 files + 5.0 "
@@ -618,6 +636,7 @@ int main(void)
         HEAP(test_table_at_the_smallest_size),
         HEAP(test_stacks_of_a_line_are_one_row),
         HEAP(test_summary_says_mode_totals_and_cost),
+        HEAP(test_cost_of_the_hooks_is_shown_in_every_mode),
         HEAP(test_resident_memory_adds_up),
         HEAP(test_heap_larger_than_what_is_resident_has_no_slack),
         HEAP(test_large_screens_draw_the_heap_over_time),
