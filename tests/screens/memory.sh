@@ -17,6 +17,8 @@ for size in 40x10 80x24 200x50; do
     never "$size: no line is wrapped into the next" '^.{201,}'
 done
 shows "a large screen: where the peak was" '▼ peak 5\.00 MiB at 00:00'
+shows "a large screen: the scale of the chart" '^ +5\.00 MiB █'
+shows "a large screen: the time at its ends" '^ +00:00 +00:0[0-9]'
 shows "a large screen: what the resident memory is" 'heap +3\.00 MiB'
 shows "a large screen: sizes of blocks" '<= 1\.00 KiB'
 

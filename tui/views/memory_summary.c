@@ -17,6 +17,8 @@ enum {
     WORDY_COLUMNS = 60,
     LINE_ROWS = 10, /* of the view: from here on the resident memory has its line */
     CHART_ROWS = MEMORY_PARTS,
+    SCALE_FROM_COLUMNS = 40, /* of the chart: from here on it has a scale */
+    SCALE_COLUMNS = 10,      /* "~50.0 MiB" and a blank */
     BARS_COLUMNS = 46,
 };
 
@@ -332,22 +334,69 @@ static void draw_peak_mark(const struct lens *lens, const struct canvas *canvas,
     g_free(mark.text);
 }
 
-static void draw_timeline(const struct lens *lens, const struct canvas *canvas,
-                          const struct box *box)
+static void draw_right(const struct canvas *canvas, int y, int end, const char *text)
+{
+    int cols = surface_text_columns(text);
+    surface_text(canvas->surface, (struct span){y, end - cols, cols},
+                 theme_style(canvas->theme, ROLE_NORMAL), text);
+}
+
+/* What the chart's top means, on its left, and the times of its ends below; returns the box that is
+ * left. */
+static struct box draw_scale(const struct lens *lens, const struct canvas *canvas,
+                             const struct box *box, double full)
 {
     const GArray *moments = lens->profile->heap->moments;
-    if (moments->len < 2)
-        return;
-    double *values = g_new(double, moments->len), full = 0;
-    for (guint i = 0; i < moments->len; i++) {
+    struct heap_totals totals;
+    if (box->cols < SCALE_FROM_COLUMNS)
+        return *box;
+    heap_get_totals(lens->profile->heap, PROFILE_NONE, &totals);
+    int x = box->x + SCALE_COLUMNS, end = box->x + box->cols, below = box->y + box->rows - 1;
+    GString *text = g_string_new(totals.is_estimate ? "~" : "");
+    text_append_bytes(text, (int64_t)full);
+    draw_right(canvas, box->y + 1, x - 1, text->str);
+    draw_right(canvas, below - 1, x - 1, "0 B");
+    g_string_truncate(text, 0);
+    lens_append_clock(text, moment_at(moments, 0)->time_ns);
+    draw_right(canvas, below, x + surface_text_columns(text->str), text->str);
+    g_string_truncate(text, 0);
+    lens_append_clock(text, moment_at(moments, moments->len - 1)->time_ns);
+    draw_right(canvas, below, end, text->str);
+    g_string_free(text, TRUE);
+    return (struct box){box->y, x, box->rows - 1, box->cols - SCALE_COLUMNS};
+}
+
+/* The heap's size at each moment, as far as it was seen: a peak in between is put to the nearest.
+ * Free with g_free. */
+static double *timeline_values(const struct lens *lens, double *ret_full)
+{
+    const GArray *moments = lens->profile->heap->moments;
+    double *values = g_new(double, moments->len);
+    struct heap_totals totals;
+    heap_get_totals(lens->profile->heap, PROFILE_NONE, &totals);
+    int64_t when = peak_time_ns(lens, &totals);
+    for (guint i = 0; i < moments->len; i++)
         values[i] = (double)moment_at(moments, i)->live_bytes;
-        full = MAX(full, values[i]);
+    if (when >= 0) {
+        guint peak = nearest_moment(moments, when);
+        values[peak] = MAX(values[peak], (double)totals.peak_bytes);
     }
-    struct box below = {box->y + 1, box->x, box->rows - 1, box->cols};
-    struct chart chart = {values, (int)moments->len, full};
-    chart_draw(canvas->surface, canvas->theme, &below, &chart);
+    *ret_full = 0;
+    for (guint i = 0; i < moments->len; i++)
+        *ret_full = MAX(*ret_full, values[i]);
+    return values;
+}
+
+static void draw_timeline(const struct lens *lens, const struct canvas *canvas,
+                          const struct box *area)
+{
+    int n = (int)lens->profile->heap->moments->len;
+    double full, *values = timeline_values(lens, &full);
+    struct box box = draw_scale(lens, canvas, area, full);
+    struct box below = {box.y + 1, box.x, box.rows - 1, box.cols};
+    chart_draw(canvas->surface, canvas->theme, &below, &(struct chart){values, n, full});
     g_free(values);
-    draw_peak_mark(lens, canvas, box);
+    draw_peak_mark(lens, canvas, &box);
 }
 
 int memory_summary_draw(const struct lens *lens, const struct canvas *canvas, int least,

@@ -166,6 +166,24 @@ static void test_large_screens_draw_the_heap_over_time(void **state)
     assert_in_picture(*state, 34, 120, " slack       8.00 MiB");
 }
 
+static void test_the_heap_over_time_has_a_scale(void **state)
+{
+    struct fixture *f = *state;
+    assert_in_picture(f, 50, 200, "\n  50.0 MiB "); /* the peak */
+    assert_in_picture(f, 50, 200, "\n       0 B \u2581");
+    char *dump = picture(f, 50, 200, false);
+    assert_true(g_regex_match_simple("\n {11}00:00 {120,}00:11", dump, 0, 0));
+    g_free(dump);
+    dump = picture(f, 50, 200, true);
+    assert_non_null(strstr(dump, "\n  50.0 MiB "));
+    g_free(dump);
+    f->session.status.memory.rss_bytes = 0; /* no bars beside it */
+    refresh(f);
+    dump = picture(f, 50, 100, false);
+    assert_true(g_regex_match_simple("\n {11}00:00 {70,}00:11\n", dump, 0, 0));
+    g_free(dump);
+}
+
 static void test_peaks_of_several_processes_are_no_moment(void **state)
 {
     struct fixture *f = *state;
@@ -640,6 +658,7 @@ int main(void)
         HEAP(test_resident_memory_adds_up),
         HEAP(test_heap_larger_than_what_is_resident_has_no_slack),
         HEAP(test_large_screens_draw_the_heap_over_time),
+        HEAP(test_the_heap_over_time_has_a_scale),
         HEAP(test_peaks_of_several_processes_are_no_moment),
         HEAP(test_header_has_the_heap),
         LIVE(test_unmeasured_heap_is_not_shown_as_zero),
