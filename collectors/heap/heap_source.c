@@ -22,7 +22,7 @@ enum {
  */
 #define SAMPLES_PER_SECOND 4000
 #define SAMPLE_BYTES_LEAST (UINT64_C(32) << 10)
-#define SAMPLE_BYTES_USUAL (UINT64_C(128) << 10) /* while nothing is known of the program */
+#define SAMPLE_BYTES_USUAL (UINT64_C(512) << 10) /* while nothing is known of the program */
 #define SAMPLE_BYTES_MOST  (UINT64_C(1) << 20)
 
 struct heap_source {

@@ -86,7 +86,7 @@ static uint64_t weight_of(const struct heap *heap, const struct wire_heap_block 
     if (!(block->address & WIRE_BLOCK_SAMPLED))
         return 1;
     return heap_sampling_weight(block->size, block->address & ~WIRE_BLOCK_SAMPLED,
-                                heap->sample_bytes);
+                                heap_sample_bytes(heap));
 }
 
 static uint32_t size_class(uint64_t size)

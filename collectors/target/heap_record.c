@@ -96,7 +96,7 @@ static void allow_plain(struct heap_thread *thread)
     if (mode == WIRE_HEAP_OFF)
         thread->left = INT64_MAX;
     else if (thread->left > LEFT_MAX) /* it was off */
-        thread->left = heap_sampling_gap(&thread->random, thread->heap->sample_bytes);
+        thread->left = heap_sampling_gap(&thread->random, heap_sample_bytes(thread->heap));
     thread->counted = mode == WIRE_HEAP_OFF ? &thread->nowhere : thread->lane;
     thread->plain = HEAP_PLAIN_CALLS;
 }
@@ -109,46 +109,6 @@ static void exit_hook(struct heap_thread *thread)
     /* from now on a fork wipes the state */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(&thread->guard, 0, __ATOMIC_RELAXED);
-}
-
-/* ---- the meter ---- */
-
-static void start_meter(struct heap_call *call)
-{
-    struct heap_thread *thread = call->thread;
-    call->is_metered = false;
-    if (mode_of(thread->heap) != WIRE_HEAP_EXACT)
-        return;
-    heap_lane_add(thread, &thread->lane->calls, 1);
-    call->is_metered = ++thread->n_calls % HEAP_METERED_OF == 0;
-    call->spent = 0;
-    if (__builtin_expect(call->is_metered, 0))
-        call->since = heap_ticks();
-}
-
-static void pause_meter(struct heap_call *call)
-{
-    if (__builtin_expect(!call->is_metered, 1))
-        return;
-    uint64_t spent = heap_ticks() - call->since, own = call->thread->heap->meter_ticks;
-    call->spent += spent > own ? spent - own : 0;
-}
-
-static void resume_meter(struct heap_call *call)
-{
-    if (__builtin_expect(call->is_metered, 0))
-        call->since = heap_ticks();
-}
-
-static void leave(struct heap_call *call)
-{
-    struct heap_thread *thread = call->thread;
-    pause_meter(call);
-    if (__builtin_expect(call->is_metered, 0)) {
-        heap_lane_add(thread, &thread->lane->cost_calls, 1);
-        heap_lane_add(thread, &thread->lane->cost_ticks, call->spent);
-    }
-    exit_hook(thread);
 }
 
 /* ---- blocks ---- */
@@ -189,7 +149,7 @@ static bool is_due(struct heap_thread *thread, uint64_t bytes)
     thread->left -= (int64_t)bytes;
     if (thread->left >= 0)
         return false;
-    thread->left = heap_sampling_gap(&thread->random, thread->heap->sample_bytes);
+    thread->left = heap_sampling_gap(&thread->random, heap_sample_bytes(thread->heap));
     return true;
 }
 
@@ -323,22 +283,19 @@ bool heap_call_begin(struct heap_call *call, const struct stack_frame *caller, u
     call->thread = thread;
     call->caller = *caller;
     call->bytes = bytes;
-    start_meter(call);
     if (thread->new_caller.sp)
         adopt_new(call);
-    pause_meter(call);
     return true;
 }
 
 void heap_call_end(struct heap_call *call, const void *block)
 {
     int saved_errno = errno;
-    resume_meter(call);
     if (block)
         count_block(call, block, false);
     else
         count_failure(call->thread);
-    leave(call);
+    exit_hook(call->thread);
     errno = saved_errno;
 }
 
@@ -351,9 +308,7 @@ bool heap_call_begin_realloc(struct heap_call *call, const struct stack_frame *c
             free_without_state(old);
         return false;
     }
-    resume_meter(call);
     call->old_record = take_out(call->thread, old, &call->old, &call->old_was_last);
-    pause_meter(call);
     errno = saved_errno;
     return true;
 }
@@ -382,12 +337,11 @@ static void count_realloc(struct heap_call *call, const void *block)
 void heap_call_end_realloc(struct heap_call *call, const void *block)
 {
     int saved_errno = errno;
-    resume_meter(call);
     if (block || call->bytes == 0)
         count_realloc(call, block);
     else
         put_back(call);
-    leave(call);
+    exit_hook(call->thread);
     errno = saved_errno;
 }
 
@@ -414,14 +368,13 @@ void heap_note_free(const void *block, uintptr_t sp)
     }
     int saved_errno = errno;
     call.thread = thread;
-    start_meter(&call);
     uint32_t record = take_out(thread, block, &call.old, &call.old_was_last);
     count_free(thread, record);
     if (record) {
         drop(thread, &call.old, call.old_was_last, heap_ticks());
         heap_blocks_release(thread, record);
     }
-    leave(&call);
+    exit_hook(thread);
     errno = saved_errno;
 }
 

@@ -23,7 +23,6 @@
 #include "collectors/target/heap_threads.h"
 
 enum {
-    HEAP_METERED_OF = 64,  /* one call of so many is timed, in exact mode */
     HEAP_PLAIN_CALLS = 64, /* after so many it is looked whether the mode is still the same */
 };
 
@@ -32,9 +31,6 @@ struct heap_call {
     struct heap_thread *thread;
     struct stack_frame caller;
     uint64_t bytes;
-    bool is_metered;
-    uint64_t since; /* ticks, when metered */
-    uint64_t spent;
     uint32_t old_record; /* realloc(): of the block that it was given, taken out; 0: not known */
     struct wire_heap_block old;
     bool old_was_last;

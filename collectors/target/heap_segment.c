@@ -10,7 +10,7 @@
 #include "collectors/target/real_malloc.h"
 #include "collectors/target/sampler.h"
 
-enum { PAGE = 4096, HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28, METER_TRIES = 16 };
+enum { PAGE = 4096, HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28 };
 
 /* Mapped once; a fork wipes it. */
 static struct heap *shared;
@@ -204,29 +204,11 @@ void heap_each_part(struct heap *heap, void (*visit)(void *part, size_t bytes))
     heap_area_each(&heap->blocks, visit);
 }
 
-static uint64_t measure_meter(void)
-{
-    uint64_t least = UINT64_MAX;
-    for (int i = 0; i < METER_TRIES; i++) {
-        uint64_t sum = 0;
-        for (int n = 0; n < METER_TRIES; n++) {
-            uint64_t start = heap_ticks();
-            sum += heap_ticks() - start;
-        }
-        if (sum / METER_TRIES < least)
-            least = sum / METER_TRIES;
-    }
-    return least;
-}
-
 static void fill(struct heap *heap)
 {
     struct wire_heap *wire = heap->wire;
-    uint64_t sample_bytes = wire->sample_bytes;
-    heap->sample_bytes = sample_bytes ? sample_bytes : 1;
     for (int i = 0; i < WIRE_HEAP_LIFETIMES; i++)
         heap->lifetime_ticks[i] = wire->lifetime_ticks[i];
-    heap->meter_ticks = measure_meter();
     heap->pid = getpid();
     heap->may_call = 1;
     heap->n_lanes = 1;

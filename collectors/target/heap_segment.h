@@ -43,9 +43,7 @@ struct heap {
     uint32_t *heads;
     uint32_t head_mask;
     uint32_t head_bits;
-    uint64_t sample_bytes;
     uint64_t lifetime_ticks[WIRE_HEAP_LIFETIMES];
-    uint64_t meter_ticks; /* what reading the clock costs */
     int32_t pid;
     struct heap_area rows, nodes, index, blocks;
     struct stack_tree tree;
@@ -105,6 +103,13 @@ bool heap_may_call(const struct heap *heap);
 void heap_forbid_clock(void);
 
 extern bool heap_has_no_clock __attribute__((visibility("hidden")));
+
+/* Mean distance of samples, in bytes. Context: any. */
+static inline uint64_t heap_sample_bytes(const struct heap *heap)
+{
+    uint64_t bytes = __atomic_load_n(&heap->wire->sample_bytes, __ATOMIC_RELAXED);
+    return bytes ? bytes : 1;
+}
 
 /* The processor's clock; 0 when it must not be read. Context: any. */
 static inline uint64_t heap_ticks(void)

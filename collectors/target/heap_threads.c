@@ -105,7 +105,7 @@ static void begin(struct heap_thread *thread, int32_t tid)
     thread->deleting = NULL;
     thread->last_block = 0;
     thread->serial = (uint16_t)(thread->owner >> 32);
-    thread->left = heap_sampling_gap(&thread->random, heap->sample_bytes);
+    thread->left = heap_sampling_gap(&thread->random, heap_sample_bytes(heap));
     if (!thread->shares_lane)
         __atomic_store_n(&thread->lane->tid, tid, __ATOMIC_RELAXED);
     stack_walk_clear(&thread->walk);
@@ -141,7 +141,6 @@ void heap_thread_begin_passing(struct heap_thread *thread, struct heap *heap)
     thread->heap = heap;
     thread->lane = &heap->lanes[0];
     thread->shares_lane = true;
-    thread->n_calls = 1;
 }
 
 void heap_thread_end_passing(struct heap_thread *thread)

@@ -27,7 +27,6 @@ struct heap_thread {
     bool shares_lane;
     bool is_lost;       /* see heap_fork.h: when the hook that runs has ended, there is no heap */
     uint16_t serial;    /* of the thread among all that were */
-    uint32_t n_calls;   /* in exact mode */
     int64_t left;       /* bytes to the next sample */
     uintptr_t plain_sp; /* in a call that need only be counted: a stack address of it; or 0 */
     uint64_t random;    /* never 0 */

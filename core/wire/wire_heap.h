@@ -81,11 +81,8 @@ struct wire_heap_lane {
     uint64_t unknown_frees; /* of these, in exact mode: blocks that nobody saw allocated */
     uint64_t failed;        /* calls that gave NULL where a block was wanted */
     uint64_t unrecorded; /* allocations without row and block: called from within a hook (a signal
-                            handler), before the start, or no room for the block or the thread */
-    uint64_t cost_calls; /* of `calls`, those that were timed */
-    uint64_t cost_ticks; /* what those took, less the allocator's own time, TSC ticks */
-    uint64_t calls;      /* hook calls in exact mode */
-    uint64_t reserved[6];
+                            handler), or no room for the block or the thread */
+    uint64_t reserved[9];
 };
 
 /* A call: `address` is where it returns to (so look up address - 1). 16 bytes. */
@@ -150,9 +147,10 @@ struct wire_heap_module {
 /* The head, at wire_segment.heap_offset. */
 struct wire_heap {
     /* Proftop's. Those marked * may change while the target runs. */
-    uint32_t mode;                                /* * enum wire_heap_mode */
-    uint32_t n_heads;                             /* a power of two */
-    uint64_t sample_bytes;                        /* mean distance of samples, in allocated bytes */
+    uint32_t mode;         /* * enum wire_heap_mode */
+    uint32_t n_heads;      /* a power of two */
+    uint64_t sample_bytes; /* * mean distance of samples, in allocated bytes; the same each time
+                              that the mode is WIRE_HEAP_SAMPLED */
     uint64_t lifetime_ticks[WIRE_HEAP_LIFETIMES]; /* upper bounds; the last is UINT64_MAX */
     uint64_t lanes_offset, modules_offset;
     uint64_t dirty_offset; /* of a bit for each row: changed since proftop cleared it (atomic) */
