@@ -125,6 +125,17 @@ void text_append_duration(GString *out, int64_t ns)
         append_scaled(out, ns, scales, G_N_ELEMENTS(scales));
 }
 
+void text_append_durations(GString *out, int64_t from_ns, int64_t to_ns)
+{
+    gsize start = out->len;
+    GString *to = g_string_new(NULL);
+    text_append_duration(out, from_ns);
+    text_append_duration(to, to_ns);
+    if (strcmp(out->str + start, to->str) != 0)
+        g_string_append_printf(out, " to %s", to->str);
+    g_string_free(to, TRUE);
+}
+
 void text_append_bytes(GString *out, int64_t bytes)
 {
     static const struct scale scales[] = {{" B", 1},        {" KiB", 0x1p10}, {" MiB", 0x1p20},

@@ -22,6 +22,9 @@ char *text_clean(const char *text);
  */
 void text_append_duration(GString *out, int64_t ns);
 
+/* Appends "3.00 ms to 12.0 s"; one duration where both read the same. Context: any thread. */
+void text_append_durations(GString *out, int64_t from_ns, int64_t to_ns);
+
 /* Appends where in a source file: "shop.c:12", without the file's folder; no line where that is 0,
  * nothing where the file is "". Context: any thread. */
 void text_append_source(GString *out, const char *file, uint32_t line);

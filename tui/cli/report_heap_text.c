@@ -317,11 +317,7 @@ static void append_ages(GString *text, const struct heap_site *sum)
     if (sum->oldest_ns < 0)
         return;
     g_string_append(text, ", held ");
-    text_append_duration(text, sum->youngest_ns);
-    if (sum->youngest_ns != sum->oldest_ns) {
-        g_string_append(text, " to ");
-        text_append_duration(text, sum->oldest_ns);
-    }
+    text_append_durations(text, sum->youngest_ns, sum->oldest_ns);
 }
 
 /* "2.00 KiB in 2 blocks of 5 allocated, held 1.20 s to 3.40 s" */

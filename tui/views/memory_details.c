@@ -313,9 +313,7 @@ static void add_ages(struct bar *bar, const struct heap_site *sum)
     if (sum->oldest_ns < 0)
         return;
     GString *text = g_string_new("live for ");
-    text_append_duration(text, sum->youngest_ns);
-    g_string_append(text, " to ");
-    text_append_duration(text, sum->oldest_ns);
+    text_append_durations(text, sum->youngest_ns, sum->oldest_ns);
     bar_add(bar, 3, ROLE_NORMAL, g_string_free(text, FALSE));
 }
 

@@ -119,6 +119,18 @@ static void test_duration_rounds_up_into_next_unit(void **state)
     assert_appends(text_append_duration, 9996000, "10.0 ms");
 }
 
+static void test_durations_that_read_the_same_are_one(void **state)
+{
+    (void)state;
+    GString *out = g_string_new("for ");
+    text_append_durations(out, 3000000, 12000000000);
+    assert_string_equal(out->str, "for 3.00 ms to 12.0 s");
+    g_string_assign(out, "4.08 s or ");
+    text_append_durations(out, 4080000001, 4081234567);
+    assert_string_equal(out->str, "4.08 s or 4.08 s");
+    g_string_free(out, TRUE);
+}
+
 static void test_bytes_use_binary_units(void **state)
 {
     (void)state;
@@ -174,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_clean_cuts_between_characters),
         cmocka_unit_test(test_duration_has_three_digits_and_unit),
         cmocka_unit_test(test_duration_rounds_up_into_next_unit),
+        cmocka_unit_test(test_durations_that_read_the_same_are_one),
         cmocka_unit_test(test_bytes_use_binary_units),
         cmocka_unit_test(test_count_uses_decimal_units),
         cmocka_unit_test(test_value_goes_by_its_unit),

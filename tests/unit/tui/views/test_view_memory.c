@@ -488,6 +488,10 @@ static void test_details_have_paths_and_histograms(void **state)
     keys(f, "g");
     refresh_later(f, 1000);
     assert_in_picture(f, 24, 100, "live for 3.00 ms to 12.0 s");
+    site_of_sort(f)->youngest_ns = INT64_C(12004000000);
+    heap_touch(f->session.small.profile->heap);
+    refresh_later(f, 1000);
+    assert_in_picture(f, 24, 100, "live for 12.0 s  ");
 }
 
 static void test_whole_paths_have_a_frame_a_line(void **state)
