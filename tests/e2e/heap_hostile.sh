@@ -105,16 +105,4 @@ hostile become_static 7 bash -c 'exec "$0"' "$hostile/plain_work-static"
 holds become_static "it is said that the last program is not seen" \
     '[.heap.processes[] | .trouble // ""] | any(test("executed last"))'
 
-# ---- what breaks other parts, with the hooks in place ----
-engines=${ENGINES:-timer}
-for program in dlopen_loop throws jumps thread_ends prefork fork_among_threads raw_fork spawn_storm raw_clone \
-    setid_threads lone_thread coroutines guard_pages kills many_threads; do
-    hostile $program 7 "$hostile/$program"
-done
-hostile exit_storm 7 "$hostile/exit_storm"
-for mode in _exit exit bad; do hostile "strict_seccomp $mode" 7 "$hostile/strict_seccomp" $mode; done
-for mode in closefrom raw; do hostile "fd_reuse $mode" 7 "$hostile/fd_reuse" $mode; done
-for mode in files memory file_size processes stack; do hostile "tight_limit $mode" 7 "$hostile/tight_limit" $mode; done
-for mode in main thread; do hostile "full_stack $mode" 7 "$hostile/full_stack" $mode; done
-for mode in small handlers; do hostile "altstack $mode" 7 "$hostile/altstack" $mode; done
 finish

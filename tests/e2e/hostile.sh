@@ -5,6 +5,8 @@
 . "$(dirname "$0")/tap.sh"
 # shellcheck source=tests/e2e/hostile_lib.sh
 . "$root/tests/e2e/hostile_lib.sh"
+# The hooks of the allocator are in place for all of the run, not only until they cost too much.
+record_options=--memory=exact
 
 # ---- the loader ----
 hostile dlopen_loop 7 "$hostile/dlopen_loop"
