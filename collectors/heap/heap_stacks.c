@@ -10,6 +10,11 @@
 
 #include <string.h>
 
+#include "core/session/existing.h"
+#include "core/target/proc_maps.h"
+
+enum { MAPS_MAX = 4096 };
+
 _Static_assert((int)WIRE_HEAP_DEPTH_MAX == (int)PROFILE_USER_FRAMES_MAX,
                "a walk fits into a stack");
 
@@ -22,27 +27,18 @@ static bool is_same_file(const struct ingest *ingest, uint32_t module,
     return n == wanted && memcmp(id, record->build_id, wanted) == 0;
 }
 
-static uint32_t module_of_file(struct ingest *ingest, int pid, const struct heap_file *file)
-{
-    return ingest_file(ingest, &(struct ingest_mmap){.pid = pid,
-                                                     .start = file->start,
-                                                     .size = file->end - file->start,
-                                                     .file_offset = file->file_offset,
-                                                     .device = file->device,
-                                                     .inode = file->inode,
-                                                     .path = file->path});
-}
-
-/* The file with code inside of the module's range; PROFILE_NONE: there is none, or another one. */
-static uint32_t find_among(const GArray *files, struct ingest *ingest, int pid,
+/* The file with code inside of the module's range; PROFILE_NONE: there is none, or another one. A
+ * hostile process may have mapped more than MAPS_MAX. */
+static uint32_t find_among(const GArray *maps, struct ingest *ingest, int pid,
                            const struct wire_heap_module *record)
 {
-    for (guint i = 0; i < files->len; i++) {
-        const struct heap_file *file = &g_array_index(files, struct heap_file, i);
-        if (file->start < record->start || file->end > record->end ||
-            strcmp(file->path, "//anon") == 0)
+    for (guint i = 0; i < maps->len && i < MAPS_MAX; i++) {
+        const struct proc_map *map = &g_array_index(maps, struct proc_map, i);
+        if (map->start < record->start || map->end > record->end ||
+            strcmp(map->path, "//anon") == 0)
             continue;
-        uint32_t module = module_of_file(ingest, pid, file);
+        const struct ingest_mmap mapped = existing_mmap_of(pid, map);
+        uint32_t module = ingest_file(ingest, &mapped);
         if (is_same_file(ingest, module, record))
             return module;
     }
@@ -66,12 +62,12 @@ static uint32_t find_module(struct heap_stacks *stacks, struct ingest *ingest,
 {
     int pid = stacks->hello->process->pid;
     uint32_t module =
-        find_among(stacks->files ? stacks->files : stacks->hello->files, ingest, pid, record);
+        find_among(stacks->maps ? stacks->maps : stacks->hello->maps, ingest, pid, record);
     if (module != PROFILE_NONE)
         return module;
-    g_clear_pointer(&stacks->files, g_array_unref);
-    stacks->files = heap_files_read(pid);
-    module = find_among(stacks->files, ingest, pid, record);
+    g_clear_pointer(&stacks->maps, g_array_unref);
+    stacks->maps = proc_maps_list(pid);
+    module = find_among(stacks->maps, ingest, pid, record);
     return module != PROFILE_NONE ? module : find_by_name(ingest, pid, record);
 }
 
@@ -185,8 +181,8 @@ void heap_stacks_init(struct heap_stacks *stacks, const struct heap_hello *hello
 
 void heap_stacks_clear(struct heap_stacks *stacks)
 {
-    if (stacks->files)
-        g_array_unref(stacks->files);
+    if (stacks->maps)
+        g_array_unref(stacks->maps);
     g_array_unref(stacks->modules);
     g_array_unref(stacks->frames);
 }

@@ -12,7 +12,7 @@
 struct heap_stacks {
     const struct heap_layout *layout;
     const struct heap_hello *hello;
-    GArray *files;   /* struct heap_file, as last read; NULL: those of the hello */
+    GArray *maps;    /* of proc_maps_list(), as last read; NULL: those of the hello */
     GArray *modules; /* uint32_t of the profile, by number; PROFILE_NONE: none */
     GArray *frames;  /* uint32_t of the profile, by node; PROFILE_NONE: not made yet */
 };

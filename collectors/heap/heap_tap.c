@@ -6,43 +6,12 @@
 #include "core/model/heap.h"
 #include "core/target/proc_maps.h"
 
-/* Mapped when the process said hello are its libraries; a hostile one may map more. */
-enum { FILES_MAX = 4096 };
-
-static void clear_file(gpointer file)
-{
-    g_free(((struct heap_file *)file)->path);
-}
-
-static void add_file(const struct proc_map *map, void *data)
-{
-    GArray *files = data;
-    struct heap_file file = {.start = map->start,
-                             .end = map->end,
-                             .file_offset = map->file_offset,
-                             .device = map->device,
-                             .inode = map->inode,
-                             .path = g_strdup(map->path)};
-    if (files->len < FILES_MAX)
-        g_array_append_val(files, file);
-    else
-        g_free(file.path);
-}
-
-GArray *heap_files_read(int pid)
-{
-    GArray *files = g_array_new(FALSE, FALSE, sizeof(struct heap_file));
-    g_array_set_clear_func(files, clear_file);
-    proc_maps_read(pid, add_file, files);
-    return files;
-}
-
 void heap_hello_free(struct heap_hello *hello)
 {
     if (!hello)
         return;
     listener_process_unref(hello->process);
-    g_array_unref(hello->files);
+    g_array_unref(hello->maps);
     g_free(hello);
 }
 
@@ -79,7 +48,7 @@ static void on_process(struct listener_process *process, size_t offset, void *da
         return;
     struct heap_hello *hello = g_new0(struct heap_hello, 1);
     hello->process = listener_process_ref(process);
-    hello->files = heap_files_read(process->pid);
+    hello->maps = proc_maps_list(process->pid);
     pthread_mutex_lock(&tap->lock);
     if (process->features & WIRE_FEATURE_HEAP) {
         hello->part = (uint8_t *)process->segment + offset;

@@ -18,13 +18,7 @@ struct heap_hello {
     struct wire_heap *heap;           /* in its segment; NULL: its collector records no heap */
     uint8_t *part;                    /* where the heap's part begins; the layout's offsets count
                                          from here */
-    GArray *files; /* struct heap_file: what it has mapped that is code, at this moment */
-};
-
-/* A mapped file with code. */
-struct heap_file {
-    uint64_t start, end, file_offset, device, inode;
-    char *path;
+    GArray *maps;                     /* of proc_maps_list(), at this moment */
 };
 
 struct heap_tap {
@@ -54,10 +48,6 @@ double heap_tap_ticks_per_ns(struct heap_tap *tap);
 
 /* Those that came in since the last call (struct heap_hello); free with g_ptr_array_unref. */
 GPtrArray *heap_tap_fetch(struct heap_tap *tap);
-
-/* The code that a process has mapped now (struct heap_file); empty when it is gone. Free with
- * g_array_unref. Context: any thread. */
-GArray *heap_files_read(int pid);
 
 /* Frees a hello; NULL is allowed. */
 void heap_hello_free(struct heap_hello *hello);

@@ -15,40 +15,24 @@ static struct proc_map *range_at(const GArray *ranges, guint i)
     return &g_array_index(ranges, struct proc_map, i);
 }
 
-static void clear_range(gpointer data)
-{
-    struct proc_map *range = data;
-    g_free((gpointer)range->path);
-}
-
-static GArray *new_ranges(void)
-{
-    GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct proc_map));
-    g_array_set_clear_func(ranges, clear_range);
-    return ranges;
-}
-
-static void keep_range(const struct proc_map *map, void *data)
-{
-    GArray *ranges = data;
-    struct proc_map range = *map;
-    range.path = g_strdup(map->path);
-    g_array_append_val(ranges, range);
-}
-
 GArray *timer_maps_read(int pid)
 {
-    GArray *ranges = new_ranges();
-    if (proc_maps_read(pid, keep_range, ranges) && ranges->len > 0)
+    GArray *ranges = proc_maps_list(pid);
+    if (ranges->len > 0)
         return ranges;
     g_array_unref(ranges);
     return NULL;
 }
 
+static GArray *no_ranges(void)
+{
+    return g_array_new(FALSE, FALSE, sizeof(struct proc_map));
+}
+
 void timer_maps_init(struct timer_maps *maps)
 {
     *maps = (struct timer_maps){
-        .ranges = new_ranges(), .changed = new_ranges(), .generation = TIMER_MAPS_UNSURE};
+        .ranges = no_ranges(), .changed = no_ranges(), .generation = TIMER_MAPS_UNSURE};
 }
 
 void timer_maps_clear(struct timer_maps *maps)

@@ -4,7 +4,6 @@
  */
 #include "core/session/existing.h"
 
-#include "core/session/ingest.h"
 #include "core/target/proc_maps.h"
 #include "core/target/proc_tasks.h"
 
@@ -14,15 +13,21 @@ struct reading {
     bool fresh; /* nothing of it has been told yet */
 };
 
+struct ingest_mmap existing_mmap_of(int pid, const struct proc_map *map)
+{
+    return (struct ingest_mmap){.pid = pid,
+                                .start = map->start,
+                                .size = map->end - map->start,
+                                .file_offset = map->file_offset,
+                                .device = map->device,
+                                .inode = map->inode,
+                                .path = map->path};
+}
+
 void existing_tell_map(struct ingest *ingest, int pid, const struct proc_map *map)
 {
-    ingest_map(ingest, &(struct ingest_mmap){.pid = pid,
-                                             .start = map->start,
-                                             .size = map->end - map->start,
-                                             .file_offset = map->file_offset,
-                                             .device = map->device,
-                                             .inode = map->inode,
-                                             .path = map->path});
+    const struct ingest_mmap mapped = existing_mmap_of(pid, map);
+    ingest_map(ingest, &mapped);
 }
 
 static void tell_map(const struct proc_map *map, void *data)

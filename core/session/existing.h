@@ -10,7 +10,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-struct ingest;
+#include "core/session/ingest.h"
+
 struct proc_map;
 
 /*
@@ -29,6 +30,10 @@ bool existing_settle(struct ingest *ingest, int pid, GArray *told);
 /* Tells it of the mappings alone, in place of all that it knew. False when they cannot be read:
  * then it knows what it knew. */
 bool existing_read_maps(struct ingest *ingest, int pid);
+
+/* A mapping as read from /proc in the ingest's terms; the path stays the mapping's. Context: any
+ * thread. */
+struct ingest_mmap existing_mmap_of(int pid, const struct proc_map *map);
 
 /* Tells it of one mapping, as read from /proc. */
 void existing_tell_map(struct ingest *ingest, int pid, const struct proc_map *map);

@@ -68,3 +68,24 @@ bool proc_maps_read(pid_t pid, void (*each)(const struct proc_map *map, void *da
     fclose(file);
     return ok;
 }
+
+static void clear_map(gpointer map)
+{
+    g_free((gpointer)((struct proc_map *)map)->path);
+}
+
+static void keep_map(const struct proc_map *map, void *data)
+{
+    struct proc_map kept = *map;
+    kept.path = g_strdup(map->path);
+    g_array_append_val((GArray *)data, kept);
+}
+
+GArray *proc_maps_list(pid_t pid)
+{
+    GArray *maps = g_array_new(FALSE, FALSE, sizeof(struct proc_map));
+    g_array_set_clear_func(maps, clear_map);
+    if (!proc_maps_read(pid, keep_map, maps))
+        g_array_set_size(maps, 0);
+    return maps;
+}

@@ -14,7 +14,7 @@ struct proc_map {
     uint64_t start, end, file_offset;
     uint64_t device, inode; /* device as makedev(3) makes it; both 0: no file */
     const char *path;       /* as the kernel names it, " (deleted)" included; "//anon" when it has
-                               no name; from proc_maps_read, valid during the call only */
+                               no name; in proc_maps_read(), valid during the call only */
 };
 
 /*
@@ -24,5 +24,9 @@ struct proc_map {
  * Context: any thread.
  */
 bool proc_maps_read(pid_t pid, void (*each)(const struct proc_map *map, void *data), void *data);
+
+/* All of them in an array of struct proc_map that owns their paths; empty when they cannot be read.
+ * Free with g_array_unref. Context: any thread. */
+GArray *proc_maps_list(pid_t pid);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "collectors/heap/heap_reader.h"
+#include "core/target/proc_maps.h"
 #include "tests/unit/core/model/model_builder.h"
 
 /* A process that is ourselves, and the heap's part of its segment. */
@@ -71,7 +72,7 @@ static void begin(struct fixture *f)
                                                 .references = 1};
     hello->heap = heap(f);
     hello->part = f->part;
-    hello->files = heap_files_read(getpid());
+    hello->maps = proc_maps_list(getpid());
     f->reader = heap_reader_new(hello, &f->layout, f->ingest);
 }
 
@@ -241,13 +242,13 @@ __attribute__((noipa)) static void landmark(void)
 static void test_a_module_gives_frames_their_file(void **state)
 {
     struct fixture *f = *state;
-    GArray *files = heap_files_read(getpid());
-    const struct heap_file *own = &g_array_index(files, struct heap_file, 0);
+    GArray *files = proc_maps_list(getpid());
+    const struct proc_map *own = &g_array_index(files, struct proc_map, 0);
     struct wire_heap_module *module =
         (struct wire_heap_module *)(void *)(f->part + f->layout.modules) + 1;
     uint64_t address = (uint64_t)(uintptr_t)landmark + 2;
     for (guint i = 0; i < files->len && !(own->start <= address && address < own->end); i++)
-        own = &g_array_index(files, struct heap_file, i);
+        own = &g_array_index(files, struct proc_map, i);
     module->start = own->start - own->file_offset;
     module->end = own->end;
     module->bias = module->start;
@@ -263,8 +264,8 @@ static void test_a_module_gives_frames_their_file(void **state)
 static void test_a_module_with_another_build_id_is_not_taken(void **state)
 {
     struct fixture *f = *state;
-    GArray *files = heap_files_read(getpid());
-    const struct heap_file *own = &g_array_index(files, struct heap_file, 0);
+    GArray *files = proc_maps_list(getpid());
+    const struct proc_map *own = &g_array_index(files, struct proc_map, 0);
     struct wire_heap_module *module =
         (struct wire_heap_module *)(void *)(f->part + f->layout.modules) + 1;
     *module = (struct wire_heap_module){

@@ -106,9 +106,28 @@ static void test_process_that_is_gone_cannot_be_read(void **state)
     assert_false(proc_maps_read(pid, look, &search));
 }
 
+static void test_a_list_owns_its_paths(void **state)
+{
+    (void)state;
+    GArray *maps = proc_maps_list(getpid());
+    bool has_own = false;
+    assert_true(maps->len > 0);
+    for (guint i = 0; i < maps->len; i++) {
+        const struct proc_map *map = &g_array_index(maps, struct proc_map, i);
+        assert_non_null(map->path);
+        has_own |= g_str_has_suffix(map->path, "/test_proc_maps");
+    }
+    assert_true(has_own);
+    g_array_unref(maps);
+    maps = proc_maps_list(-1);
+    assert_int_equal(maps->len, 0);
+    g_array_unref(maps);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_list_owns_its_paths),
         cmocka_unit_test(test_own_code_is_in_a_range_of_its_file),
         cmocka_unit_test(test_only_code_is_listed),
         cmocka_unit_test(test_file_with_an_odd_name),
