@@ -37,7 +37,8 @@ struct heap_reader {
     GArray *rows;               /* struct known_row */
     struct heap_process before; /* sums of the process's earlier images */
     int64_t live_blocks;
-    int64_t merged; /* rows that the profile had no room for */
+    uint64_t peak_epoch; /* of the peak at which all rows were looked at last */
+    int64_t merged;      /* rows that the profile had no room for */
     bool was_sampled;
 };
 
@@ -306,18 +307,26 @@ static void update_process(struct heap_reader *reader, struct profile *profile,
     }
 }
 
+/* The rows to look at; none is marked as changed any more. */
+static GArray *take_rows(struct heap_reader *reader, enum heap_extent extent)
+{
+    GArray *dirty = take_dirty(reader);
+    uint64_t epoch = __atomic_load_n(&reader->hello->heap->peak_epoch, __ATOMIC_RELAXED);
+    if (extent == HEAP_CHANGED || (extent == HEAP_AT_PEAK && epoch == reader->peak_epoch))
+        return dirty;
+    reader->peak_epoch = epoch;
+    g_array_unref(dirty);
+    return all_rows(reader);
+}
+
 void heap_reader_update(struct heap_reader *reader, struct ingest *ingest,
-                        const struct heap_clock *clock, bool whole)
+                        const struct heap_clock *clock, enum heap_extent extent)
 {
     if (!reader->hello->heap)
         return;
-    GArray *rows = take_dirty(reader);
-    if (whole) {
-        g_array_unref(rows);
-        rows = all_rows(reader);
-    }
-    heap_stacks_find_modules(&reader->stacks,
-                             ingest); /* after: those of all these rows are there */
+    GArray *rows = take_rows(reader, extent);
+    /* after the rows: the modules of all these are there */
+    heap_stacks_find_modules(&reader->stacks, ingest);
     update_rows(reader, ingest, rows);
     g_array_unref(rows);
     update_process(reader, ingest_lock(ingest), clock);

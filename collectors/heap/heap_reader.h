@@ -33,12 +33,15 @@ int heap_reader_pid(const struct heap_reader *reader);
 /* Likewise. */
 uint32_t heap_reader_process(const struct heap_reader *reader);
 
-/*
- * Takes over what has changed. `whole`: also what every site had at the latest peak, which takes a
- * look at all of them. Without the profile's lock.
- */
+enum heap_extent {
+    HEAP_CHANGED, /* rows that are marked as changed */
+    HEAP_AT_PEAK, /* and, when there has been a new peak, what all others had then */
+    HEAP_WHOLE,   /* all: a process that was killed may not have come to mark its last row */
+};
+
+/* Takes over what is new. Without the profile's lock. */
 void heap_reader_update(struct heap_reader *reader, struct ingest *ingest,
-                        const struct heap_clock *clock, bool whole);
+                        const struct heap_clock *clock, enum heap_extent extent);
 
 /* Ages of the live blocks, as of now, unless there are more than `most`. Without the profile's
  * lock.

@@ -37,7 +37,7 @@ struct heap_source {
     double budget_percent;
     struct heap_cpu_time seen; /* when the cost was looked at last */
     double cost_percent;       /* < 0: unknown */
-    int64_t next_whole_ns;
+    int64_t next_round_ns;
 };
 
 static enum heap_mode first_mode(enum heap_policy policy)
@@ -118,11 +118,6 @@ static void heap_fetch(void *source)
 
 /* ---- processes that begin and end ---- */
 
-static void let_go(struct heap_source *s, guint i)
-{
-    g_ptr_array_remove_index(s->readers, i);
-}
-
 /* Another program in a process that is known: its first program's heap is history. */
 static void replace_image(struct heap_source *s, struct ingest *ingest, int pid)
 {
@@ -130,9 +125,9 @@ static void replace_image(struct heap_source *s, struct ingest *ingest, int pid)
         struct heap_reader *reader = g_ptr_array_index(s->readers, i);
         if (heap_reader_pid(reader) != pid)
             continue;
-        heap_reader_update(reader, ingest, &s->clock, true);
+        heap_reader_update(reader, ingest, &s->clock, HEAP_WHOLE);
         heap_reader_end_image(reader, ingest);
-        let_go(s, i);
+        g_ptr_array_remove_index(s->readers, i);
     }
 }
 
@@ -143,7 +138,8 @@ static void begin_all(struct heap_source *s, struct ingest *ingest)
         if (!hello->process->is_forked)
             replace_image(s, ingest, hello->process->pid);
         struct heap_reader *reader = heap_reader_new(hello, &s->tap.layout, ingest);
-        heap_reader_set_mode(reader, wire_mode(s->mode), s->sample_bytes); /* now */
+        /* it may have changed since the process was let on */
+        heap_reader_set_mode(reader, wire_mode(s->mode), s->sample_bytes);
         g_ptr_array_add(s->readers, reader);
     }
 }
@@ -162,10 +158,10 @@ static void end_gone(struct heap_source *s, struct ingest *ingest)
         struct heap_reader *reader = g_ptr_array_index(s->readers, i);
         if (!has_ended(ingest, reader))
             continue;
-        heap_reader_update(reader, ingest, &s->clock, true);
+        heap_reader_update(reader, ingest, &s->clock, HEAP_WHOLE);
         heap_reader_look_at_blocks(reader, ingest, &s->clock, UINT32_MAX);
         heap_reader_end(reader, ingest);
-        let_go(s, i);
+        g_ptr_array_remove_index(s->readers, i);
     }
 }
 
@@ -216,6 +212,7 @@ static void keep_budget(struct heap_source *s, struct ingest *ingest,
     s->cost_percent = 100 * (double)(cpu->hooks_ns - s->seen.hooks_ns) /
                       (double)(cpu->target_ns - s->seen.target_ns);
     s->seen = *cpu;
+    fit_samples(s, ingest, cpu->target_ns);
     if (s->policy == HEAP_POLICY_AUTO && s->mode == HEAP_EXACT &&
         s->cost_percent > s->budget_percent && (double)cpu->hooks_ns > budget_ns) {
         note_switch(s, ingest);
@@ -230,18 +227,18 @@ static void heap_drain(void *source, struct ingest *ingest, const struct heap_cp
 {
     struct heap_source *s = source;
     int64_t now_ns = g_get_monotonic_time() * 1000;
-    bool whole = last || now_ns >= s->next_whole_ns;
+    bool is_round = last || now_ns >= s->next_round_ns;
+    enum heap_extent extent = last ? HEAP_WHOLE : is_round ? HEAP_AT_PEAK : HEAP_CHANGED;
     if (s->hellos->len > 0 && s->clock.ticks_per_ns == 0)
         s->clock.ticks_per_ns = heap_tap_ticks_per_ns(&s->tap);
     begin_all(s, ingest);
-    for (guint i = 0; i < s->readers->len; i++)
-        heap_reader_update(g_ptr_array_index(s->readers, i), ingest, &s->clock, whole);
     end_gone(s, ingest);
-    fit_samples(s, ingest, cpu->target_ns);
+    for (guint i = 0; i < s->readers->len; i++)
+        heap_reader_update(g_ptr_array_index(s->readers, i), ingest, &s->clock, extent);
     keep_budget(s, ingest, cpu);
-    if (!whole)
+    if (!is_round)
         return;
-    s->next_whole_ns = now_ns + SECOND_NS;
+    s->next_round_ns = now_ns + SECOND_NS;
     note_uncovered(ingest);
     for (guint i = 0; i < s->readers->len; i++)
         heap_reader_look_at_blocks(g_ptr_array_index(s->readers, i), ingest, &s->clock,

@@ -119,7 +119,7 @@ static uint32_t add_row(struct fixture *f, uint32_t node)
 
 static void update(struct fixture *f, bool whole)
 {
-    heap_reader_update(f->reader, f->ingest, &f->clock, whole);
+    heap_reader_update(f->reader, f->ingest, &f->clock, whole ? HEAP_WHOLE : HEAP_CHANGED);
 }
 
 static const struct heap_site *site(const struct fixture *f, guint i)
@@ -206,6 +206,25 @@ static void test_the_peak_is_what_was_live_then(void **state)
     heap(f)->peak_epoch = 8; /* a new peak, and no row has changed since */
     update(f, true);
     assert_int_equal(site(f, 0)->values[HEAP_PEAK_BYTES], 10);
+}
+
+static void test_all_rows_are_read_at_a_new_peak_or_the_end(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t i = add_row(f, add_node(f, WIRE_ROOT_COMPLETE, 0x1000, 0));
+    row_at(f, i)->allocs = 1;
+    heap(f)->peak_epoch = 1;
+    heap_reader_update(f->reader, f->ingest, &f->clock, HEAP_AT_PEAK);
+    assert_int_equal(site(f, 0)->values[HEAP_ALLOCS], 1);
+    row_at(f, i)->allocs = 2; /* not marked, and there was no new peak */
+    heap_reader_update(f->reader, f->ingest, &f->clock, HEAP_AT_PEAK);
+    assert_int_equal(site(f, 0)->values[HEAP_ALLOCS], 1);
+    heap(f)->peak_epoch = 2;
+    heap_reader_update(f->reader, f->ingest, &f->clock, HEAP_AT_PEAK);
+    assert_int_equal(site(f, 0)->values[HEAP_ALLOCS], 2);
+    row_at(f, i)->allocs = 3; /* killed before it was marked */
+    heap_reader_update(f->reader, f->ingest, &f->clock, HEAP_WHOLE);
+    assert_int_equal(site(f, 0)->values[HEAP_ALLOCS], 3);
 }
 
 static void test_another_image_adds_to_the_sites_of_equal_stacks(void **state)
@@ -436,6 +455,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_only_what_is_new_is_added, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_peak_is_what_was_live_then, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_rows_are_read_at_a_new_peak_or_the_end, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_another_image_adds_to_the_sites_of_equal_stacks,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_module_gives_frames_their_file, set_up, tear_down),
