@@ -1,10 +1,9 @@
 /* See heap_watch.h. */
 #include "core/session/heap_watch.h"
 
-#include <string.h>
-
 #include "core/session/coverage.h"
 #include "core/session/ingest.h"
+#include "core/session/meter.h"
 
 enum {
     SECOND_NS = 1000000000,
@@ -109,16 +108,6 @@ void heap_watch_set_policy(struct heap_watch *watch, struct profile *profile,
         profile->heap->why_not = profile_text(profile, off_text(policy));
 }
 
-static void push_history(struct session_status *status, int64_t live_bytes)
-{
-    if (status->n_heap_history == SESSION_HISTORY) {
-        memmove(status->heap_history, status->heap_history + 1,
-                (SESSION_HISTORY - 1) * sizeof *status->heap_history);
-        status->n_heap_history--;
-    }
-    status->heap_history[status->n_heap_history++] = (float)live_bytes;
-}
-
 void heap_watch_update(struct heap_watch *watch, const struct profile *profile, int64_t now_ns,
                        struct session_status *status)
 {
@@ -136,7 +125,7 @@ void heap_watch_update(struct heap_watch *watch, const struct profile *profile, 
     if (seconds > 0)
         status->heap_bytes_per_second = (double)(now.alloc_bytes - watch->last_bytes) / seconds;
     if (now.n_measured > 0)
-        push_history(status, now.live_bytes);
+        meter_push(status->heap_history, &status->n_heap_history, (float)now.live_bytes);
     watch->last_bytes = now.alloc_bytes;
     watch->last_ns = now_ns;
 }

@@ -29,14 +29,13 @@ int64_t meter_own_cpu_ns(const struct meter *meter)
     return meter_rusage_ns(RUSAGE_SELF) - meter->own_cpu_first_ns;
 }
 
-static void push_history(struct session_status *status, float percent)
+void meter_push(float history[SESSION_HISTORY], uint32_t *n, float value)
 {
-    if (status->n_history == SESSION_HISTORY) {
-        memmove(status->cpu_history, status->cpu_history + 1,
-                (SESSION_HISTORY - 1) * sizeof *status->cpu_history);
-        status->n_history--;
+    if (*n == SESSION_HISTORY) {
+        memmove(history, history + 1, (SESSION_HISTORY - 1) * sizeof *history);
+        --*n;
     }
-    status->cpu_history[status->n_history++] = percent;
+    history[(*n)++] = value;
 }
 
 bool meter_update(struct meter *meter, const struct meter_reading *now, bool sampling,
@@ -52,7 +51,7 @@ bool meter_update(struct meter *meter, const struct meter_reading *now, bool sam
     if (now->target_cpu_ns > 0)
         status->cost_percent = 100.0 * (double)meter_own_cpu_ns(meter) / (double)now->target_cpu_ns;
     if (sampling)
-        push_history(status, (float)status->cpu_percent);
+        meter_push(status->cpu_history, &status->n_history, (float)status->cpu_percent);
     meter->last = *now;
     return true;
 }

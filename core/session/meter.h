@@ -40,4 +40,8 @@ int64_t meter_own_cpu_ns(const struct meter *meter);
  * read. */
 int64_t meter_rss_bytes(const GArray *pids);
 
+/* Adds a value to one of the status's histories, which forgets its oldest when it is full. Context:
+ * any thread, with the session's lock. */
+void meter_push(float history[SESSION_HISTORY], uint32_t *n, float value);
+
 #endif

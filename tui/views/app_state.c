@@ -46,7 +46,7 @@ static void status_of_file(struct session_status *status, const struct profile_i
 static void create_views(struct app *app)
 {
     for (int i = 0; views[i]; i++) {
-        if (!views[i]->exists(app->options))
+        if (views[i]->exists && !views[i]->exists(app->options))
             continue;
         app->ops[app->n_views] = views[i];
         app->data[app->n_views] = views[i]->create(app->options, &app->lens);

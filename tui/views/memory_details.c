@@ -177,9 +177,9 @@ bool memory_details_request(struct memory_details *details, enum request request
 
 static char *size_name(int size)
 {
-    bool last = size == HEAP_SIZE_CLASSES - 1;
+    bool last = heap_size_bound((unsigned)size) < 0;
     GString *text = g_string_new(last ? "> " : "<= ");
-    text_append_bytes(text, INT64_C(16) << (last ? size - 1 : size));
+    text_append_bytes(text, heap_size_bound((unsigned)(last ? size - 1 : size)));
     return g_string_free(text, FALSE);
 }
 

@@ -37,7 +37,7 @@ struct view_ops {
     int number; /* key and tab */
     enum key_context context;
 
-    /* Whether there is anything to show in this run. */
+    /* Whether there is anything to show in this run; NULL: always. */
     bool (*exists)(const struct app_options *options);
 
     /* The view's own data. `lens` is borrowed and outlives it. */

@@ -476,17 +476,10 @@ static bool search(void *data, int direction)
     return false;
 }
 
-static bool always(const struct app_options *options)
-{
-    (void)options;
-    return true;
-}
-
 const struct view_ops view_flame = {
     .name = "Flame",
     .number = 2,
     .context = KEYS_FLAME,
-    .exists = always,
     .create = create,
     .destroy = destroy,
     .refresh = refresh,

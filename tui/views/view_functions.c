@@ -468,16 +468,9 @@ static bool row_matches(void *data, int row)
 static bool search(void *data, int direction)
 {
     struct functions *view = data;
-    int step = direction == VIEW_SEARCH_BACK ? -1 : 1;
-    if (!list_find(&view->list, direction, step, row_matches, view))
+    if (!list_find(&view->list, direction, row_matches, view))
         return false;
     select_cursor(view);
-    return true;
-}
-
-static bool always(const struct app_options *options)
-{
-    (void)options;
     return true;
 }
 
@@ -485,7 +478,6 @@ const struct view_ops view_functions = {
     .name = "Functions",
     .number = 1,
     .context = KEYS_FUNCTIONS,
-    .exists = always,
     .create = create,
     .destroy = destroy,
     .refresh = refresh,

@@ -477,16 +477,9 @@ static bool row_matches(void *data, int row)
 static bool search(void *data, int direction)
 {
     struct memory *view = data;
-    int step = direction == VIEW_SEARCH_BACK ? -1 : 1;
-    if (!list_find(&view->list, direction, step, row_matches, view))
+    if (!list_find(&view->list, direction, row_matches, view))
         return false;
     select_cursor(view);
-    return true;
-}
-
-static bool always(const struct app_options *options)
-{
-    (void)options;
     return true;
 }
 
@@ -494,7 +487,6 @@ const struct view_ops view_memory = {
     .name = "Memory",
     .number = 3,
     .context = KEYS_MEMORY,
-    .exists = always,
     .create = create,
     .destroy = destroy,
     .refresh = refresh,

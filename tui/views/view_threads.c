@@ -376,8 +376,7 @@ static bool row_matches(void *data, int row)
 static bool search(void *data, int direction)
 {
     struct threads *view = data;
-    int step = direction == VIEW_SEARCH_BACK ? -1 : 1;
-    if (!list_find(&view->list, direction, step, row_matches, view))
+    if (!list_find(&view->list, direction, row_matches, view))
         return false;
     take_cursor(view);
     return true;

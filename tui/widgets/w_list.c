@@ -71,11 +71,10 @@ int list_row_at(const struct list *list, int y)
     return y >= 0 && y < list->height && row < list->count ? row : -1;
 }
 
-bool list_find(struct list *list, int offset, int step, bool (*matches)(void *data, int row),
-               void *data)
+bool list_find(struct list *list, int direction, bool (*matches)(void *data, int row), void *data)
 {
     int n = list->count;
-    int from = list->cursor + offset;
+    int from = list->cursor + direction, step = direction < 0 ? -1 : 1;
     for (int i = 0; i < n; i++) {
         int row = ((from + i * step) % n + n) % n;
         if (!matches(data, row))

@@ -29,10 +29,9 @@ void list_scroll(struct list *list, int rows);
 int list_row_at(const struct list *list, int y);
 
 /*
- * Moves the cursor to the nearest row that matches, beginning `offset` rows from it and going
- * `step` (1 or -1) at a time, around the ends. false: none does. Context: UI thread.
+ * Moves the cursor to the nearest row that matches, around the ends: at or behind it (`direction`
+ * 0), behind it (1) or before it (-1). false: none does. Context: UI thread.
  */
-bool list_find(struct list *list, int offset, int step, bool (*matches)(void *data, int row),
-               void *data);
+bool list_find(struct list *list, int direction, bool (*matches)(void *data, int row), void *data);
 
 #endif
