@@ -88,13 +88,13 @@ class Perf(Profiler):
 
 
 class Gperftools(Profiler):
-    library = "/usr/lib/x86_64-linux-gnu/libprofiler.so.0"
+    preload = "/usr/lib/x86_64-linux-gnu/libprofiler.so.0"
 
     def there(self):
-        return os.path.exists(self.library)
+        return os.path.exists(self.preload)
 
     def run(self, command):
-        return run(command, dict(os.environ, LD_PRELOAD=self.library, CPUPROFILE=self.file, CPUPROFILE_FREQUENCY=str(RATE),
+        return run(command, dict(os.environ, LD_PRELOAD=self.preload, CPUPROFILE=self.file, CPUPROFILE_FREQUENCY=str(RATE),
                                  CPUPROFILE_REALTIME="1"))
 
 

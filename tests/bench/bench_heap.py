@@ -53,13 +53,13 @@ class Heaptrack(bench.Profiler):
 class Gperftools(bench.Profiler):
     share = 1 / 100
     slow = True
-    library = "/usr/lib/x86_64-linux-gnu/libtcmalloc.so.4"
+    preload = "/usr/lib/x86_64-linux-gnu/libtcmalloc.so.4"
 
     def there(self):
-        return os.path.exists(self.library)
+        return os.path.exists(self.preload)
 
     def command(self, command):
-        return ["env", "LD_PRELOAD=" + self.library, "HEAPPROFILE=" + self.file, "HEAP_PROFILE_ALLOCATION_INTERVAL=0",
+        return ["env", "LD_PRELOAD=" + self.preload, "HEAPPROFILE=" + self.file, "HEAP_PROFILE_ALLOCATION_INTERVAL=0",
                 "HEAP_PROFILE_INUSE_INTERVAL=0"] + command
 
     def run(self, command):
