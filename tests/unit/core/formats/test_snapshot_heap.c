@@ -14,33 +14,7 @@
 #include "core/formats/snapshot_heap.h"
 #include "tests/unit/core/formats/pprof_bytes.h"
 #include "tests/unit/core/formats/sample_profile.h"
-
-struct folder {
-    char *path, *first, *second;
-};
-
-static int make_folder(void **state)
-{
-    struct folder *f = g_new0(struct folder, 1);
-    f->path = g_dir_make_tmp("proftop-test-XXXXXX", NULL);
-    f->first = g_build_filename(f->path, "a.pb.gz", NULL);
-    f->second = g_build_filename(f->path, "b.pb.gz", NULL);
-    *state = f;
-    return f->path ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    struct folder *f = *state;
-    unlink(f->first);
-    unlink(f->second);
-    int result = rmdir(f->path);
-    g_free(f->first);
-    g_free(f->second);
-    g_free(f->path);
-    g_free(f);
-    return result;
-}
+#include "tests/unit/core/formats/snapshot_files.h"
 
 static const struct heap_site *site_at(const struct profile *p, guint i)
 {
@@ -53,34 +27,6 @@ static struct profile *heap_profile(void)
     struct profile *p = sample_profile();
     sample_heap(p);
     return p;
-}
-
-static void save(const struct profile *p, const char *path)
-{
-    GError *error = NULL;
-    assert_true(snapshot_save(p, path, true, &error));
-    assert_null(error);
-}
-
-static struct profile *load(const char *path)
-{
-    GError *error = NULL;
-    struct profile *p = snapshot_load(path, &error);
-    assert_null(error);
-    assert_non_null(p);
-    return p;
-}
-
-static void assert_same_content(const char *a, const char *b)
-{
-    char *data_a, *data_b;
-    gsize size_a, size_b;
-    assert_true(g_file_get_contents(a, &data_a, &size_a, NULL));
-    assert_true(g_file_get_contents(b, &data_b, &size_b, NULL));
-    assert_int_equal(size_a, size_b);
-    assert_memory_equal(data_a, data_b, size_a);
-    g_free(data_a);
-    g_free(data_b);
 }
 
 static void assert_same_stack(const struct profile *p, uint32_t a, const struct profile *q,
@@ -197,8 +143,8 @@ static void test_heap_types_of_other_writers_stay_metrics(void **state)
     profile_process_new(q, 7, PROFILE_NONE);
     profile_process_new(q, 8, PROFILE_NONE);
     profile_stack(q, (uint32_t[]){frame, frame}, 2);
-    save(q, f->first);
-    struct profile *r = load(f->first);
+    save(q, f->second);
+    struct profile *r = load(f->second);
     assert_int_equal(r->n_metrics, 2);
     assert_int_equal(profile_entry_values(r, 0)[1], 300);
     assert_same_sites(q, r);

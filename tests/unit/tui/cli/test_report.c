@@ -12,29 +12,9 @@
 #include <jansson.h>
 
 #include "tests/unit/core/formats/sample_profile.h"
+#include "tests/unit/tui/cli/report_output.h"
 #include "tui/cli/report_json.h"
 #include "tui/cli/report_text.h"
-
-typedef void report_fn(FILE *, const struct profile *, const struct report_options *);
-
-/* What the report prints; free with g_free. */
-static char *print(report_fn *report, const struct profile *p, struct report_options options)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    report(out, p, &options);
-    fclose(out);
-    char *copy = g_strdup(text); /* gcc takes the stream's own buffer for a dangling local */
-    free(text);
-    return copy;
-}
-
-static void assert_says(const char *text, const char *what)
-{
-    if (!strstr(text, what))
-        fail_msg("\"%s\" is not in:\n%s", what, text);
-}
 
 static void test_text_says_how_it_was_measured(void **state)
 {
