@@ -97,10 +97,10 @@ $(HOSTILE:%=$(T)/hostile/%): $(wildcard tests/targets/hostile/*.h)
 $(HEAP:%=$(T)/heap/%): $(wildcard tests/targets/heap/*.h)
 $(T)/hostile/throws: T_CXX += -static-libgcc
 # Unit tests that run parts of the collector in themselves.
-WALK_OBJ := $(addprefix $(BUILD)/collectors/target/,heap_area.o heap_modules.o mapped_file.o stack_memory.o stack_tree.o \
+WALK_OBJ := $(addprefix $(BUILD)/collectors/target/,segment_area.o segment_modules.o mapped_file.o stack_memory.o stack_tree.o \
               stack_walk.o unwind_cfi.o unwind_rules.o)
-$(addprefix $(BUILD)/tests/unit/collectors/target/test_,heap_area heap_modules stack_tree stack_walk unwind_cfi): $(WALK_OBJ)
-$(BUILD)/tests/unit/collectors/target/test_heap_modules: | $(T)/reuse_first.so $(T)/reuse_second.so
+$(addprefix $(BUILD)/tests/unit/collectors/target/test_,segment_area segment_modules stack_tree stack_walk unwind_cfi): $(WALK_OBJ)
+$(BUILD)/tests/unit/collectors/target/test_segment_modules: | $(T)/reuse_first.so $(T)/reuse_second.so
 # A unit test that starts one of them with the collector.
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
 # Those that start themselves with it.

@@ -39,7 +39,7 @@ static void lay_out(struct heap_layout *layout, uint32_t blocks_max)
     *layout = (struct heap_layout){0};
     add_part(layout, sizeof(struct wire_heap));
     layout->lanes = add_part(layout, WIRE_HEAP_LANES * sizeof(struct wire_heap_lane));
-    layout->modules = add_part(layout, WIRE_HEAP_MODULES * sizeof(struct wire_heap_module));
+    layout->modules = add_part(layout, WIRE_MODULES * sizeof(struct wire_module));
     layout->dirty = add_part(layout, ROWS_MAX / 8);
     layout->heads = add_part(layout, HEADS * sizeof(uint32_t));
     layout->rows = add_area(layout, sizeof(struct wire_heap_row), ROWS_FIRST, ROWS_MAX);

@@ -19,7 +19,7 @@ _Static_assert((int)WIRE_HEAP_DEPTH_MAX == (int)PROFILE_USER_FRAMES_MAX,
                "a walk fits into a stack");
 
 static bool is_same_file(const struct ingest *ingest, uint32_t module,
-                         const struct wire_heap_module *record)
+                         const struct wire_module *record)
 {
     uint8_t id[sizeof record->build_id];
     size_t wanted = MIN(record->build_id_size, sizeof record->build_id);
@@ -30,7 +30,7 @@ static bool is_same_file(const struct ingest *ingest, uint32_t module,
 /* The file with code inside of the module's range; PROFILE_NONE: there is none, or another one. A
  * hostile process may have mapped more than MAPS_MAX. */
 static uint32_t find_among(const GArray *maps, struct ingest *ingest, int pid,
-                           const struct wire_heap_module *record)
+                           const struct wire_module *record)
 {
     for (guint i = 0; i < maps->len && i < MAPS_MAX; i++) {
         const struct proc_map *map = &g_array_index(maps, struct proc_map, i);
@@ -45,7 +45,7 @@ static uint32_t find_among(const GArray *maps, struct ingest *ingest, int pid,
     return PROFILE_NONE;
 }
 
-static uint32_t find_by_name(struct ingest *ingest, int pid, struct wire_heap_module *record)
+static uint32_t find_by_name(struct ingest *ingest, int pid, struct wire_module *record)
 {
     record->path[sizeof record->path - 1] = '\0';
     const char *path = record->path[0] == '/' ? record->path : "";
@@ -58,7 +58,7 @@ static uint32_t find_by_name(struct ingest *ingest, int pid, struct wire_heap_mo
 }
 
 static uint32_t find_module(struct heap_stacks *stacks, struct ingest *ingest,
-                            struct wire_heap_module *record)
+                            struct wire_module *record)
 {
     int pid = stacks->hello->process->pid;
     uint32_t module =
@@ -73,12 +73,12 @@ static uint32_t find_module(struct heap_stacks *stacks, struct ingest *ingest,
 
 void heap_stacks_find_modules(struct heap_stacks *stacks, struct ingest *ingest)
 {
-    const struct wire_heap_module *records =
+    const struct wire_module *records =
         (const void *)(stacks->hello->part + stacks->layout->modules);
     uint32_t n = __atomic_load_n(&stacks->hello->heap->n_modules, __ATOMIC_ACQUIRE);
-    n = MIN(n, (uint32_t)WIRE_HEAP_MODULES);
+    n = MIN(n, (uint32_t)WIRE_MODULES);
     for (guint i = stacks->modules->len; i < n; i++) {
-        struct wire_heap_module record = records[i];
+        struct wire_module record = records[i];
         uint32_t module = i == 0 ? PROFILE_NONE : find_module(stacks, ingest, &record);
         g_array_append_val(stacks->modules, module);
     }
@@ -101,7 +101,7 @@ static uint32_t n_nodes_of(const struct heap_stacks *stacks)
 static uint32_t make_frame(const struct heap_stacks *stacks, struct ingest *ingest,
                            const struct wire_heap_node *node)
 {
-    const struct wire_heap_module *records =
+    const struct wire_module *records =
         (const void *)(stacks->hello->part + stacks->layout->modules);
     uint32_t module = node->module < stacks->modules->len
                           ? g_array_index(stacks->modules, uint32_t, node->module)

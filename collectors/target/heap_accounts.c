@@ -55,7 +55,7 @@ static uint32_t make_row(struct heap *heap, struct wire_heap_node *node, uint32_
     if (__atomic_load_n(n_rows, __ATOMIC_RELAXED) >= heap->rows.n_max)
         return WIRE_ROW_OTHER;
     uint32_t made = __atomic_fetch_add(n_rows, 1, __ATOMIC_RELAXED);
-    struct wire_heap_row *row = heap_area_need(&heap->rows, made);
+    struct wire_heap_row *row = segment_area_need(&heap->rows, made);
     if (!row)
         return WIRE_ROW_OTHER;
     __atomic_store_n(&row->node, number, __ATOMIC_RELAXED);
@@ -69,7 +69,7 @@ static uint32_t make_row(struct heap *heap, struct wire_heap_node *node, uint32_
 uint32_t heap_accounts_of_node(struct heap_thread *thread, uint32_t number)
 {
     struct heap *heap = thread->heap;
-    struct wire_heap_node *node = number ? heap_area_at(&heap->nodes, number) : NULL;
+    struct wire_heap_node *node = number ? segment_area_at(&heap->nodes, number) : NULL;
     uint32_t row = node ? __atomic_load_n(&node->row, __ATOMIC_ACQUIRE) : WIRE_ROW_OTHER;
     if (node && row == WIRE_ROW_OTHER)
         row = make_row(heap, node, number);
@@ -148,7 +148,7 @@ static void count_variance(struct wire_heap_row *row, uint64_t size, uint64_t we
 
 void heap_accounts_add(struct heap *heap, const struct wire_heap_block *block, bool is_realloc)
 {
-    struct wire_heap_row *row = heap_area_at(&heap->rows, block->row);
+    struct wire_heap_row *row = segment_area_at(&heap->rows, block->row);
     if (!row)
         return;
     uint64_t weight = weight_of(heap, block), bytes = weight * block->size;
@@ -171,7 +171,7 @@ void heap_accounts_add(struct heap *heap, const struct wire_heap_block *block, b
 void heap_accounts_remove(struct heap *heap, const struct wire_heap_block *block,
                           const struct heap_end *end)
 {
-    struct wire_heap_row *row = heap_area_at(&heap->rows, block->row);
+    struct wire_heap_row *row = segment_area_at(&heap->rows, block->row);
     if (!row)
         return;
     uint64_t weight = weight_of(heap, block), bytes = weight * block->size;

@@ -26,7 +26,7 @@ enum {
 
 static struct wire_heap_block *block_at(const struct heap *heap, uint32_t record)
 {
-    return record ? heap_area_at(&heap->blocks, record - 1) : NULL;
+    return record ? segment_area_at(&heap->blocks, record - 1) : NULL;
 }
 
 /* ---- free records ---- */
@@ -42,7 +42,7 @@ static uint32_t take_fresh(struct heap_thread *thread)
         thread->fresh_end = thread->fresh_block + FRESH_AT_ONCE;
     }
     uint32_t number = thread->fresh_block;
-    if (!heap_area_at(&heap->blocks, number) && !heap_area_need(&heap->blocks, number))
+    if (!segment_area_at(&heap->blocks, number) && !segment_area_need(&heap->blocks, number))
         return 0; /* tried again for the next block */
     thread->fresh_block++;
     return number + 1;

@@ -123,7 +123,7 @@ struct geometry {
 };
 
 static const uint64_t LANES_BYTES = WIRE_HEAP_LANES * sizeof(struct wire_heap_lane);
-static const uint64_t MODULES_BYTES = WIRE_HEAP_MODULES * sizeof(struct wire_heap_module);
+static const uint64_t MODULES_BYTES = WIRE_MODULES * sizeof(struct wire_module);
 
 static struct geometry read_geometry(const struct wire_heap *wire)
 {
@@ -143,14 +143,14 @@ static struct geometry read_geometry(const struct wire_heap *wire)
 
 static bool map_areas(struct heap *heap, const struct geometry *geometry, const struct file *file)
 {
-    return heap_area_map(&heap->rows, file->fd, &geometry->rows, sizeof(struct wire_heap_row),
-                         file->bytes) &&
-           heap_area_map(&heap->nodes, file->fd, &geometry->nodes, sizeof(struct wire_heap_node),
-                         file->bytes) &&
-           heap_area_map(&heap->index, file->fd, &geometry->index, sizeof(struct stack_tree_line),
-                         file->bytes) &&
-           heap_area_map(&heap->blocks, file->fd, &geometry->blocks, sizeof(struct wire_heap_block),
-                         file->bytes);
+    return segment_area_map(&heap->rows, file->fd, &geometry->rows, sizeof(struct wire_heap_row),
+                            file->bytes) &&
+           segment_area_map(&heap->nodes, file->fd, &geometry->nodes, sizeof(struct wire_heap_node),
+                            file->bytes) &&
+           segment_area_map(&heap->index, file->fd, &geometry->index,
+                            sizeof(struct stack_tree_line), file->bytes) &&
+           segment_area_map(&heap->blocks, file->fd, &geometry->blocks,
+                            sizeof(struct wire_heap_block), file->bytes);
 }
 
 static uint64_t dirty_bytes(uint32_t n_rows)
@@ -165,10 +165,10 @@ static void unmap_all(struct heap *heap, const struct geometry *geometry)
     unmap_part(heap->dirty, dirty_bytes(geometry->rows.n_max));
     unmap_part(heap->heads, geometry->n_heads * sizeof *heap->heads);
     unmap_part(heap->modules.table, MODULES_BYTES);
-    heap_area_unmap(&heap->rows);
-    heap_area_unmap(&heap->nodes);
-    heap_area_unmap(&heap->index);
-    heap_area_unmap(&heap->blocks);
+    segment_area_unmap(&heap->rows);
+    segment_area_unmap(&heap->nodes);
+    segment_area_unmap(&heap->index);
+    segment_area_unmap(&heap->blocks);
     unwind_rules_clear(&heap->rules);
 }
 
@@ -180,11 +180,11 @@ static bool map_all(struct heap *heap, const struct geometry *geometry, const st
     heap->lanes = map_part(file, geometry->lanes_offset, LANES_BYTES);
     heap->dirty = map_part(file, geometry->dirty_offset, dirty_bytes(geometry->rows.n_max));
     heap->heads = map_part(file, geometry->heads_offset, n_heads * sizeof *heap->heads);
-    struct wire_heap_module *table = map_part(file, geometry->modules_offset, MODULES_BYTES);
+    struct wire_module *table = map_part(file, geometry->modules_offset, MODULES_BYTES);
     heap->modules.table = table;
     if (!heap->lanes || !heap->dirty || !heap->heads || !table || !map_areas(heap, geometry, file))
         return false;
-    heap_modules_init(&heap->modules, heap->wire, table);
+    segment_modules_init(&heap->modules, &heap->wire->n_modules, table);
     stack_tree_init(&heap->tree, &heap->nodes, &heap->index, &heap->wire->n_nodes);
     heap->head_mask = n_heads - 1;
     heap->head_bits = (uint32_t)__builtin_ctz(n_heads);
@@ -198,10 +198,10 @@ void heap_each_part(struct heap *heap, void (*visit)(void *part, size_t bytes))
     visit(heap->dirty, (size_t)whole_pages(dirty_bytes(heap->rows.n_max)));
     visit(heap->heads, (size_t)whole_pages(((uint64_t)heap->head_mask + 1) * sizeof *heap->heads));
     visit(heap->modules.table, (size_t)whole_pages(MODULES_BYTES));
-    heap_area_each(&heap->rows, visit);
-    heap_area_each(&heap->nodes, visit);
-    heap_area_each(&heap->index, visit);
-    heap_area_each(&heap->blocks, visit);
+    segment_area_each(&heap->rows, visit);
+    segment_area_each(&heap->nodes, visit);
+    segment_area_each(&heap->index, visit);
+    segment_area_each(&heap->blocks, visit);
 }
 
 static void fill(struct heap *heap)

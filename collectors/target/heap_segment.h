@@ -12,7 +12,7 @@
  *   malloc_hooks.c   malloc() and its kind; new_hooks.c: operator new and delete
  *   real_malloc.c    the allocator behind them
  *   heap_fork.c      a child forked in the midst of a hook
- *   heap_area.c, heap_modules.c, stack_tree.c, stack_walk.c, unwind_rules.c   call stacks
+ *   segment_area.c, segment_modules.c, stack_tree.c, stack_walk.c, unwind_rules.c   call stacks
  *
  * All of it lies on pages that a fork wipes, so a child has no heap until it has said hello itself
  * (but see heap_fork.h).
@@ -25,8 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/target/heap_area.h"
-#include "collectors/target/heap_modules.h"
+#include "collectors/target/segment_area.h"
+#include "collectors/target/segment_modules.h"
 #include "collectors/target/stack_tree.h"
 #include "collectors/target/unwind_rules.h"
 #include "core/wire/wire.h"
@@ -45,7 +45,7 @@ struct heap {
     uint32_t head_bits;
     uint64_t lifetime_ticks[WIRE_HEAP_LIFETIMES];
     int32_t pid;
-    struct heap_area rows, nodes, index, blocks;
+    struct segment_area rows, nodes, index, blocks;
     struct stack_tree tree;
     struct unwind_rules rules;
     /* What all threads write. */
@@ -55,7 +55,7 @@ struct heap {
     uint32_t n_lanes;                   /* handed out; lane 0 is nobody's */
     uint32_t n_serials;
     uint32_t forks; /* under way in the midst of hooks: what they need goes into children */
-    struct heap_modules modules;
+    struct segment_modules modules;
 };
 
 /*

@@ -32,7 +32,7 @@ __attribute__((visibility("default"))) int dlclose(void *library)
     int result = real_dlclose(library);
     struct heap *heap = heap_get();
     if (heap)
-        heap_modules_check(&heap->modules);
+        segment_modules_check(&heap->modules);
     /* a destructor may have forked: the child has begun to count anew */
     if (sampler && sampler_get_own() && sampler->pid == pid)
         count(sampler, WIRE_UNLOADED - 1);

@@ -23,8 +23,8 @@ struct call {
     uint32_t node; /* made for it; 0: none yet */
 };
 
-void stack_tree_init(struct stack_tree *tree, struct heap_area *nodes, struct heap_area *index,
-                     uint32_t *n_nodes)
+void stack_tree_init(struct stack_tree *tree, struct segment_area *nodes,
+                     struct segment_area *index, uint32_t *n_nodes)
 {
     uint32_t max = nodes->n_max < STACK_TREE_NODES_MAX ? nodes->n_max : STACK_TREE_NODES_MAX;
     *tree =
@@ -45,7 +45,7 @@ static inline uint64_t hash_of(uint64_t address, uint32_t parent, uint32_t modul
 
 static bool is_call(const struct stack_tree *tree, uint32_t number, const struct call *call)
 {
-    const struct wire_heap_node *node = heap_area_at(tree->nodes, number);
+    const struct wire_heap_node *node = segment_area_at(tree->nodes, number);
     return node && node->address == call->address && node->parent == call->parent &&
            node->module == call->module;
 }
@@ -56,11 +56,11 @@ static bool make_node(struct stack_tree *tree, struct call *call)
     uint32_t number = __atomic_load_n(tree->n_nodes, __ATOMIC_RELAXED);
     if (call->node)
         return true;
-    if (number >= tree->nodes_max || !heap_area_need(tree->nodes, number))
+    if (number >= tree->nodes_max || !segment_area_need(tree->nodes, number))
         return false;
     number = __atomic_fetch_add(tree->n_nodes, 1, __ATOMIC_RELAXED);
     struct wire_heap_node *node =
-        number < tree->nodes_max ? heap_area_need(tree->nodes, number) : NULL;
+        number < tree->nodes_max ? segment_area_need(tree->nodes, number) : NULL;
     if (!node || number <= call->parent)
         return false;
     node->address = call->address & ADDRESS_MASK;
@@ -99,7 +99,7 @@ static struct stack_tree_line *line_of(struct stack_tree *tree, uint32_t level, 
     uint32_t first = level == 0 ? 0 : tree->index->n_first << (level - 1);
     uint32_t n = level == 0 ? tree->index->n_first : first;
     uint32_t bits = (uint32_t)(hash >> level);
-    return heap_area_need(tree->index, first + (bits * (2 * level + 1) >> 3 & (n - 1)));
+    return segment_area_need(tree->index, first + (bits * (2 * level + 1) >> 3 & (n - 1)));
 }
 
 /* The call's number, if a line has it; 0: it has not. */
@@ -117,7 +117,7 @@ static inline uint32_t find_in(const struct stack_tree *tree, const struct stack
 /* Finds or makes it. */
 static __attribute__((noinline)) uint32_t add(struct stack_tree *tree, struct call *call)
 {
-    uint32_t n_levels = heap_area_chunk(tree->index, tree->index->n_max - 1) + 1;
+    uint32_t n_levels = segment_area_chunk(tree->index, tree->index->n_max - 1) + 1;
     for (uint32_t level = 0; level < n_levels; level++) {
         bool is_done;
         struct stack_tree_line *line = line_of(tree, level, call->hash);

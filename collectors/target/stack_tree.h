@@ -11,13 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/target/heap_area.h"
+#include "collectors/target/segment_area.h"
+#include "core/wire/wire_heap.h"
 
 enum { STACK_TREE_NODES_MAX = 1 << 22 };
 
 struct stack_tree {
-    struct heap_area *nodes;
-    struct heap_area *index;
+    struct segment_area *nodes;
+    struct segment_area *index;
     uint32_t *n_nodes; /* in the segment: wire_heap.n_nodes */
     uint32_t nodes_max;
 };
@@ -32,8 +33,8 @@ struct stack_tree_line {
  * @n_nodes        set to WIRE_ROOTS unless it is more
  * Context: one thread.
  */
-void stack_tree_init(struct stack_tree *tree, struct heap_area *nodes, struct heap_area *index,
-                     uint32_t *n_nodes);
+void stack_tree_init(struct stack_tree *tree, struct segment_area *nodes,
+                     struct segment_area *index, uint32_t *n_nodes);
 
 /*
  * The node of the call from `parent` that returns to `address` in module `module`; made if there is

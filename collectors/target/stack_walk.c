@@ -398,7 +398,7 @@ static uint32_t finish(struct progress *progress, struct stack_tree *tree, uint3
 uint32_t stack_walk_node(struct stack_walk *walk, struct stack_tree *tree,
                          const struct stack_frame *from)
 {
-    uint32_t generation = heap_modules_generation(walk->rules->modules);
+    uint32_t generation = segment_modules_generation(walk->rules->modules);
     struct walk_frame frame = {.pc = from->pc, .sp = from->sp, .bp = from->bp};
     bool may_call = __atomic_load_n(&walk->rules->may_call, __ATOMIC_RELAXED);
     bool is_new = stack_memory_begin(&walk->memory, from->sp, may_call);

@@ -18,7 +18,7 @@ bool unwind_rules_available(void)
     return mapped_file_resolve();
 }
 
-bool unwind_rules_init(struct unwind_rules *rules, struct heap_modules *modules)
+bool unwind_rules_init(struct unwind_rules *rules, struct segment_modules *modules)
 {
     void *cache = mmap(NULL, cache_bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -66,7 +66,7 @@ union unwind_rule unwind_rules_find(struct unwind_rules *rules, uintptr_t addres
         return rule;
     if (found.dlfo_eh_frame)
         rule = read_rule(&found, address);
-    rule.module = (uint16_t)heap_modules_number(rules->modules, &found);
+    rule.module = (uint16_t)segment_modules_number(rules->modules, &found);
     struct unwind_entry *entry = unwind_rules_entry(rules, address);
     __atomic_store_n(&entry->rule, rule.word, __ATOMIC_RELAXED);
     __atomic_store_n(&entry->check, unwind_rules_check(address, rule.word, generation),

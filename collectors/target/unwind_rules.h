@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/target/heap_modules.h"
+#include "collectors/target/segment_modules.h"
 
 /* How the caller's stack pointer (the CFA) is had. The return address is at CFA - 8. */
 enum unwind_kind {
@@ -40,7 +40,7 @@ enum { UNWIND_CFA_BITS = 21, UNWIND_BP_BITS = 22 };
 /* One word, so that it is read and written at once. Offsets are in units of 8 bytes. */
 union unwind_rule {
     struct {
-        uint64_t module : 16; /* see heap_modules.h */
+        uint64_t module : 16; /* see segment_modules.h */
         uint64_t kind : 3;    /* enum unwind_kind */
         uint64_t bp_kind : 2; /* enum unwind_bp */
         int64_t cfa : UNWIND_CFA_BITS;
@@ -60,7 +60,7 @@ struct unwind_entry {
 
 /* Its memory must be wiped by a fork: the cache does not go into children. */
 struct unwind_rules {
-    struct heap_modules *modules;
+    struct segment_modules *modules;
     struct unwind_entry *cache; /* private memory, touched as needed */
     uint32_t may_call; /* the owner's: system calls are allowed (no seccomp filter). 1 at first */
 };
@@ -70,7 +70,7 @@ struct unwind_rules {
 bool unwind_rules_available(void);
 
 /* False when there is no memory for the cache. Changes errno. Context: one thread. */
-bool unwind_rules_init(struct unwind_rules *rules, struct heap_modules *modules);
+bool unwind_rules_init(struct unwind_rules *rules, struct segment_modules *modules);
 
 /* madvise() of the cache. Changes errno. Context: any, async-signal-safe. */
 void unwind_rules_advise(const struct unwind_rules *rules, int advice);
@@ -101,7 +101,7 @@ static inline uint64_t unwind_rules_check(uintptr_t address, uint64_t rule, uint
  * The rule for a function that is to go on at `address`, a return address. For one that was
  * interrupted there: address + 1.
  *
- * @generation  heap_modules_generation()
+ * @generation  segment_modules_generation()
  * Context: any thread, at the same time as others.
  */
 static inline union unwind_rule unwind_rules_get(struct unwind_rules *rules, uintptr_t address,

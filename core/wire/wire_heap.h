@@ -11,10 +11,7 @@
  *   module  where code came from: nodes name it by number, so that an address keeps its meaning
  *           when its library goes and another one takes its place
  *
- * Areas: rows, nodes, index lines and blocks are arrays in the file that grow by doubling. Record i
- * stands at offset + i * size. The collector maps records [0, n_first) at first, and then what it
- * needs, each time as much again; proftop maps all of it. So the address space that a target loses
- * grows with its heap.
+ * Rows, nodes, index lines and blocks are areas (wire_parts.h).
  *
  * All words that more than one thread writes are changed with atomics; a lane, with an owner, by
  * its thread alone. Proftop writes only what is marked as its own. It treats everything as hostile:
@@ -25,6 +22,8 @@
 
 #include <assert.h>
 #include <stdint.h>
+
+#include "core/wire/wire_parts.h"
 
 enum wire_heap_mode {
     WIRE_HEAP_OFF = 0,     /* hooks pass through; blocks recorded before are still taken out */
@@ -47,8 +46,6 @@ enum {
     WIRE_HEAP_SIZES = 16,    /* size classes: up to 16 B, 32 B, ... 256 KiB; the last: larger */
     WIRE_HEAP_LIFETIMES = 8, /* below 1 us, 10 us, 100 us, 1 ms, 10 ms, 100 ms, 1 s; longer */
     WIRE_HEAP_LANES = 1024,
-    WIRE_HEAP_MODULES = 1024,
-    WIRE_HEAP_PATH_MAX = 464,
     WIRE_INDEX_SLOTS = 16, /* of a line */
     /* Nodes that are roots: how a stack ends. They have no address. */
     WIRE_ROOT_COMPLETE = 0,     /* the unwind information says that nobody called */
@@ -61,13 +58,6 @@ enum {
 
 /* In wire_heap_block.address: the block was recorded by sampling. */
 #define WIRE_BLOCK_SAMPLED UINT64_C(1)
-
-/* An array that grows by doubling; see above. n_first * record size is whole pages. */
-struct wire_area {
-    uint64_t offset; /* from the segment's start; whole pages */
-    uint32_t n_first;
-    uint32_t n_max; /* n_first times a power of two */
-};
 
 /* Counters of a thread. 128 bytes: two cache lines are fetched together. */
 struct wire_heap_lane {
@@ -88,7 +78,7 @@ struct wire_heap_lane {
 /* A call: `address` is where it returns to (so look up address - 1). 16 bytes. */
 struct wire_heap_node {
     uint64_t address : 48; /* in memory */
-    uint64_t module : 16;  /* number of a wire_heap_module, 0: code that no library owns */
+    uint64_t module : 16;  /* number of a wire_module, 0: code that no library owns */
     uint32_t parent;       /* the caller's node; less than the node's own number */
     uint32_t row;          /* of stacks that end here; 0: none yet */
 };
@@ -135,15 +125,6 @@ struct wire_heap_block {
     uint32_t next; /* in its chain: number of a block + 1; 0: the last */
 };
 
-/* Written once, then published by wire_heap.n_modules. 512 bytes. */
-struct wire_heap_module {
-    uint64_t start, end; /* its mapping, in memory */
-    uint64_t bias;       /* address in memory less address as linked */
-    uint64_t build_id_size;
-    uint8_t build_id[16];          /* its beginning */
-    char path[WIRE_HEAP_PATH_MAX]; /* as the loader has it; "": the program, or too long */
-};
-
 /* The head, at wire_segment.heap_offset. */
 struct wire_heap {
     /* Proftop's. Those marked * may change while the target runs. */
@@ -178,7 +159,6 @@ static_assert(sizeof(struct wire_heap_lane) == 128, "a lane is two lines");
 static_assert(sizeof(struct wire_heap_node) == 16, "a node's size is part of the protocol");
 static_assert(sizeof(struct wire_heap_row) == 192, "a row's size is part of the protocol");
 static_assert(sizeof(struct wire_heap_block) == 32, "a block's size is part of the protocol");
-static_assert(sizeof(struct wire_heap_module) == 512, "a module's size is part of the protocol");
 static_assert(__builtin_offsetof(struct wire_heap, trouble) == 384, "the collector's part");
 static_assert(__builtin_offsetof(struct wire_heap, live_bytes) == 448, "a line of its own");
 

@@ -263,8 +263,7 @@ static void test_a_module_gives_frames_their_file(void **state)
     struct fixture *f = *state;
     GArray *files = proc_maps_list(getpid());
     const struct proc_map *own = &g_array_index(files, struct proc_map, 0);
-    struct wire_heap_module *module =
-        (struct wire_heap_module *)(void *)(f->part + f->layout.modules) + 1;
+    struct wire_module *module = (struct wire_module *)(void *)(f->part + f->layout.modules) + 1;
     uint64_t address = (uint64_t)(uintptr_t)landmark + 2;
     for (guint i = 0; i < files->len && !(own->start <= address && address < own->end); i++)
         own = &g_array_index(files, struct proc_map, i);
@@ -285,9 +284,8 @@ static void test_a_module_with_another_build_id_is_not_taken(void **state)
     struct fixture *f = *state;
     GArray *files = proc_maps_list(getpid());
     const struct proc_map *own = &g_array_index(files, struct proc_map, 0);
-    struct wire_heap_module *module =
-        (struct wire_heap_module *)(void *)(f->part + f->layout.modules) + 1;
-    *module = (struct wire_heap_module){
+    struct wire_module *module = (struct wire_module *)(void *)(f->part + f->layout.modules) + 1;
+    *module = (struct wire_module){
         .start = own->start - own->file_offset, .end = own->end, .build_id_size = 16};
     strcpy(module->path, "/gone/libgone.so");
     heap(f)->n_modules = 2;

@@ -20,7 +20,7 @@ enum {
 };
 
 struct fixture {
-    struct heap_area nodes, index;
+    struct segment_area nodes, index;
     struct stack_tree tree;
     uint32_t n_nodes;
 };
@@ -31,10 +31,10 @@ static void make(struct fixture *fixture, uint32_t nodes_max, uint32_t lines_max
     struct wire_area index = {INDEX_OFFSET, 64, lines_max};
     int fd = memfd_create("segment", MFD_CLOEXEC);
     assert_int_equal(ftruncate(fd, SEGMENT_BYTES), 0);
-    assert_true(
-        heap_area_map(&fixture->nodes, fd, &nodes, sizeof(struct wire_heap_node), SEGMENT_BYTES));
-    assert_true(
-        heap_area_map(&fixture->index, fd, &index, sizeof(struct stack_tree_line), SEGMENT_BYTES));
+    assert_true(segment_area_map(&fixture->nodes, fd, &nodes, sizeof(struct wire_heap_node),
+                                 SEGMENT_BYTES));
+    assert_true(segment_area_map(&fixture->index, fd, &index, sizeof(struct stack_tree_line),
+                                 SEGMENT_BYTES));
     close(fd);
     stack_tree_init(&fixture->tree, &fixture->nodes, &fixture->index, &fixture->n_nodes);
 }
@@ -50,8 +50,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    heap_area_unmap(&fixture->nodes);
-    heap_area_unmap(&fixture->index);
+    segment_area_unmap(&fixture->nodes);
+    segment_area_unmap(&fixture->index);
     g_free(fixture);
     return 0;
 }
@@ -81,7 +81,7 @@ static void test_node_says_what_it_is(void **state)
 {
     struct fixture *fixture = *state;
     uint32_t number = stack_tree_child(&fixture->tree, WIRE_ROOT_BROKEN, 0x7ffffffffff1, 77);
-    const struct wire_heap_node *node = heap_area_at(&fixture->nodes, number);
+    const struct wire_heap_node *node = segment_area_at(&fixture->nodes, number);
     assert_int_equal(node->address, 0x7ffffffffff1);
     assert_int_equal(node->module, 77);
     assert_int_equal(node->parent, WIRE_ROOT_BROKEN);
@@ -109,8 +109,8 @@ static void test_no_nodes_is_zero(void **state)
         n += stack_tree_child(&fixture.tree, 0, 0x1000 + i, 1) != 0;
     assert_int_equal(n, 1024 - WIRE_ROOTS);
     assert_int_equal(stack_tree_child(&fixture.tree, 0, 0x1000, 1), WIRE_ROOTS);
-    heap_area_unmap(&fixture.nodes);
-    heap_area_unmap(&fixture.index);
+    segment_area_unmap(&fixture.nodes);
+    segment_area_unmap(&fixture.index);
 }
 
 static void test_no_index_is_zero(void **state)
@@ -124,8 +124,8 @@ static void test_no_index_is_zero(void **state)
     /* levels of 64, 64 and 128 lines; most of their slots are used before a line of each is full */
     assert_in_range(n, 256 * WIRE_INDEX_SLOTS * 8 / 10, 256 * WIRE_INDEX_SLOTS);
     assert_int_equal(stack_tree_child(&fixture.tree, 0, 0x1000, 1), WIRE_ROOTS);
-    heap_area_unmap(&fixture.nodes);
-    heap_area_unmap(&fixture.index);
+    segment_area_unmap(&fixture.nodes);
+    segment_area_unmap(&fixture.index);
 }
 
 struct adder {

@@ -48,9 +48,9 @@ enum {
 struct heap {
     char *segment;
     struct wire_heap *wire;
-    struct heap_area nodes, index;
+    struct segment_area nodes, index;
     struct stack_tree tree;
-    struct heap_modules *modules;
+    struct segment_modules *modules;
     struct unwind_rules rules;
 };
 
@@ -78,14 +78,14 @@ static int set_up(void **state)
         return -1;
     heap->segment = mmap(NULL, SEGMENT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     heap->wire = (struct wire_heap *)heap->segment;
-    if (!heap_area_map(&heap->nodes, fd, &nodes, sizeof(struct wire_heap_node), SEGMENT_BYTES) ||
-        !heap_area_map(&heap->index, fd, &index, sizeof(struct stack_tree_line), SEGMENT_BYTES))
+    if (!segment_area_map(&heap->nodes, fd, &nodes, sizeof(struct wire_heap_node), SEGMENT_BYTES) ||
+        !segment_area_map(&heap->index, fd, &index, sizeof(struct stack_tree_line), SEGMENT_BYTES))
         return -1;
     close(fd);
     stack_tree_init(&heap->tree, &heap->nodes, &heap->index, &heap->wire->n_nodes);
-    heap->modules = g_new0(struct heap_modules, 1);
-    heap_modules_init(heap->modules, heap->wire,
-                      (struct wire_heap_module *)(heap->segment + MODULES_OFFSET));
+    heap->modules = g_new0(struct segment_modules, 1);
+    segment_modules_init(heap->modules, &heap->wire->n_modules,
+                         (struct wire_module *)(heap->segment + MODULES_OFFSET));
     *state = heap;
     return unwind_rules_init(&heap->rules, heap->modules) ? 0 : -1;
 }
@@ -94,8 +94,8 @@ static int tear_down(void **state)
 {
     struct heap *heap = *state;
     unwind_rules_clear(&heap->rules);
-    heap_area_unmap(&heap->nodes);
-    heap_area_unmap(&heap->index);
+    segment_area_unmap(&heap->nodes);
+    segment_area_unmap(&heap->index);
     munmap(heap->segment, SEGMENT_BYTES);
     g_free(heap->modules);
     g_free(heap);
@@ -157,7 +157,7 @@ static int path_of(const struct heap *heap, uint32_t number, uintptr_t *addresse
 {
     int n = 0;
     while (number >= WIRE_ROOTS && n <= WIRE_HEAP_DEPTH_MAX) {
-        const struct wire_heap_node *node = heap_area_at(&heap->nodes, number);
+        const struct wire_heap_node *node = segment_area_at(&heap->nodes, number);
         addresses[n++] = node->address;
         number = node->parent;
     }
@@ -194,11 +194,10 @@ static void compare(uint32_t node, const uintptr_t *wanted, int n_wanted)
 static void compare_modules(uint32_t number)
 {
     const struct heap *heap = self->heap;
-    const struct wire_heap_module *table =
-        (const struct wire_heap_module *)(heap->segment + MODULES_OFFSET);
+    const struct wire_module *table = (const struct wire_module *)(heap->segment + MODULES_OFFSET);
     while (number >= WIRE_ROOTS) {
-        const struct wire_heap_node *node = heap_area_at(&heap->nodes, number);
-        const struct wire_heap_module *module = &table[node->module];
+        const struct wire_heap_node *node = segment_area_at(&heap->nodes, number);
+        const struct wire_module *module = &table[node->module];
         if (node->address < module->start || node->address >= module->end)
             say_wrong("the module", 0, node->module, node->address);
         number = node->parent;

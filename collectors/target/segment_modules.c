@@ -1,10 +1,10 @@
 /*
- * See heap_modules.h. A module is known by the address of its struct link_map, which is its own for
- * as long as it is loaded. Who finds a module first takes the next entry by an exchange of its key;
- * others that come meanwhile use the number already. Records are published in order of their
+ * See segment_modules.h. A module is known by the address of its struct link_map, which is its own
+ * for as long as it is loaded. Who finds a module first takes the next entry by an exchange of its
+ * key; others that come meanwhile use the number already. Records are published in order of their
  * numbers, by whoever sees that the next one is written.
  */
-#include "collectors/target/heap_modules.h"
+#include "collectors/target/segment_modules.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -15,14 +15,14 @@
 
 enum { GONE = 1 };
 
-void heap_modules_init(struct heap_modules *modules, struct wire_heap *wire,
-                       struct wire_heap_module *table)
+void segment_modules_init(struct segment_modules *modules, uint32_t *n_written,
+                          struct wire_module *table)
 {
-    modules->wire = wire;
+    modules->n_written = n_written;
     modules->table = table;
     modules->modules[0].is_written = 1;
-    if (wire->n_modules == 0)
-        __atomic_store_n(&wire->n_modules, 1, __ATOMIC_RELEASE);
+    if (*n_written == 0)
+        __atomic_store_n(n_written, 1, __ATOMIC_RELEASE);
 }
 
 static uint64_t hash_of(const char *name)
@@ -39,7 +39,7 @@ static const char *name_of(const struct link_map *map)
 }
 
 /* Looks for the build id among the notes at `from`. */
-static bool read_notes(uintptr_t from, uintptr_t to, struct wire_heap_module *record)
+static bool read_notes(uintptr_t from, uintptr_t to, struct wire_module *record)
 {
     while (to - from >= sizeof(ElfW(Nhdr))) {
         const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)from;
@@ -60,7 +60,7 @@ static bool read_notes(uintptr_t from, uintptr_t to, struct wire_heap_module *re
     return false;
 }
 
-static void read_build_id(const struct mapped_file *file, struct wire_heap_module *record)
+static void read_build_id(const struct mapped_file *file, struct wire_module *record)
 {
     for (uint32_t i = 0; i < file->n_headers; i++) {
         const ElfW(Phdr) *header = &file->headers[i];
@@ -75,7 +75,7 @@ static void read_build_id(const struct mapped_file *file, struct wire_heap_modul
 
 /* May be written more than once, with the same bytes each time. In place: the stacks of coroutines
  * have no room for a copy. */
-static void write_record(struct wire_heap_module *record, const struct dl_find_object *found)
+static void write_record(struct wire_module *record, const struct dl_find_object *found)
 {
     const char *name = name_of(found->dlfo_link_map);
     struct mapped_file file;
@@ -90,19 +90,18 @@ static void write_record(struct wire_heap_module *record, const struct dl_find_o
 }
 
 /* Moves the published number on over all records that are written. */
-static void publish(struct heap_modules *modules)
+static void publish(struct segment_modules *modules)
 {
-    uint32_t n = __atomic_load_n(&modules->wire->n_modules, __ATOMIC_ACQUIRE);
-    while (n < WIRE_HEAP_MODULES &&
-           __atomic_load_n(&modules->modules[n].is_written, __ATOMIC_SEQ_CST)) {
-        if (__atomic_compare_exchange_n(&modules->wire->n_modules, &n, n + 1, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
+    uint32_t n = __atomic_load_n(modules->n_written, __ATOMIC_ACQUIRE);
+    while (n < WIRE_MODULES && __atomic_load_n(&modules->modules[n].is_written, __ATOMIC_SEQ_CST)) {
+        if (__atomic_compare_exchange_n(modules->n_written, &n, n + 1, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_ACQUIRE))
             n++;
     }
 }
 
 /* An entry counts no longer; who says so first makes all that is remembered of it count no more. */
-static void bury(struct heap_modules *modules, struct heap_module *module, uintptr_t key)
+static void bury(struct segment_modules *modules, struct segment_module *module, uintptr_t key)
 {
     if (__atomic_compare_exchange_n(&module->key, &key, key | GONE, false, __ATOMIC_ACQ_REL,
                                     __ATOMIC_RELAXED))
@@ -118,16 +117,16 @@ static uintptr_t start_of(const struct dl_find_object *found)
 
 /* Whether the entry of a key is for what was found, and not for one that had been at the same place
  * and went unnoticed, closed by libc itself. */
-static bool is_same(const struct heap_module *module, const struct dl_find_object *found)
+static bool is_same(const struct segment_module *module, const struct dl_find_object *found)
 {
     uintptr_t start = __atomic_load_n(&module->start, __ATOMIC_ACQUIRE);
     return start == 0 ||
            (start == start_of(found) && module->name == hash_of(name_of(found->dlfo_link_map)));
 }
 
-static void enter(struct heap_modules *modules, uint32_t i, const struct dl_find_object *found)
+static void enter(struct segment_modules *modules, uint32_t i, const struct dl_find_object *found)
 {
-    struct heap_module *module = &modules->modules[i];
+    struct segment_module *module = &modules->modules[i];
     module->name = hash_of(name_of(found->dlfo_link_map));
     __atomic_store_n(&module->start, start_of(found), __ATOMIC_RELEASE);
     write_record(&modules->table[i], found);
@@ -135,11 +134,11 @@ static void enter(struct heap_modules *modules, uint32_t i, const struct dl_find
     publish(modules);
 }
 
-uint32_t heap_modules_number(struct heap_modules *modules, const struct dl_find_object *found)
+uint32_t segment_modules_number(struct segment_modules *modules, const struct dl_find_object *found)
 {
     uintptr_t wanted = (uintptr_t)found->dlfo_link_map;
-    for (uint32_t i = 1; wanted && i < WIRE_HEAP_MODULES; i++) {
-        struct heap_module *module = &modules->modules[i];
+    for (uint32_t i = 1; wanted && i < WIRE_MODULES; i++) {
+        struct segment_module *module = &modules->modules[i];
         uintptr_t key = __atomic_load_n(&module->key, __ATOMIC_ACQUIRE);
         if (key == 0 && __atomic_compare_exchange_n(&module->key, &key, wanted, false,
                                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
@@ -158,11 +157,11 @@ uint32_t heap_modules_number(struct heap_modules *modules, const struct dl_find_
     return 0;
 }
 
-void heap_modules_check(struct heap_modules *modules)
+void segment_modules_check(struct segment_modules *modules)
 {
     uint32_t i;
-    for (i = 1; i < WIRE_HEAP_MODULES; i++) {
-        struct heap_module *module = &modules->modules[i];
+    for (i = 1; i < WIRE_MODULES; i++) {
+        struct segment_module *module = &modules->modules[i];
         struct dl_find_object found;
         uintptr_t key = __atomic_load_n(&module->key, __ATOMIC_ACQUIRE);
         uintptr_t start = __atomic_load_n(&module->start, __ATOMIC_ACQUIRE);
@@ -175,6 +174,6 @@ void heap_modules_check(struct heap_modules *modules)
             bury(modules, module, key);
     }
     /* there may have been some that had no room in the table */
-    if (i == WIRE_HEAP_MODULES)
+    if (i == WIRE_MODULES)
         __atomic_fetch_add(&modules->generation, 1, __ATOMIC_ACQ_REL);
 }

@@ -1,21 +1,21 @@
 /*
- * See heap_area.h. A shared mapping whose old size is given to mremap() as 0 is not moved but
+ * See segment_area.h. A shared mapping whose old size is given to mremap() as 0 is not moved but
  * mapped once more, from that place of the file on and as long as asked: so the page before a
  * chunk is all that is needed to map the chunk.
  */
-#include "collectors/target/heap_area.h"
+#include "collectors/target/segment_area.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 
 enum { PAGE_BYTES = 4096 };
 
-static uint32_t chunk_first(const struct heap_area *area, uint32_t k)
+static uint32_t chunk_first(const struct segment_area *area, uint32_t k)
 {
     return k == 0 ? 0 : area->n_first << (k - 1);
 }
 
-static size_t chunk_bytes(const struct heap_area *area, uint32_t k)
+static size_t chunk_bytes(const struct segment_area *area, uint32_t k)
 {
     return (size_t)(k == 0 ? area->n_first : chunk_first(area, k)) * area->record_bytes;
 }
@@ -42,8 +42,8 @@ static void keep_private(void *mapping, size_t bytes)
     madvise(mapping, bytes, MADV_DONTDUMP);
 }
 
-bool heap_area_map(struct heap_area *area, int fd, const struct wire_area *wire,
-                   size_t record_bytes, uint64_t segment_bytes)
+bool segment_area_map(struct segment_area *area, int fd, const struct wire_area *wire,
+                      size_t record_bytes, uint64_t segment_bytes)
 {
     struct wire_area copy = *(const volatile struct wire_area *)wire;
     if (!is_sound(&copy, record_bytes, segment_bytes))
@@ -53,24 +53,24 @@ bool heap_area_map(struct heap_area *area, int fd, const struct wire_area *wire,
     if (mapping == MAP_FAILED)
         return false;
     keep_private(mapping, bytes);
-    *area = (struct heap_area){.bases = {(uintptr_t)mapping},
-                               .record_bytes = record_bytes,
-                               .n_first = copy.n_first,
-                               .n_max = copy.n_max,
-                               .first_shift = (uint32_t)__builtin_ctz(copy.n_first),
-                               .may_grow = true};
+    *area = (struct segment_area){.bases = {(uintptr_t)mapping},
+                                  .record_bytes = record_bytes,
+                                  .n_first = copy.n_first,
+                                  .n_max = copy.n_max,
+                                  .first_shift = (uint32_t)__builtin_ctz(copy.n_first),
+                                  .may_grow = true};
     return true;
 }
 
 /* The mapping that chunk k > 0 is in begins with the page before it. */
-static char *mapping_of(const struct heap_area *area, uint32_t k, uintptr_t base)
+static char *mapping_of(const struct segment_area *area, uint32_t k, uintptr_t base)
 {
     return (char *)(base + chunk_first(area, k) * area->record_bytes) - PAGE_BYTES;
 }
 
-void heap_area_each(const struct heap_area *area, void (*visit)(void *mapping, size_t bytes))
+void segment_area_each(const struct segment_area *area, void (*visit)(void *mapping, size_t bytes))
 {
-    for (uint32_t k = HEAP_AREA_CHUNKS - 1; k > 0; k--) {
+    for (uint32_t k = SEGMENT_AREA_CHUNKS - 1; k > 0; k--) {
         uintptr_t base = __atomic_load_n(&area->bases[k], __ATOMIC_ACQUIRE);
         if (base)
             visit(mapping_of(area, k, base), chunk_bytes(area, k) + PAGE_BYTES);
@@ -84,14 +84,14 @@ static void unmap(void *mapping, size_t bytes)
     munmap(mapping, bytes);
 }
 
-void heap_area_unmap(struct heap_area *area)
+void segment_area_unmap(struct segment_area *area)
 {
-    heap_area_each(area, unmap);
-    *area = (struct heap_area){0};
+    segment_area_each(area, unmap);
+    *area = (struct segment_area){0};
 }
 
 /* Maps chunk k > 0, whose predecessor is mapped. */
-static bool map_chunk(struct heap_area *area, uint32_t k)
+static bool map_chunk(struct segment_area *area, uint32_t k)
 {
     size_t bytes = chunk_bytes(area, k) + PAGE_BYTES;
     uintptr_t before = __atomic_load_n(&area->bases[k - 1], __ATOMIC_ACQUIRE);
@@ -108,13 +108,13 @@ static bool map_chunk(struct heap_area *area, uint32_t k)
     return true;
 }
 
-void *heap_area_need(struct heap_area *area, uint32_t i)
+void *segment_area_need(struct segment_area *area, uint32_t i)
 {
-    void *record = heap_area_at(area, i);
+    void *record = segment_area_at(area, i);
     if (record || i >= area->n_max || area->n_first == 0)
         return record;
     int saved_errno = errno;
-    uint32_t wanted = heap_area_chunk(area, i);
+    uint32_t wanted = segment_area_chunk(area, i);
     for (uint32_t k = 1; k <= wanted; k++) {
         if (__atomic_load_n(&area->bases[k], __ATOMIC_ACQUIRE))
             continue;
@@ -122,5 +122,5 @@ void *heap_area_need(struct heap_area *area, uint32_t i)
             break;
     }
     errno = saved_errno;
-    return heap_area_at(area, i);
+    return segment_area_at(area, i);
 }

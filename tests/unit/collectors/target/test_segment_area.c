@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "collectors/target/heap_area.h"
+#include "collectors/target/segment_area.h"
 
 enum {
     SEGMENT_BYTES = 1 << 20,
@@ -27,7 +27,7 @@ enum {
 };
 
 struct fixture {
-    struct heap_area area;
+    struct segment_area area;
     char *whole; /* the segment as proftop has it */
 };
 
@@ -45,7 +45,7 @@ static int set_up(void **state)
     struct wire_area wire = {OFFSET, FIRST, MAX};
     int fd = sealed_file();
     fixture->whole = mmap(NULL, SEGMENT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    bool is_mapped = heap_area_map(&fixture->area, fd, &wire, RECORD_BYTES, SEGMENT_BYTES);
+    bool is_mapped = segment_area_map(&fixture->area, fd, &wire, RECORD_BYTES, SEGMENT_BYTES);
     close(fd);
     *state = fixture;
     return is_mapped ? 0 : -1;
@@ -54,7 +54,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    heap_area_unmap(&fixture->area);
+    segment_area_unmap(&fixture->area);
     munmap(fixture->whole, SEGMENT_BYTES);
     g_free(fixture);
     return 0;
@@ -64,9 +64,9 @@ static void test_records_are_those_of_the_file(void **state)
 {
     struct fixture *fixture = *state;
     for (uint32_t i = 0; i < MAX; i++) {
-        uint64_t *record = heap_area_need(&fixture->area, i);
+        uint64_t *record = segment_area_need(&fixture->area, i);
         assert_non_null(record);
-        assert_ptr_equal(record, heap_area_at(&fixture->area, i));
+        assert_ptr_equal(record, segment_area_at(&fixture->area, i));
         record[0] = record[RECORD_BYTES / 8 - 1] = i + 1;
     }
     for (uint32_t i = 0; i < MAX; i++) {
@@ -79,27 +79,27 @@ static void test_records_are_those_of_the_file(void **state)
 static void test_record_beyond_is_none(void **state)
 {
     struct fixture *fixture = *state;
-    assert_non_null(heap_area_at(&fixture->area, FIRST - 1));
-    assert_null(heap_area_at(&fixture->area, FIRST));
-    assert_null(heap_area_need(&fixture->area, MAX));
-    assert_null(heap_area_need(&fixture->area, UINT32_MAX));
-    assert_null(heap_area_at(&fixture->area, UINT32_MAX));
+    assert_non_null(segment_area_at(&fixture->area, FIRST - 1));
+    assert_null(segment_area_at(&fixture->area, FIRST));
+    assert_null(segment_area_need(&fixture->area, MAX));
+    assert_null(segment_area_need(&fixture->area, UINT32_MAX));
+    assert_null(segment_area_at(&fixture->area, UINT32_MAX));
 }
 
 static void test_last_chunk_first_maps_those_before(void **state)
 {
     struct fixture *fixture = *state;
-    assert_non_null(heap_area_need(&fixture->area, MAX - 1));
+    assert_non_null(segment_area_need(&fixture->area, MAX - 1));
     for (uint32_t i = 0; i < MAX; i++)
-        assert_non_null(heap_area_at(&fixture->area, i));
+        assert_non_null(segment_area_at(&fixture->area, i));
 }
 
 static void test_forbidden_growth_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     fixture->area.may_grow = false;
-    assert_null(heap_area_need(&fixture->area, FIRST));
-    assert_non_null(heap_area_need(&fixture->area, FIRST - 1));
+    assert_null(segment_area_need(&fixture->area, FIRST));
+    assert_non_null(segment_area_need(&fixture->area, FIRST - 1));
 }
 
 static void test_no_address_space_is_no_record(void **state)
@@ -112,12 +112,12 @@ static void test_no_address_space_is_no_record(void **state)
     none = (struct rlimit){1 << 20, old.rlim_max};
     setrlimit(RLIMIT_AS, &none);
     errno = 77;
-    void *record = heap_area_need(&fixture->area, FIRST);
+    void *record = segment_area_need(&fixture->area, FIRST);
     int error = errno;
     setrlimit(RLIMIT_AS, &old);
     assert_null(record);
     assert_int_equal(error, 77);
-    assert_non_null(heap_area_need(&fixture->area, FIRST));
+    assert_non_null(segment_area_need(&fixture->area, FIRST));
 }
 
 /* The flags that the kernel keeps of the mapping that `address` is in. */
@@ -150,7 +150,7 @@ static void test_chunks_stay_out_of_children_and_cores(void **state)
     struct fixture *fixture = *state;
     const uint32_t records[] = {0, FIRST, 2 * FIRST, MAX - 1};
     for (size_t i = 0; i < G_N_ELEMENTS(records); i++) {
-        char *flags = flags_of(heap_area_need(&fixture->area, records[i]));
+        char *flags = flags_of(segment_area_need(&fixture->area, records[i]));
         assert_non_null(strstr(flags, " dc"));
         assert_non_null(strstr(flags, " dd"));
         g_free(flags);
@@ -159,9 +159,9 @@ static void test_chunks_stay_out_of_children_and_cores(void **state)
 
 static void *need_all(void *data)
 {
-    struct heap_area *area = data;
+    struct segment_area *area = data;
     for (uint32_t i = 0; i < MAX; i++)
-        __atomic_fetch_add((uint64_t *)heap_area_need(area, i), 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add((uint64_t *)segment_area_need(area, i), 1, __ATOMIC_RELAXED);
     return NULL;
 }
 
@@ -192,13 +192,13 @@ static void test_senseless_geometry_is_refused(void **state)
         {OFFSET, FIRST, 2 * MAX},
         {OFFSET, 1U << 31, 1U << 31},
     };
-    struct heap_area area = {0};
+    struct segment_area area = {0};
     int fd = sealed_file();
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(areas); i++)
-        assert_false(heap_area_map(&area, fd, &areas[i], RECORD_BYTES, SEGMENT_BYTES));
+        assert_false(segment_area_map(&area, fd, &areas[i], RECORD_BYTES, SEGMENT_BYTES));
     assert_false(
-        heap_area_map(&area, fd, &(struct wire_area){OFFSET, FIRST, MAX}, 0, SEGMENT_BYTES));
+        segment_area_map(&area, fd, &(struct wire_area){OFFSET, FIRST, MAX}, 0, SEGMENT_BYTES));
     close(fd);
 }
 

@@ -17,9 +17,9 @@
 enum { THREADS = 4 };
 
 struct fixture {
-    struct wire_heap wire;
-    struct wire_heap_module table[WIRE_HEAP_MODULES];
-    struct heap_modules modules;
+    uint32_t n_written;
+    struct wire_module table[WIRE_MODULES];
+    struct segment_modules modules;
     struct unwind_rules rules;
     char *first, *second; /* libraries of the same size */
 };
@@ -34,7 +34,7 @@ static int set_up(void **state)
     fixture->first = g_strdup_printf("%s/tests/targets/reuse_first.so", end ? build : "build");
     fixture->second = g_strdup_printf("%s/tests/targets/reuse_second.so", end ? build : "build");
     g_free(build);
-    heap_modules_init(&fixture->modules, &fixture->wire, fixture->table);
+    segment_modules_init(&fixture->modules, &fixture->n_written, fixture->table);
     *state = fixture;
     return unwind_rules_init(&fixture->rules, &fixture->modules) ? 0 : -1;
 }
@@ -53,7 +53,7 @@ static int tear_down(void **state)
 static union unwind_rule rule_in(struct fixture *fixture, const void *function)
 {
     return unwind_rules_get(&fixture->rules, (uintptr_t)function + 1,
-                            heap_modules_generation(&fixture->modules));
+                            segment_modules_generation(&fixture->modules));
 }
 
 static void test_number_is_kept(void **state)
@@ -65,14 +65,14 @@ static void test_number_is_kept(void **state)
     assert_int_equal(program, 2);
     assert_int_equal(rule_in(fixture, bsearch).module, libc);
     assert_int_equal(rule_in(fixture, set_up).module, program);
-    assert_int_equal(fixture->wire.n_modules, 3);
+    assert_int_equal(fixture->n_written, 3);
 }
 
 static void test_record_says_what_it_is(void **state)
 {
     struct fixture *fixture = *state;
-    const struct wire_heap_module *libc = &fixture->table[rule_in(fixture, qsort).module];
-    const struct wire_heap_module *program = &fixture->table[rule_in(fixture, set_up).module];
+    const struct wire_module *libc = &fixture->table[rule_in(fixture, qsort).module];
+    const struct wire_module *program = &fixture->table[rule_in(fixture, set_up).module];
     Dl_info info;
     struct link_map *map;
     assert_int_not_equal(dladdr1((void *)qsort, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
@@ -92,12 +92,12 @@ static void test_program_with_gaps_is_one_module(void **state)
     struct fixture *fixture = *state;
     struct dl_find_object found;
     assert_int_equal(_dl_find_object((void *)set_up, &found), 0);
-    uint32_t number = heap_modules_number(&fixture->modules, &found);
+    uint32_t number = segment_modules_number(&fixture->modules, &found);
     found.dlfo_map_start = (void *)((uintptr_t)set_up & ~UINT64_C(4095));
     found.dlfo_map_end = (char *)found.dlfo_map_start + 4096;
-    assert_int_equal(heap_modules_number(&fixture->modules, &found), number);
+    assert_int_equal(segment_modules_number(&fixture->modules, &found), number);
     memset(&fixture->modules.modules[1], 0, sizeof fixture->modules.modules[1]);
-    assert_int_equal(heap_modules_number(&fixture->modules, &found), number);
+    assert_int_equal(segment_modules_number(&fixture->modules, &found), number);
     assert_int_equal(fixture->table[number].start, (uintptr_t)&__executable_start);
     assert_true(fixture->table[number].end >= (uintptr_t)&_end);
     assert_int_equal(fixture->table[number].build_id_size, 16);
@@ -110,10 +110,10 @@ static void test_closed_library_loses_its_number(void **state)
     assert_non_null(library);
     void *function = dlsym(library, "first_part");
     uint32_t first = rule_in(fixture, function).module;
-    heap_modules_check(&fixture->modules);
+    segment_modules_check(&fixture->modules);
     assert_int_equal(rule_in(fixture, function).module, first); /* nothing was closed */
     dlclose(library);
-    heap_modules_check(&fixture->modules);
+    segment_modules_check(&fixture->modules);
     assert_int_equal(rule_in(fixture, function).word, 0);
     library = dlopen(fixture->second, RTLD_NOW);
     assert_non_null(library);
@@ -132,11 +132,11 @@ static void test_unseen_close_is_noticed_by_the_name(void **state)
     struct fixture *fixture = *state;
     void *library = dlopen(fixture->first, RTLD_NOW);
     uint32_t first = rule_in(fixture, dlsym(library, "first_part")).module;
-    uint32_t before = heap_modules_generation(&fixture->modules);
+    uint32_t before = segment_modules_generation(&fixture->modules);
     dlclose(library);
     library = dlopen(fixture->second, RTLD_NOW);
-    heap_modules_check(&fixture->modules);
-    assert_int_not_equal(heap_modules_generation(&fixture->modules), before);
+    segment_modules_check(&fixture->modules);
+    assert_int_not_equal(segment_modules_generation(&fixture->modules), before);
     assert_int_equal(rule_in(fixture, dlsym(library, "second_part")).module, first + 1);
     dlclose(library);
 }
@@ -144,13 +144,13 @@ static void test_unseen_close_is_noticed_by_the_name(void **state)
 static void test_full_table_gives_none(void **state)
 {
     struct fixture *fixture = *state;
-    for (int i = 1; i < WIRE_HEAP_MODULES; i++)
+    for (int i = 1; i < WIRE_MODULES; i++)
         fixture->modules.modules[i].key = 0x1001;
     assert_int_equal(rule_in(fixture, qsort).module, 0);
     assert_int_not_equal(rule_in(fixture, qsort).kind, UNWIND_NONE);
-    uint32_t before = heap_modules_generation(&fixture->modules);
-    heap_modules_check(&fixture->modules);
-    assert_int_not_equal(heap_modules_generation(&fixture->modules), before);
+    uint32_t before = segment_modules_generation(&fixture->modules);
+    segment_modules_check(&fixture->modules);
+    assert_int_not_equal(segment_modules_generation(&fixture->modules), before);
 }
 
 static void *find_some(void *data)
@@ -160,7 +160,7 @@ static void *find_some(void *data)
                                (void *)_cmocka_run_group_tests};
     uintptr_t sum = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(functions); i++)
-        sum = sum * WIRE_HEAP_MODULES + rule_in(fixture, functions[i]).module;
+        sum = sum * WIRE_MODULES + rule_in(fixture, functions[i]).module;
     return (void *)sum;
 }
 
@@ -171,8 +171,8 @@ static void test_threads_agree_on_numbers(void **state)
     void *sums[THREADS];
     for (int round = 0; round < 50; round++) {
         memset(&fixture->modules, 0, sizeof fixture->modules);
-        fixture->wire.n_modules = 0;
-        heap_modules_init(&fixture->modules, &fixture->wire, fixture->table);
+        fixture->n_written = 0;
+        segment_modules_init(&fixture->modules, &fixture->n_written, fixture->table);
         fixture->modules.generation = round;
         for (int i = 0; i < THREADS; i++)
             pthread_create(&threads[i], NULL, find_some, fixture);
@@ -180,7 +180,7 @@ static void test_threads_agree_on_numbers(void **state)
             pthread_join(threads[i], &sums[i]);
         for (int i = 0; i < THREADS; i++)
             assert_ptr_equal(sums[i], sums[0]);
-        assert_int_equal(fixture->wire.n_modules, 5);
+        assert_int_equal(fixture->n_written, 5);
     }
 }
 

@@ -5,17 +5,17 @@
  * Lock-free. The table that proftop reads is in the segment; beside it there is a list of our own
  * of who is who.
  */
-#ifndef PROFTOP_COLLECTORS_TARGET_HEAP_MODULES_H
-#define PROFTOP_COLLECTORS_TARGET_HEAP_MODULES_H
+#ifndef PROFTOP_COLLECTORS_TARGET_SEGMENT_MODULES_H
+#define PROFTOP_COLLECTORS_TARGET_SEGMENT_MODULES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/wire/wire_heap.h"
+#include "core/wire/wire_parts.h"
 
 struct dl_find_object;
 
-struct heap_module {
+struct segment_module {
     uintptr_t key;       /* the loader's struct link_map; + 1: has gone; 0: the entry is free */
     uintptr_t start;     /* of its mapping; 0: not yet known */
     uint64_t name;       /* hash of its path */
@@ -23,36 +23,37 @@ struct heap_module {
 };
 
 /* About 32 KB. Its memory must be zero, and be wiped by a fork. */
-struct heap_modules {
-    struct wire_heap *wire;
-    struct wire_heap_module *table;
+struct segment_modules {
+    uint32_t *n_written; /* in the segment: how many records of the table are whole */
+    struct wire_module *table;
     uint32_t generation; /* grows each time that a module has gone */
-    struct heap_module modules[WIRE_HEAP_MODULES];
+    struct segment_module modules[WIRE_MODULES];
 };
 
 /*
- * @wire   its n_modules is set to 1 unless it is more
- * @table  WIRE_HEAP_MODULES records in the segment
+ * @n_written  in the segment; set to 1 unless it is more
+ * @table      WIRE_MODULES records in the segment
  * Context: one thread.
  */
-void heap_modules_init(struct heap_modules *modules, struct wire_heap *wire,
-                       struct wire_heap_module *table);
+void segment_modules_init(struct segment_modules *modules, uint32_t *n_written,
+                          struct wire_module *table);
 
 /*
  * The number of what `_dl_find_object` found, entered into the table if it is new; 0: no room.
  * Keeps errno. Context: any thread, at the same time as others.
  */
-uint32_t heap_modules_number(struct heap_modules *modules, const struct dl_find_object *found);
+uint32_t segment_modules_number(struct segment_modules *modules,
+                                const struct dl_find_object *found);
 
 /*
  * To be called after each dlclose(): finds out which modules have gone. What unwind_rules and
  * stack_walk remember of these counts no longer. Below 100 ns for each module in the table; keeps
  * errno. Context: any thread, at the same time as others.
  */
-void heap_modules_check(struct heap_modules *modules);
+void segment_modules_check(struct segment_modules *modules);
 
 /* Grows with each module that has gone. Context: any. */
-static inline uint32_t heap_modules_generation(const struct heap_modules *modules)
+static inline uint32_t segment_modules_generation(const struct segment_modules *modules)
 {
     return __atomic_load_n(&modules->generation, __ATOMIC_ACQUIRE);
 }
