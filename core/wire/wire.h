@@ -42,7 +42,7 @@
 
 enum {
     WIRE_VERSION_MAJOR = 1,
-    WIRE_VERSION_MINOR = 2, /* 1: the CPU sampler; 2: the heap */
+    WIRE_VERSION_MINOR = 3, /* 1: the CPU sampler; 2: the heap; 3: calls */
     WIRE_TOKEN_BYTES = 16,
     WIRE_SOCKET_PATH_MAX = 107,            /* sun_path less its NUL */
     WIRE_SEGMENT_HEAD_BYTES = 4096,        /* all else starts at or after this offset */
@@ -55,6 +55,7 @@ enum wire_feature {
         1 << 0, /* state, forks, execs, spawns and coverage are kept up to date */
     WIRE_FEATURE_CPU_TIMER = 1 << 1, /* the segment has a struct wire_sampler */
     WIRE_FEATURE_HEAP = 1 << 2,      /* the segment has a struct wire_heap (wire_heap.h) */
+    WIRE_FEATURE_CALLS = 1 << 3,     /* the segment has a struct wire_calls (wire_calls.h) */
 };
 
 /* Bits of `wire_hello.flags`: how this process came to say hello. */
@@ -121,7 +122,8 @@ struct wire_segment {
     uint32_t hello_flags;
     uint64_t sampler_offset;       /* of a struct wire_sampler; 0: none (since minor 1) */
     uint64_t heap_offset;          /* of a struct wire_heap; 0: none (since minor 2) */
-    uint64_t reserved_offsets[25]; /* 0 */
+    uint64_t calls_offset;         /* of a struct wire_calls; 0: none (since minor 3) */
+    uint64_t reserved_offsets[24]; /* 0 */
 
     /* From here on (offset 256, a cache line of its own) the collector writes. */
     uint32_t state;      /* enum wire_state */
