@@ -77,6 +77,7 @@ struct calls {
     const char *why_not; /* why there are no exact calls at all; "" when there may be some */
     /* Private. */
     GHashTable *index; /* of records by (stack, thread) */
+    GHashTable *process_index, *counter_index;
 };
 
 enum { CALLS_MARKS_MAX = 4096, CALLS_RECORDS_MAX = 1000000 };
@@ -120,8 +121,9 @@ double call_stats_average_ns(const struct call_stats *stats);
 
 /*
  * The duration below which a share of the ended calls lies; -1 when none has ended. An estimate
- * from the buckets, between which it runs evenly, never outside [min, max]: good to a few tens of
- * per cent. Context: any thread.
+ * from the buckets, between which it runs evenly, never outside [min, max]: good to a few per cent
+ * where durations are spread, to a few tens of per cent where they crowd in a part of a bucket, and
+ * never off by more than a factor of two. Context: any thread.
  *
  * @share  0.5: the median; 0.99
  */

@@ -97,6 +97,7 @@ struct profile *profile_new(void)
     p->entries = g_array_new(FALSE, TRUE, sizeof(struct entry));
     p->values = g_array_new(FALSE, TRUE, sizeof(int64_t));
     p->heap = heap_new();
+    p->calls = calls_new();
     p->index = g_new0(struct profile_index, 1);
     p->index->texts = g_string_chunk_new(1 << 14);
     intern_init(&p->index->modules);
@@ -128,6 +129,7 @@ void profile_free(struct profile *p)
         return;
     index_free(p->index);
     heap_free(p->heap);
+    calls_free(p->calls);
     g_ptr_array_unref(p->notes);
     g_ptr_array_unref(p->comments);
     GArray *arrays[] = {p->modules, p->functions, p->lines,   p->frames,  p->stack_frames,

@@ -15,6 +15,7 @@
 
 #include <glib.h>
 
+#include "core/model/calls.h"
 #include "core/model/entities.h"
 #include "core/model/heap.h"
 
@@ -39,6 +40,7 @@ struct profile {
     GArray *entries;      /* struct entry */
     GArray *values;       /* int64_t, n_metrics for each entry */
     struct heap *heap;    /* what was allocated */
+    struct calls *calls;  /* what was called, counted exactly */
 
     /* Ring of the latest changes; change i is at changes[i % changes_size], for first_change <= i <
      * n_changes. */
