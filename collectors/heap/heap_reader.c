@@ -326,7 +326,7 @@ void heap_reader_update(struct heap_reader *reader, struct ingest *ingest,
         return;
     GArray *rows = take_rows(reader, extent);
     /* after the rows: the modules of all these are there */
-    heap_stacks_find_modules(&reader->stacks, ingest);
+    module_records_find(&reader->stacks.modules, ingest);
     update_rows(reader, ingest, rows);
     g_array_unref(rows);
     update_process(reader, ingest_lock(ingest), clock);

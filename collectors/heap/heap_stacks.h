@@ -8,13 +8,13 @@
 
 #include "collectors/heap/heap_tap.h"
 #include "core/session/ingest.h"
+#include "core/session/module_records.h"
 
 struct heap_stacks {
     const struct heap_layout *layout;
     const struct heap_hello *hello;
-    GArray *maps;    /* of proc_maps_list(), as last read; NULL: those of the hello */
-    GArray *modules; /* uint32_t of the profile, by number; PROFILE_NONE: none */
-    GArray *frames;  /* uint32_t of the profile, by node; PROFILE_NONE: not made yet */
+    struct module_records modules;
+    GArray *frames; /* uint32_t of the profile, by node; PROFILE_NONE: not made yet */
 };
 
 /* Both are borrowed. */
@@ -23,9 +23,6 @@ void heap_stacks_init(struct heap_stacks *stacks, const struct heap_hello *hello
 
 /* Frees what it holds. */
 void heap_stacks_clear(struct heap_stacks *stacks);
-
-/* Finds the files of modules that are new. Without the profile's lock. */
-void heap_stacks_find_modules(struct heap_stacks *stacks, struct ingest *ingest);
 
 /* The profile's stack for a row's node; whatever is wrong with it shows as a mark. With the
  * profile's lock. */

@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #include "collectors/heap/heap_layout.h"
-#include "collectors/heap/tsc.h"
+#include "core/session/tsc.h"
 #include "core/session/listener.h"
 
 /* A process that has said hello. */

@@ -1,8 +1,8 @@
 /*
  * The time stamp counter, by which the collector tells the age of blocks, in nanoseconds.
  */
-#ifndef PROFTOP_COLLECTORS_HEAP_TSC_H
-#define PROFTOP_COLLECTORS_HEAP_TSC_H
+#ifndef PROFTOP_CORE_SESSION_TSC_H
+#define PROFTOP_CORE_SESSION_TSC_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* See tsc.h. */
-#include "collectors/heap/tsc.h"
+#include "core/session/tsc.h"
 
 #include <time.h>
 #include <x86intrin.h>
