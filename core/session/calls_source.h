@@ -24,12 +24,13 @@ enum calls_policy {
 };
 
 struct calls_source_options {
-    struct coverage *coverage;         /* where the target's processes say hello */
-    int only_pid;                      /* 0: children too */
-    bool is_on;                        /* count what is compiled for it */
+    struct coverage *coverage; /* where the target's processes say hello */
+    int only_pid;              /* 0: children too */
+    enum calls_policy policy;
     const struct calls_filter *filter; /* of functions to be patched from the start; NULL: none.
                                           Borrowed as long as the source lives */
-    int64_t start_ns;                  /* of the run, CLOCK_MONOTONIC */
+    int wake_fd;      /* an eventfd: written when a process waits for its code to be changed */
+    int64_t start_ns; /* of the run, CLOCK_MONOTONIC */
 };
 
 /* How it goes. */

@@ -43,6 +43,8 @@ struct ingest {
     GHashTable *files;        /* "device:inode:path" -> struct mapped_file */
     GPtrArray *elf_of_module; /* by module id: struct elf_file, borrowed from files, or NULL */
     struct symbol_worker *symbols;
+    GHashTable *entry_frames; /* by "module:address": frame of a function's entry */
+    GHashTable *is_entry;     /* set of those frames */
     uint32_t kernel_module;
     uint32_t mark_truncated, mark_broken, mark_unknown, mark_proftop;
     int64_t cpu_ns, unsampled_ns, collector_ns;
@@ -101,6 +103,10 @@ static void symbols_done(void *arg, uint32_t frame, const struct symbol_line *sy
     n = MIN(n, (size_t)SYMBOL_LINES_MAX);
     pthread_mutex_lock(ingest->lock);
     struct frame f = *profile_get_frame(ingest->profile, frame);
+    if (n > 1 && g_hash_table_contains(ingest->is_entry, GUINT_TO_POINTER(frame))) {
+        symbols += n - 1; /* of what is inlined there nobody speaks: the function itself */
+        n = 1;
+    }
     for (size_t i = 0; i < n; i++)
         lines[i] = (struct line){.function = intern_symbol(ingest->profile, f.module, &symbols[i]),
                                  .line = symbols[i].line};
@@ -367,6 +373,25 @@ uint32_t ingest_frame(struct ingest *ingest, int pid, uint32_t module, uint64_t 
     return frame_of(ingest, t, module, address);
 }
 
+uint32_t ingest_entry_frame(struct ingest *ingest, int pid, uint32_t module, uint64_t address)
+{
+    struct tracked nobody = {.pid = pid, .jit_module = PROFILE_NONE};
+    char *key;
+    gpointer found;
+    if (module == PROFILE_NONE)
+        return ingest_frame(ingest, pid, module, address);
+    key = g_strdup_printf("%u:%" G_GINT64_MODIFIER "x", module, address);
+    if (g_hash_table_lookup_extended(ingest->entry_frames, key, NULL, &found)) {
+        g_free(key);
+        return GPOINTER_TO_UINT(found);
+    }
+    uint32_t frame = profile_frame_unique(ingest->profile, module, address);
+    g_hash_table_insert(ingest->entry_frames, key, GUINT_TO_POINTER(frame));
+    g_hash_table_add(ingest->is_entry, GUINT_TO_POINTER(frame));
+    request_symbol(ingest, &nobody, frame);
+    return frame;
+}
+
 struct profile *ingest_lock(struct ingest *ingest)
 {
     pthread_mutex_lock(ingest->lock);
@@ -544,6 +569,8 @@ struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock)
     ingest->tracked = g_hash_table_new_full(NULL, NULL, NULL, tracked_free);
     ingest->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, mapped_file_free);
     ingest->elf_of_module = g_ptr_array_new();
+    ingest->entry_frames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    ingest->is_entry = g_hash_table_new(NULL, NULL);
     ingest->symbols = symbol_worker_new(symbols_done, ingest);
     ingest->kernel_module = profile_module(profile, "[kernel]", NULL, MODULE_KERNEL);
     ingest->mark_truncated = profile_mark(profile, PROFILE_MARK_TRUNCATED);
@@ -562,6 +589,8 @@ void ingest_free(struct ingest *ingest)
     g_hash_table_unref(ingest->tracked);
     g_hash_table_unref(ingest->files);
     g_ptr_array_unref(ingest->elf_of_module);
+    g_hash_table_unref(ingest->entry_frames);
+    g_hash_table_unref(ingest->is_entry);
     g_free(ingest);
 }
 

@@ -72,6 +72,9 @@ size_t ingest_build_id(const struct ingest *ingest, uint32_t module, uint8_t *re
 /* The frame of an address as linked, in a module; or, with PROFILE_NONE, of an address in memory of
  * that process that is in no file. Asks for its symbols. With the profile's lock. */
 uint32_t ingest_frame(struct ingest *ingest, int pid, uint32_t module, uint64_t address);
+/* The frame that stands for a whole function, by the address of its entry; otherwise like
+ * ingest_frame(). It never shows what was inlined there. */
+uint32_t ingest_entry_frame(struct ingest *ingest, int pid, uint32_t module, uint64_t address);
 /* Whether a frame is of libproftop.so, which is no part of the program. With the profile's lock. */
 bool ingest_is_collector(const struct profile *profile, uint32_t frame);
 /* The profile, to be changed between these two. */

@@ -17,7 +17,7 @@
 
 #include "core/wire/wire.h"
 
-enum { LISTENER_PROCESSES_MAX = 10000, LISTENER_TAPS_MAX = 2 };
+enum { LISTENER_PROCESSES_MAX = 10000, LISTENER_TAPS_MAX = 3 };
 
 /*
  * A process that said hello. What the wire says is the collector's in `segment` is written by that

@@ -16,6 +16,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/session/calls_watch.h"
 #include "core/session/coverage.h"
 #include "core/session/engine.h"
 #include "core/session/existing.h"
@@ -31,7 +32,8 @@ enum { DRAIN_INTERVAL_MS = 50, WATCHED_NS = 2000000000 };
 struct session {
     const struct source_ops *source_ops;
     void *source;
-    struct heap_watch *heap; /* NULL: the heap is not measured */
+    struct heap_watch *heap;   /* NULL: the heap is not measured */
+    struct calls_watch *calls; /* NULL: calls are not counted */
     struct profile *profile;
     struct ingest *ingest;
     struct coverage *coverage;     /* NULL: launched without the collector */
@@ -110,6 +112,7 @@ static void update_status(struct session *s)
     pthread_mutex_lock(&s->lock);
     struct meter_reading now = read_sums(s);
     GArray *pids = NULL;
+    calls_watch_update(s->calls, s->profile, &s->status);
     if (meter_update(&s->meter, &now, s->status.sampling, &s->status)) {
         if (s->coverage)
             coverage_update(s->coverage, s->profile);
@@ -223,11 +226,15 @@ static bool await_permission(struct session *s)
 
 static void drain(struct session *s, bool last)
 {
+    calls_watch_fetch(s->calls);
     heap_watch_fetch(s->heap);
     s->source_ops->drain(s->source, s->ingest, last);
-    if (last) /* it may have waited for those that come late */
+    if (last) { /* it may have waited for those that come late */
+        calls_watch_fetch(s->calls);
         heap_watch_fetch(s->heap);
+    }
     heap_watch_drain(s->heap, s->ingest, last);
+    calls_watch_drain(s->calls, s->ingest, last);
 }
 
 static void *sampling_thread(void *arg)
@@ -265,6 +272,7 @@ static void describe(struct session *s, const struct session_options *options)
                                         .cost_percent = -1,
                                         .rss_bytes = -1,
                                         .heap_policy = options->heap_policy,
+                                        .calls_policy = options->calls_policy,
                                         .heap_cost_percent = -1};
     s->want_sampling = true;
 }
@@ -360,6 +368,12 @@ static bool start_sampling(struct session *s, const struct session_options *opti
                                                           .pid = s->status.pid,
                                                           .start_ns = s->start_ns},
                              s->profile);
+    s->calls = calls_watch_new(&(struct calls_watch_options){.session = options,
+                                                             .coverage = s->coverage,
+                                                             .pid = s->status.pid,
+                                                             .wake_fd = s->event_fd,
+                                                             .start_ns = s->start_ns},
+                               s->profile);
     return true;
 }
 
@@ -515,6 +529,24 @@ void session_set_heap_policy(struct session *s, enum heap_policy policy)
     wake(s);
 }
 
+void session_set_calls_policy(struct session *s, enum calls_policy policy)
+{
+    pthread_mutex_lock(&s->lock);
+    calls_watch_ask_policy(s->calls, policy);
+    if (s->calls)
+        s->status.calls_policy = policy;
+    pthread_mutex_unlock(&s->lock);
+    wake(s);
+}
+
+void session_set_function_calls(struct session *s, uint32_t function, bool on)
+{
+    pthread_mutex_lock(&s->lock);
+    calls_watch_ask_function(s->calls, function, on);
+    pthread_mutex_unlock(&s->lock);
+    wake(s);
+}
+
 bool session_set_rate(struct session *s, uint32_t rate_hz, GError **error)
 {
     pthread_mutex_lock(&s->lock);
@@ -576,6 +608,7 @@ void session_finish(struct session *s, int symbols_timeout_ms)
     if (!s->thread_runs)
         return;
     stop_thread(s);
+    g_clear_pointer(&s->calls, calls_watch_free);
     g_clear_pointer(&s->heap, heap_watch_free);
     s->source_ops->stop(s->source);
     s->source = NULL;
@@ -594,6 +627,7 @@ void session_free(struct session *s)
     if (!s)
         return;
     stop_thread(s);
+    calls_watch_free(s->calls);
     heap_watch_free(s->heap);
     if (s->source)
         s->source_ops->stop(s->source);

@@ -14,6 +14,7 @@
 
 #include "core/model/heap.h"
 #include "core/model/profile.h"
+#include "core/session/calls_source.h"
 #include "core/session/heap_source.h"
 #include "core/session/source.h"
 #include "core/target/inherited_state.h"
@@ -34,7 +35,11 @@ struct session_options {
     const struct source_ops *const *sources;
     const struct heap_source_ops *heap; /* NULL: there is none */
     enum heap_policy heap_policy;
-    double heap_budget_percent; /* of the target's CPU time, for HEAP_POLICY_AUTO */
+    double heap_budget_percent;           /* of the target's CPU time, for HEAP_POLICY_AUTO */
+    const struct calls_source_ops *calls; /* NULL: there is none */
+    enum calls_policy calls_policy;
+    const struct calls_filter *calls_filter; /* functions to be counted whatever they were compiled
+                                                with; NULL: none. Borrowed */
 };
 
 enum session_state {
@@ -65,6 +70,12 @@ struct session_status {
     struct memory_use memory;     /* of all its processes; rss_bytes 0: not read yet */
     float heap_history[SESSION_HISTORY]; /* live bytes, oldest first, a value a second */
     uint32_t n_heap_history;
+    /* Exact calls. */
+    bool has_calls_source; /* false: calls cannot be counted in this session */
+    enum calls_policy calls_policy;
+    uint32_t calls_patched;    /* functions whose code is changed now, in all processes */
+    uint32_t calls_refused;    /* that were asked for and cannot be counted */
+    const char *calls_refusal; /* the last one, "NAME: why"; NULL: none */
     size_t symbols_pending;
     const char *start_note; /* what a person should know about how it began; NULL: nothing */
     const char *engine;     /* "perf", "perf, no kernel", ... */
@@ -106,6 +117,13 @@ void session_set_sampling(struct session *session, bool on);
 
 /* Measures the heap another way from now on. Nothing happens when there is no heap source. */
 void session_set_heap_policy(struct session *session, enum heap_policy policy);
+
+/* Counts other calls from now on. Nothing happens when there is no calls source. */
+void session_set_calls_policy(struct session *session, enum calls_policy policy);
+
+/* Counts the calls of a function of the profile from now on, or no longer; see
+ * session_status.calls_refusal. */
+void session_set_function_calls(struct session *session, uint32_t function, bool on);
 
 /* Changes the rate while running, for threads that exist and for those to come. */
 bool session_set_rate(struct session *session, uint32_t rate_hz, GError **error);
