@@ -13,7 +13,7 @@ void flame_heading_title(const struct calltree *tree, GString *out)
 {
     const char *command = tree->profile->info.command;
     xml_text_append(out, command && *command ? command : "profile");
-    if (tree->options.of_heap)
+    if (tree->options.of != CALLTREE_OF_SAMPLES)
         g_string_append_printf(out, ": %s", calltree_metric(tree).name);
 }
 
@@ -81,16 +81,39 @@ static void append_losses(GString *out, const struct profile_info *info)
                                info->truncated + info->broken);
 }
 
-/* "live bytes: 42.1 MiB in 1234 blocks", and what is not exact or missing. */
-static void append_heap(const struct calltree *tree, GString *out)
+/* "live bytes: 42.1 MiB in 1234 blocks". */
+static void append_total(const struct calltree *tree, GString *out)
 {
     struct calltree_metric metric = calltree_metric(tree);
     struct weight total = calltree_node(tree, CALLTREE_ROOT)->total;
-    struct heap_totals heap;
     g_string_append_printf(out, "%s: ", metric.name);
     flame_heading_value(tree, out, total.value);
     if (metric.counted)
         g_string_append_printf(out, " in %" G_GINT64_FORMAT " %s", total.count, metric.counted);
+}
+
+/* What of the calls is missing. */
+static void append_missed_calls(const struct calltree *tree, GString *out)
+{
+    const struct calls *calls = tree->profile->calls;
+    int64_t missed = 0, untimed = 0;
+    for (guint i = 0; i < calls->processes->len; i++) {
+        const struct calls_process *p = &g_array_index(calls->processes, struct calls_process, i);
+        if (tree->options.process != PROFILE_NONE && p->process != tree->options.process)
+            continue;
+        heap_sum_add(&missed, p->missed);
+        heap_sum_add(&untimed, p->untimed);
+    }
+    if (missed > 0)
+        g_string_append_printf(out, "%s%" G_GINT64_FORMAT " calls not counted", GAP, missed);
+    if (untimed > 0)
+        g_string_append_printf(out, "%s%" G_GINT64_FORMAT " calls not timed", GAP, untimed);
+}
+
+/* What of the heap is not exact or missing. */
+static void append_heap_gaps(const struct calltree *tree, GString *out)
+{
+    struct heap_totals heap;
     heap_get_totals(tree->profile->heap, tree->options.process, &heap);
     if (heap.is_estimate)
         g_string_append_printf(out, "%sestimated from samples", GAP);
@@ -107,14 +130,22 @@ void flame_heading_subtitle(const struct calltree *tree, const char *scope, GStr
     const struct profile_info *info = &tree->profile->info;
     append_date(out, info->start_time_ns);
     append_word(out, "on ", info->host);
-    if (!tree->options.of_heap)
+    if (tree->options.of == CALLTREE_OF_SAMPLES)
         append_rate(out, info);
     append_duration(out, info);
-    if (tree->options.of_heap) {
-        append_heap(tree, out);
-    } else {
+    if (tree->options.of != CALLTREE_OF_SAMPLES)
+        append_total(tree, out);
+    switch (tree->options.of) {
+    case CALLTREE_OF_SAMPLES:
         append_samples(tree, out);
         append_losses(out, info);
+        break;
+    case CALLTREE_OF_HEAP:
+        append_heap_gaps(tree, out);
+        break;
+    case CALLTREE_OF_CALLS:
+        append_missed_calls(tree, out);
+        break;
     }
     if (*scope) {
         g_string_append_printf(out, "%sonly ", GAP);

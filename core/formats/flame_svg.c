@@ -195,7 +195,7 @@ static void append_box(struct flame_picture *p, const struct flame_box *box)
 /* What shares are of. */
 static const char *whole_of(const struct flame_picture *p)
 {
-    return p->tree->options.of_heap ? p->metric.name : "the time";
+    return p->tree->options.of == CALLTREE_OF_SAMPLES ? "the time" : p->metric.name;
 }
 
 /* Says how much of it all goes on where the picture ends. */

@@ -4,10 +4,25 @@
  */
 #include "core/model/calls.h"
 
+#include <string.h>
+
 #include "core/base/hash.h"
 #include "core/model/heap.h"
 
 enum { COSTLY_PERCENT = 10 };
+
+const struct call_weight_info call_weights[CALL_WEIGHTS] = {
+    [CALL_WEIGHT_CALLS] = {"calls", "count", "calls"},
+    [CALL_WEIGHT_TIME] = {"call_time", "nanoseconds", "call time"},
+};
+
+enum call_weight call_weight_find(const char *type)
+{
+    for (int i = 0; i < CALL_WEIGHTS; i++)
+        if (strcmp(call_weights[i].type, type) == 0)
+            return (enum call_weight)i;
+    return CALL_WEIGHTS;
+}
 
 /* What a counter is found by. */
 struct counter_key {

@@ -41,6 +41,25 @@ struct call_record {
     struct call_stats stats;
 };
 
+/* What paths can be weighed by. */
+enum call_weight {
+    CALL_WEIGHT_CALLS, /* calls of the leaf */
+    CALL_WEIGHT_TIME,  /* self time: with all that was called from there it is the total */
+    CALL_WEIGHTS,
+};
+
+/* How that is called in snapshots and on the command line, and what it is in. */
+struct call_weight_info {
+    const char *type;  /* pprof's sample type, and what --metric takes: "call_time" */
+    const char *unit;  /* as in pprof: "nanoseconds" */
+    const char *words; /* "call time": what a number of it is, for titles */
+};
+
+extern const struct call_weight_info call_weights[CALL_WEIGHTS];
+
+/* The weight of that type, or CALL_WEIGHTS. Context: any thread. */
+enum call_weight call_weight_find(const char *type);
+
 /* The calls of one process. */
 struct calls_process {
     uint32_t process;       /* of the profile */

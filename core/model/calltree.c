@@ -291,7 +291,7 @@ static bool accepts(const struct calltree *tree, uint32_t thread)
 
 static bool windowed(const struct calltree *tree)
 {
-    if (tree->options.of_heap)
+    if (tree->options.of != CALLTREE_OF_SAMPLES)
         return false;
     return tree->options.window_ns > 0 || tree->options.since_ns > 0;
 }
@@ -345,7 +345,23 @@ static void load_sites(struct calltree *tree)
         if (value || count)
             add_to_stack(tree, site->stack, count, value);
     }
-    tree->next_change = heap->generation;
+}
+
+/* The calls as they are now. */
+static void load_calls(struct calltree *tree)
+{
+    const struct calls *calls = tree->profile->calls;
+    int64_t count_room = INT64_MAX, value_room = INT64_MAX;
+    for (guint i = 0; i < calls->records->len; i++) {
+        const struct call_record *record = &g_array_index(calls->records, struct call_record, i);
+        if (!accepts(tree, record->thread))
+            continue;
+        int64_t count = take(&count_room, record->stats.calls), value = count;
+        if (tree->options.call_weight == CALL_WEIGHT_TIME)
+            value = take(&value_room, record->stats.self_ns);
+        if (value || count)
+            add_to_stack(tree, record->stack, count, value);
+    }
 }
 
 static const struct change *change_at(const struct calltree *tree, uint64_t i)
@@ -392,13 +408,16 @@ static void skip_expired(struct calltree *tree, int64_t now_ns)
     tree->first_in_window = tree->next_change;
 }
 
-/* Weighs a tree of the heap anew. */
-static void restart_heap(struct calltree *tree)
+/* Weighs a tree of the heap or of calls anew. */
+static void restart_sums(struct calltree *tree)
 {
     reset_weights(tree);
     size_function_weights(tree);
     tree->bulk = true;
-    load_sites(tree);
+    if (tree->options.of == CALLTREE_OF_HEAP)
+        load_sites(tree);
+    else
+        load_calls(tree);
     propagate(tree);
     tree->bulk = false;
 }
@@ -424,17 +443,23 @@ void calltree_look(struct calltree *tree, const struct calltree_options *options
 {
     g_assert(options->inverted == tree->options.inverted &&
              options->fold_recursion == tree->options.fold_recursion);
-    g_assert(!options->of_heap || options->column < HEAP_COLUMNS);
+    g_assert(options->of != CALLTREE_OF_HEAP || options->column < HEAP_COLUMNS);
+    g_assert(options->of != CALLTREE_OF_CALLS || options->call_weight < CALL_WEIGHTS);
     tree->options = *options;
     tree->next_change = UINT64_MAX;
 }
 
-static bool update_heap(struct calltree *tree)
+/* Of what only sums are known, and no changes that one could follow. */
+static bool update_sums(struct calltree *tree)
 {
-    bool changed = tree->next_change != tree->profile->heap->generation;
+    const struct profile *p = tree->profile;
+    bool of_heap = tree->options.of == CALLTREE_OF_HEAP;
+    uint64_t generation = of_heap ? p->heap->generation : p->calls->generation;
+    bool changed = tree->next_change != generation;
     size_function_weights(tree);
     if (changed)
-        restart_heap(tree);
+        restart_sums(tree);
+    tree->next_change = generation;
     changed |= move_resolved(tree);
     tree->generation += changed;
     return changed;
@@ -444,8 +469,8 @@ bool calltree_update(struct calltree *tree, int64_t now_ns)
 {
     const struct profile *p = tree->profile;
     bool changed = false;
-    if (tree->options.of_heap)
-        return update_heap(tree);
+    if (tree->options.of != CALLTREE_OF_SAMPLES)
+        return update_sums(tree);
     bool first = tree->next_change == UINT64_MAX;
     bool missed = tree->next_change < p->first_change ||
                   (tree->options.window_ns > 0 && tree->first_in_window < p->first_change);
@@ -476,16 +501,29 @@ int64_t calltree_covered_since_ns(const struct calltree *tree)
     return MAX(oldest, tree->options.since_ns);
 }
 
+static struct calltree_metric heap_metric(enum heap_column of)
+{
+    const struct heap_column_info *column = &heap_columns[of];
+    return (struct calltree_metric){
+        .name = column->words,
+        .unit = column->is_bytes ? "bytes" : "count",
+        .counted = column->is_bytes && column->blocks < HEAP_COLUMNS ? "blocks" : NULL};
+}
+
+static struct calltree_metric calls_metric(enum call_weight weight)
+{
+    return (struct calltree_metric){.name = call_weights[weight].words,
+                                    .unit = call_weights[weight].unit,
+                                    .counted = weight == CALL_WEIGHT_CALLS ? NULL : "calls"};
+}
+
 struct calltree_metric calltree_metric(const struct calltree *tree)
 {
     const struct profile *p = tree->profile;
-    if (tree->options.of_heap) {
-        const struct heap_column_info *column = &heap_columns[tree->options.column];
-        return (struct calltree_metric){
-            .name = column->words,
-            .unit = column->is_bytes ? "bytes" : "count",
-            .counted = column->is_bytes && column->blocks < HEAP_COLUMNS ? "blocks" : NULL};
-    }
+    if (tree->options.of == CALLTREE_OF_HEAP)
+        return heap_metric(tree->options.column);
+    if (tree->options.of == CALLTREE_OF_CALLS)
+        return calls_metric(tree->options.call_weight);
     const char *counted = p->count_metric == PROFILE_NONE ? NULL : "samples";
     if (p->main_metric >= p->n_metrics)
         return (struct calltree_metric){.name = "", .unit = "", .counted = counted};

@@ -14,8 +14,17 @@
 #include "core/model/profile.h"
 
 struct weight {
-    int64_t count; /* samples; 0 when the profile does not count them. Of the heap: blocks */
-    int64_t value; /* of the profile's main metric. Of the heap: of the tree's column */
+    int64_t count; /* samples; 0 when the profile does not count them. Of the heap: blocks. Of
+                      calls: calls */
+    int64_t value; /* of the profile's main metric. Of the heap: of the tree's column. Of calls: of
+                      the tree's weight */
+};
+
+/* What a tree is of. */
+enum calltree_subject {
+    CALLTREE_OF_SAMPLES, /* of the profile's main metric */
+    CALLTREE_OF_HEAP,    /* of its sites: `column` */
+    CALLTREE_OF_CALLS,   /* of its exact calls: `call_weight` */
 };
 
 enum { CALLTREE_ROOT = 0 };
@@ -36,11 +45,13 @@ struct calltree_options {
     uint32_t thread;     /* only this thread; PROFILE_NONE: all */
     int64_t since_ns;    /* only changes from then on (CLOCK_MONOTONIC); 0: the whole run */
     int64_t window_ns;   /* only the last so many ns; 0: no sliding window */
-    /* A tree of the heap: value is `column`, count the blocks that belong to it. Of the whole run,
-     * and of all threads of `process`: sites know no window and no thread. An update after sites
-     * have changed weighs all of them anew, O(sites + nodes), without placing a stack twice. */
-    bool of_heap;
-    enum heap_column column;
+    /* Trees of the heap and of calls are of the whole run; those of the heap also of all threads of
+     * `process`: sites know no window and no thread. An update after sites or calls have changed
+     * weighs all of them anew, O(sites + nodes), without placing a stack twice. */
+    enum calltree_subject of;
+    enum heap_column column; /* of the heap: what value is. Count: the blocks that belong to it;
+                                0 when none do */
+    enum call_weight call_weight; /* of calls: what value is. Count: calls */
 };
 
 struct calltree {
@@ -58,8 +69,8 @@ struct calltree {
     GArray *seen;                /* by function: the last path that led through it */
     bool bulk;                   /* weights stay at the leaves until all are there */
     uint64_t path;               /* number of the path that is being followed */
-    uint64_t next_change;        /* first change of the profile not yet applied; of a heap's tree:
-                                    the generation it shows */
+    uint64_t next_change;        /* first change of the profile not yet applied; of the heap and of
+                                    calls: the generation it shows */
     uint64_t first_in_window;    /* oldest change still inside the window */
     uint32_t resolved_generation;
 };
@@ -93,9 +104,11 @@ int64_t calltree_covered_since_ns(const struct calltree *tree);
 
 /* What a tree's weights are, for people. */
 struct calltree_metric {
-    const char *name;    /* of values: "CPU time", "live bytes", else a file's type; "" unknown */
+    const char *name;    /* of values: "CPU time", "live bytes", "calls", "call time", else a file's
+                            type; "" unknown */
     const char *unit;    /* of values, as in pprof: "nanoseconds", "bytes", "count"; "" unknown */
-    const char *counted; /* of counts: "samples", "blocks"; NULL: there are none besides values */
+    const char *counted; /* of counts: "samples", "blocks", "calls"; NULL: there are none besides
+                            values */
 };
 
 /* The metric of a tree; texts live as long as the profile. */

@@ -1,6 +1,6 @@
 /*
- * Owners as frames: each entry gets a stack of its own, longer by one mark or two; each site of the
- * heap, whose threads nobody knows, by one.
+ * Owners as frames: each entry and each record of calls gets a stack of its own, longer by one mark
+ * or two; each site of the heap, whose threads nobody knows, by one.
  */
 #include "core/model/owners.h"
 
@@ -42,13 +42,23 @@ static uint32_t owned_stack(struct profile *p, uint32_t stack, const uint32_t *o
     return profile_stack(p, frames, kept + n);
 }
 
+/* The stack with those whose thread it is. */
+static uint32_t threads_stack(struct profile *p, uint32_t stack, uint32_t thread, bool threads)
+{
+    uint32_t owners[OWNERS_MAX];
+    size_t n = owners_of(p, thread, threads, owners);
+    return owned_stack(p, stack, owners, n);
+}
+
 void owners_add(struct profile *p, bool threads)
 {
     for (uint32_t i = 0; i < p->entries->len; i++) {
         struct entry *entry = profile_get_entry(p, i);
-        uint32_t owners[OWNERS_MAX];
-        size_t n = owners_of(p, entry->thread, threads, owners);
-        entry->stack = owned_stack(p, entry->stack, owners, n);
+        entry->stack = threads_stack(p, entry->stack, entry->thread, threads);
+    }
+    for (uint32_t i = 0; i < p->calls->records->len; i++) {
+        struct call_record *record = &g_array_index(p->calls->records, struct call_record, i);
+        record->stack = threads_stack(p, record->stack, record->thread, threads);
     }
     for (uint32_t i = 0; i < p->heap->sites->len; i++) {
         struct heap_site *site = &g_array_index(p->heap->sites, struct heap_site, i);

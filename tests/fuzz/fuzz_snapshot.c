@@ -36,7 +36,7 @@ static void draw_heap(struct profile *p)
 {
     struct calltree *tree = calltree_new(p, &(struct calltree_options){.process = PROFILE_NONE,
                                                                        .thread = PROFILE_NONE,
-                                                                       .of_heap = true,
+                                                                       .of = CALLTREE_OF_HEAP,
                                                                        .column = HEAP_PEAK_BYTES});
     calltree_update(tree, 0);
     g_string_free(flame_svg(tree, &(struct flame_svg_options){.scope = ""}), TRUE);

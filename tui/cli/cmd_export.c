@@ -63,10 +63,55 @@ static char *list_metrics(const struct profile *p)
         g_string_append_printf(names, "%s%s", names->len ? ", " : "", p->metrics[i].type);
     for (int i = 0; heap_is_measured(p->heap) && i < HEAP_COLUMNS; i++)
         g_string_append_printf(names, "%s%s", names->len ? ", " : "", heap_columns[i].name);
+    for (int i = 0; calls_are_measured(p->calls) && i < CALL_WEIGHTS; i++)
+        g_string_append_printf(names, "%s%s", names->len ? ", " : "", call_weights[i].type);
     return g_string_free(names, FALSE);
 }
 
-/* What `name` stands for; in `tree`, a column of the heap. */
+/* Whether `name` is a column of the heap; then `tree` is of it. */
+static bool find_column(const char *name, struct calltree_options *tree)
+{
+    enum heap_column column = heap_column_find(name);
+    if (column == HEAP_COLUMNS)
+        return false;
+    tree->of = CALLTREE_OF_HEAP;
+    tree->column = column;
+    return true;
+}
+
+/* Whether `name` is what calls can be weighed by; then `tree` is of them. */
+static bool find_call_weight(const char *name, struct calltree_options *tree)
+{
+    enum call_weight weight = call_weight_find(name);
+    if (weight == CALL_WEIGHTS)
+        return false;
+    tree->of = CALLTREE_OF_CALLS;
+    tree->call_weight = weight;
+    return true;
+}
+
+static bool check_heap(const struct profile *p, GError **error)
+{
+    if (heap_is_measured(p->heap))
+        return true;
+    char *why = report_heap_why(p);
+    proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                      "the heap was not measured: %s; or choose another --metric", why);
+    g_free(why);
+    return false;
+}
+
+static bool check_calls(const struct profile *p, GError **error)
+{
+    if (calls_are_measured(p->calls))
+        return true;
+    const char *why = p->calls->why_not;
+    return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                             "no calls were counted: %s; or choose another --metric",
+                             *why ? why : "record with --calls");
+}
+
+/* What `name` stands for: a metric, or in `tree` what else it is to be of. */
 static bool find_metric(struct profile *p, const char *name, struct calltree_options *tree,
                         GError **error)
 {
@@ -75,17 +120,10 @@ static bool find_metric(struct profile *p, const char *name, struct calltree_opt
             p->main_metric = i;
             return true;
         }
-    tree->column = heap_column_find(name);
-    tree->of_heap = tree->column != HEAP_COLUMNS;
-    if (tree->of_heap && heap_is_measured(p->heap))
-        return true;
-    if (tree->of_heap) {
-        char *why = report_heap_why(p);
-        proftop_error_set(error, PROFTOP_ERROR_USAGE,
-                          "the heap was not measured: %s; or choose another --metric", why);
-        g_free(why);
-        return false;
-    }
+    if (find_column(name, tree))
+        return check_heap(p, error);
+    if (find_call_weight(name, tree))
+        return check_calls(p, error);
     char *names = list_metrics(p);
     proftop_error_set(error, PROFTOP_ERROR_USAGE,
                       "the snapshot does not measure '%s': choose one of %s", name, names);
@@ -99,7 +137,7 @@ static bool choose_metric(const struct options *o, struct profile *p, struct cal
 {
     if (o->metric && !find_metric(p, o->metric, tree, error))
         return false;
-    if (tree->of_heap && o->threads)
+    if (tree->of == CALLTREE_OF_HEAP && o->threads)
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
                                  "the heap belongs to all threads of a process: leave out "
                                  "--threads");

@@ -42,7 +42,7 @@ static struct calltree *allocated_tree(const struct profile *profile)
 {
     const struct calltree_options options = {.process = PROFILE_NONE,
                                              .thread = PROFILE_NONE,
-                                             .of_heap = true,
+                                             .of = CALLTREE_OF_HEAP,
                                              .column = HEAP_ALLOC_BYTES};
     if (!heap_is_measured(profile->heap))
         return NULL;

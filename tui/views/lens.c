@@ -32,7 +32,7 @@ static struct calltree_options flame_options(const struct lens *lens)
     if (lens->flame_of_heap)
         options = (struct calltree_options){.process = lens_heap_process(lens),
                                             .thread = PROFILE_NONE,
-                                            .of_heap = true,
+                                            .of = CALLTREE_OF_HEAP,
                                             .column = lens->flame_column};
     options.inverted = lens->inverted;
     options.fold_recursion = lens->fold;
@@ -43,7 +43,8 @@ static bool same_shape(const struct calltree *tree, const struct calltree_option
 {
     const struct calltree_options *old = &tree->options;
     return old->inverted == options->inverted && old->fold_recursion == options->fold_recursion &&
-           old->of_heap == options->of_heap && old->column == options->column;
+           old->of == options->of && old->column == options->column &&
+           old->call_weight == options->call_weight;
 }
 
 /* The tree that was there, looking elsewhere, when it has the right shape; else a new one. */

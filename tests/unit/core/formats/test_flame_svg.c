@@ -192,7 +192,7 @@ static void test_heading_tells_how_it_was_measured(void **state)
 static char *svg_of_column(const struct profile *p, enum heap_column column)
 {
     struct calltree_options options = builder_everything();
-    options.of_heap = true;
+    options.of = CALLTREE_OF_HEAP;
     options.column = column;
     struct calltree *tree = calltree_new(p, &options);
     calltree_update(tree, 0);

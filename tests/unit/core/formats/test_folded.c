@@ -128,7 +128,7 @@ static void test_heap_is_written_by_its_column(void **state)
     builder_site(p, "main a", 2, 1, 100, 1);
     builder_site(p, "main b", 1, 5, 10, 0);
     struct calltree_options options = builder_everything();
-    options.of_heap = true;
+    options.of = CALLTREE_OF_HEAP;
     options.column = HEAP_LIVE_BYTES;
     assert_folded_tree(tree_with(p, options), "\nmain;a 400");
     options.inverted = true;

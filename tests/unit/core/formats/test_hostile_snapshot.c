@@ -224,7 +224,7 @@ static void use_heap(const struct profile *p)
 {
     struct calltree *tree = calltree_new(p, &(struct calltree_options){.process = PROFILE_NONE,
                                                                        .thread = PROFILE_NONE,
-                                                                       .of_heap = true,
+                                                                       .of = CALLTREE_OF_HEAP,
                                                                        .column = HEAP_LIVE_BYTES});
     calltree_update(tree, 0);
     calltree_free(tree);

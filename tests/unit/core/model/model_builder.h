@@ -67,6 +67,25 @@ static inline struct heap_site *builder_site(struct profile *p, const char *path
     return site;
 }
 
+/* That many ended calls of the path's leaf by thread `tid` of process `pid`, each of which took
+ * `self_ns` for itself and nothing for others; added to what is there. */
+static inline struct call_record *builder_calls(struct profile *p, const char *path, int pid,
+                                                int tid, int64_t calls, int64_t self_ns)
+{
+    uint32_t thread = profile_thread(p, profile_process(p, pid), tid);
+    struct call_record *record = calls_record_get(p->calls, builder_stack(p, path), thread);
+    struct call_stats more = {.calls = calls,
+                              .total_ns = calls * self_ns,
+                              .self_ns = calls * self_ns,
+                              .sum_ns = calls * self_ns,
+                              .min_ns = self_ns,
+                              .max_ns = self_ns};
+    more.buckets[calls_bucket(self_ns)] = calls;
+    call_stats_add(&record->stats, &more);
+    calls_touch(p->calls);
+    return record;
+}
+
 /* Id of the function, by its name; PROFILE_NONE when there is none. */
 static inline uint32_t builder_function(const struct profile *p, const char *name)
 {

@@ -12,7 +12,7 @@
 static struct calltree_options column_options(enum heap_column column)
 {
     struct calltree_options options = builder_everything();
-    options.of_heap = true;
+    options.of = CALLTREE_OF_HEAP;
     options.column = column;
     return options;
 }

@@ -56,6 +56,19 @@ static void test_threads_are_told_apart_on_request(void **state)
     profile_free(p);
 }
 
+static void test_calls_have_processes_and_threads_too(void **state)
+{
+    (void)state;
+    struct profile *p = two_threads();
+    struct call_record *record = builder_calls(p, "main a", 1, 2, 3, 30);
+    owners_add(p, true);
+    const uint32_t *frames = profile_stack_frames(p, record->stack);
+    assert_int_equal(profile_get_stack(p, record->stack)->n_frames, 4);
+    assert_int_equal(frames[2], profile_mark(p, "[worker tid=2]"));
+    assert_int_equal(frames[3], profile_mark(p, "shop"));
+    profile_free(p);
+}
+
 static void test_sites_of_the_heap_have_processes_too(void **state)
 {
     (void)state;
@@ -104,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process_stands_outermost),
         cmocka_unit_test(test_threads_are_told_apart_on_request),
+        cmocka_unit_test(test_calls_have_processes_and_threads_too),
         cmocka_unit_test(test_sites_of_the_heap_have_processes_too),
         cmocka_unit_test(test_deepest_stack_gives_way_outside),
         cmocka_unit_test(test_mark_is_not_doubled),
