@@ -26,7 +26,7 @@ TARGET_CFLAGS  := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -ftls-model=initia
 TARGET_LDFLAGS := -shared -Wl,-z,now,-z,relro,-z,defs,-z,nodelete,-soname,libproftop.so \
                   -Wl,--version-script=collectors/exports.map
 
-CORE_SRC   := $(wildcard core/*/*.c) $(wildcard collectors/perf/*.c collectors/timer/*.c collectors/heap/*.c)
+CORE_SRC   := $(wildcard core/*/*.c) $(wildcard collectors/perf/*.c collectors/timer/*.c collectors/heap/*.c collectors/calls/*.c)
 TUI_SRC    := $(wildcard tui/*/*.c)
 TARGET_SRC := $(wildcard collectors/target/*.c)
 TEST_SRC   := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
@@ -261,9 +261,21 @@ format:
 
 # ---- installation ----
 
-MAN := $(wildcard man/*.[1-8])
+MAN       := $(wildcard man/*.[1-8])
+PKGCONFIG  = $(DESTDIR)$(PREFIX)/lib/pkgconfig
+comma     := ,
 
-install: all
+# $(call write_pc,NAME,DESCRIPTION,FLAGS)
+write_pc = $(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: $(1)' 'Description: $(2)' \
+               'Version: $(VERSION)' 'Cflags: $(strip -I$${includedir} $(3))' >$(PKGCONFIG)/$(1).pc
+
+# The flag is that of `proftop cc --flags`.
+install-pkgconfig:
+	install -d $(PKGCONFIG)
+	$(call write_pc,proftop,proftop.h: what programs tell the profiler proftop)
+	$(call write_pc,proftop-instrument,compiles programs so that proftop can count their calls,-fpatchable-function-entry=7$(comma)5)
+
+install: all install-pkgconfig
 	install -D -m 755 $(BUILD)/proftop $(DESTDIR)$(PREFIX)/bin/proftop
 	install -D -m 755 $(BUILD)/libproftop.so $(DESTDIR)$(PREFIX)/lib/proftop/libproftop.so
 	$(if $(wildcard collectors/target/proftop.h),install -D -m 644 collectors/target/proftop.h $(DESTDIR)$(PREFIX)/include/proftop.h)
@@ -274,6 +286,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/proftop $(DESTDIR)$(PREFIX)/include/proftop.h
 	rm -rf $(DESTDIR)$(PREFIX)/lib/proftop
+	rm -f $(PKGCONFIG)/proftop.pc $(PKGCONFIG)/proftop-instrument.pc
 	$(Q)for page in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 
 clean:
@@ -282,4 +295,4 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: all deps deps-bench deps-fuzz demo check check-unit check-e2e check-screens check-build check-asan check-tsan \
-        fuzz run-fuzzers lint bench format install uninstall clean
+        fuzz run-fuzzers lint bench format install install-pkgconfig uninstall clean

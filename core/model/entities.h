@@ -29,6 +29,9 @@ enum {
 #define PROFILE_MARK_OTHER       "[other]"   /* stacks for which there was no room */
 #define PROFILE_MARK_PROFTOP     "[proftop]" /* the collector's own work in the program */
 
+/* What scopes that a program names by proftop.h are functions of. */
+#define PROFILE_MODULE_SCOPES "[scopes]"
+
 /* How the note begins that says why nothing of a program has samples. */
 #define PROFILE_NOTE_UNSAMPLED "nothing of this program is sampled"
 

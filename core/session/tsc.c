@@ -1,6 +1,8 @@
 /* See tsc.h. */
 #include "core/session/tsc.h"
 
+#include <cpuid.h>
+#include <glib.h>
 #include <time.h>
 #include <x86intrin.h>
 
@@ -11,6 +13,25 @@ static int64_t clock_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static bool kernel_uses_it(void)
+{
+    const char *path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    char *name = NULL;
+    bool uses =
+        g_file_get_contents(path, &name, NULL, NULL) && g_str_equal(g_strchomp(name), "tsc");
+    g_free(name);
+    return uses;
+}
+
+bool tsc_is_invariant(void)
+{
+    enum { LEAF = 0x80000007, BIT = 1 << 8 };
+    unsigned eax, ebx, ecx, edx;
+    if (__get_cpuid(LEAF, &eax, &ebx, &ecx, &edx) && edx & BIT)
+        return true;
+    return kernel_uses_it();
 }
 
 /* The reading of the clock that took least, so that nothing came in between. */

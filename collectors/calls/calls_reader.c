@@ -1,0 +1,398 @@
+/* See calls_reader.h. Everything in the segment is hostile: it is copied first, and what comes out
+ * of a copy is clamped. */
+#include "collectors/calls/calls_reader.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "collectors/calls/calls_paths.h"
+#include "collectors/calls/open_calls.h"
+#include "core/model/calls.h"
+
+enum { RECORDS_AT_ONCE = 1000 /* under one hold of the lock */ };
+
+/* More than any program has: 146 years in nanoseconds. */
+#define VALUE_MAX (INT64_MAX >> 1)
+
+/* What the profile has of a record. */
+struct known_record {
+    uint32_t at;                          /* of calls->records; PROFILE_NONE: not met yet */
+    bool has_no_place;                    /* CALLS_RECORDS_MAX */
+    struct call_stats stats;              /* as it has been added; buckets not used */
+    uint32_t buckets[WIRE_CALLS_BUCKETS]; /* as last seen */
+    uint64_t sums[WIRE_CALLS_BUCKETS];    /* of all that was seen */
+    struct open_call open;                /* as of this update */
+};
+
+struct calls_reader {
+    uint32_t process;
+    struct calls_hello *hello;
+    const struct calls_reader_options *options;
+    struct calls_paths paths;
+    GArray *records;             /* struct known_record, by number */
+    GArray *open;                /* struct open_call */
+    struct calls_process before; /* sums of the process's earlier images */
+    uint32_t n_marks;
+    int64_t merged; /* calls that the profile had no room for */
+};
+
+static int64_t value_of(uint64_t number)
+{
+    return (int64_t)MIN(number, (uint64_t)VALUE_MAX);
+}
+
+static int64_t ns_of(const struct calls_reader *reader, uint64_t ticks)
+{
+    double ns = (double)ticks / reader->options->ticks_per_ns;
+    return ns < (double)VALUE_MAX ? (int64_t)llround(ns) : VALUE_MAX;
+}
+
+static uint64_t ticks_now(const struct calls_reader *reader)
+{
+    struct tsc_moment now = tsc_now();
+    return reader->options->clock == WIRE_CALLS_TSC ? now.ticks : (uint64_t)now.time_ns;
+}
+
+/* CLOCK_MONOTONIC. */
+static int64_t time_of_ticks(const struct calls_reader *reader, uint64_t ticks)
+{
+    const struct tsc_moment *start = &reader->options->start;
+    if (reader->options->clock == WIRE_CALLS_MONOTONIC)
+        return value_of(ticks);
+    return start->time_ns +
+           (int64_t)((double)(int64_t)(ticks - start->ticks) / reader->options->ticks_per_ns);
+}
+
+/* ---- buckets ---- */
+
+/*
+ * A bucket of ticks lies in one or two of nanoseconds: its calls are divided between them as if
+ * their durations were spread evenly over its width, on the logarithmic scale on which both are.
+ */
+struct division {
+    unsigned low; /* bucket of the profile for the shorter ones; the others go to the next */
+    double low_share;
+};
+
+static struct division divide(const struct calls_reader *reader, unsigned bucket)
+{
+    double from = bucket + WIRE_CALLS_FIRST_BUCKET_BITS - 1 - log2(reader->options->ticks_per_ns);
+    double low = floor(from); /* durations are between 2^from and twice as long */
+    if (low < 0)
+        return (struct division){.low = 0, .low_share = 1};
+    return (struct division){.low = (unsigned)low + 1, .low_share = low + 1 - from};
+}
+
+static void add_bucket(struct call_stats *stats, struct division division, uint64_t before,
+                       uint64_t now)
+{
+    int64_t low = (int64_t)((double)now * division.low_share) -
+                  (int64_t)((double)before * division.low_share);
+    unsigned last = CALLS_BUCKETS - 1;
+    stats->buckets[MIN(division.low, last)] += low;
+    stats->buckets[MIN(division.low + 1, last)] += (int64_t)(now - before) - low;
+}
+
+static void add_buckets(const struct calls_reader *reader, struct known_record *known,
+                        const struct wire_calls_record *record, struct call_stats *stats)
+{
+    for (unsigned i = 0; i < WIRE_CALLS_BUCKETS; i++) {
+        uint32_t more = record->buckets[i] - known->buckets[i]; /* the counts are modulo 2^32 */
+        uint64_t before = known->sums[i];
+        if (more == 0)
+            continue;
+        known->buckets[i] = record->buckets[i];
+        known->sums[i] += more;
+        add_bucket(stats, divide(reader, i), before, known->sums[i]);
+    }
+}
+
+/* ---- records ---- */
+
+/* As of now, buckets aside. */
+static struct call_stats stats_of(const struct calls_reader *reader,
+                                  const struct wire_calls_record *record,
+                                  const struct open_call *open)
+{
+    uint64_t total = record->is_recursive ? record->outermost : record->sum;
+    return (struct call_stats){
+        .calls = value_of(record->calls) + open->calls,
+        .open = open->calls,
+        .total_ns = ns_of(reader, total) + ns_of(reader, open->total),
+        .self_ns = ns_of(reader, record->self) + ns_of(reader, open->self),
+        .sum_ns = ns_of(reader, record->sum),
+        .cost_ns = ns_of(reader, record->cost),
+        .min_ns = ns_of(reader, record->min),
+        .max_ns = ns_of(reader, record->max),
+    };
+}
+
+static void add_difference(struct call_stats *sum, const struct call_stats *now,
+                           struct call_stats *known)
+{
+    sum->calls += now->calls - known->calls;
+    sum->open += now->open - known->open;
+    sum->total_ns += now->total_ns - known->total_ns;
+    sum->self_ns += now->self_ns - known->self_ns;
+    sum->sum_ns += now->sum_ns - known->sum_ns;
+    sum->cost_ns += now->cost_ns - known->cost_ns;
+    sum->max_ns = MAX(sum->max_ns, now->max_ns);
+    *known = *now;
+}
+
+/* `has_ended`: some of the record's calls had ended before. */
+static void add_min(struct call_stats *sum, int64_t min_ns, bool has_ended)
+{
+    if (!has_ended || min_ns < sum->min_ns)
+        sum->min_ns = min_ns;
+}
+
+static struct known_record *known_record(struct calls_reader *reader, uint32_t i)
+{
+    guint old = reader->records->len;
+    if (i >= old) {
+        g_array_set_size(reader->records, MAX(i + 1, calls_paths_n_records(&reader->paths)));
+        for (guint k = old; k < reader->records->len; k++)
+            g_array_index(reader->records, struct known_record, k) =
+                (struct known_record){.at = PROFILE_NONE};
+    }
+    return &g_array_index(reader->records, struct known_record, i);
+}
+
+static uint32_t thread_of(struct profile *profile, uint32_t process, uint32_t tid)
+{
+    uint32_t thread = profile_thread(profile, process, (int)tid);
+    if (tid == 0) { /* whose lives were too short for a row each */
+        profile_get_thread(profile, thread)->name = profile_text(profile, "several threads");
+        profile_get_thread(profile, thread)->ended = true;
+    }
+    return thread;
+}
+
+/* Where the profile keeps it; NULL: there is no room. With the lock. */
+static struct call_record *place_of(struct calls_reader *reader, struct ingest *ingest,
+                                    struct profile *profile, uint32_t i,
+                                    const struct wire_calls_record *record)
+{
+    struct known_record *known = known_record(reader, i);
+    if (known->at != PROFILE_NONE)
+        return &g_array_index(profile->calls->records, struct call_record, known->at);
+    if (known->has_no_place)
+        return NULL;
+    uint32_t stack = calls_paths_get(&reader->paths, ingest, profile, i);
+    uint32_t thread = thread_of(profile, reader->process, record->tid);
+    struct call_record *place = calls_record_get(profile->calls, stack, thread);
+    if (!place) {
+        known->has_no_place = true;
+        return NULL;
+    }
+    known->at = (uint32_t)(place - &g_array_index(profile->calls->records, struct call_record, 0));
+    place->is_recursive = record->is_recursive;
+    return place;
+}
+
+/* With the lock. */
+static void update_record(struct calls_reader *reader, struct ingest *ingest,
+                          struct profile *profile, uint32_t i)
+{
+    struct wire_calls_record record = calls_paths_records(&reader->paths)[i];
+    struct known_record *known = known_record(reader, i);
+    struct call_stats now = stats_of(reader, &record, &known->open);
+    known->open = (struct open_call){0};
+    if (now.calls == known->stats.calls && now.open == 0 && known->stats.open == 0)
+        return;
+    struct call_record *place = place_of(reader, ingest, profile, i, &record);
+    if (!place) {
+        reader->merged += now.calls - known->stats.calls;
+        known->stats = now;
+        return;
+    }
+    bool had_ended = place->stats.calls > place->stats.open;
+    if (now.calls > now.open)
+        add_min(&place->stats, now.min_ns, had_ended);
+    add_buckets(reader, known, &record, &place->stats);
+    add_difference(&place->stats, &now, &known->stats);
+}
+
+static void update_records(struct calls_reader *reader, struct ingest *ingest)
+{
+    uint32_t n = calls_paths_n_records(&reader->paths);
+    for (uint32_t from = 1; from < n; from += RECORDS_AT_ONCE) {
+        struct profile *profile = ingest_lock(ingest);
+        for (uint32_t i = from; i < n && i < from + RECORDS_AT_ONCE; i++)
+            update_record(reader, ingest, profile, i);
+        calls_touch(profile->calls);
+        ingest_unlock(ingest);
+    }
+}
+
+/* When what is open is taken to be. */
+static uint64_t end_of_open(const struct calls_reader *reader, bool ended)
+{
+    uint64_t end = __atomic_load_n(&reader->hello->wire->end_ticks, __ATOMIC_RELAXED);
+    return ended && end != 0 ? end : ticks_now(reader);
+}
+
+static void read_open(struct calls_reader *reader, bool ended)
+{
+    uint32_t n = calls_paths_n_records(&reader->paths);
+    open_calls_read(reader->hello, reader->options->layout, end_of_open(reader, ended),
+                    reader->open);
+    for (guint i = 0; i < reader->open->len; i++) {
+        const struct open_call *open = &g_array_index(reader->open, struct open_call, i);
+        if (open->record < n)
+            known_record(reader, open->record)->open = *open;
+    }
+}
+
+/* ---- the process ---- */
+
+static const char *trouble_of(uint32_t trouble)
+{
+    if (trouble & WIRE_CALLS_NO_ROOM)
+        return "not all calls could be counted: address space, system calls or threads are at "
+               "their limit";
+    if (trouble & WIRE_CALLS_NO_CLOCK)
+        return "times are not all known: the program has forbidden the processor's clock";
+    if (trouble & WIRE_CALLS_NO_CODE)
+        return "code cannot be changed here: the system does not let it be mapped";
+    return "";
+}
+
+static double pair_ns(const struct calls_reader *reader)
+{
+    const struct wire_calls_probe *probes = reader->hello->wire->probes;
+    return (double)probes[WIRE_CALLS_BY_HOOK].pair / reader->options->ticks_per_ns;
+}
+
+/* With the lock. */
+static void update_process(struct calls_reader *reader, struct profile *profile)
+{
+    const struct wire_calls_lane *lanes =
+        (const void *)(reader->hello->part + reader->options->layout->lanes);
+    struct calls_process sum = reader->before;
+    for (int i = 0; i < WIRE_CALLS_LANES; i++) {
+        struct wire_calls_lane lane = lanes[i];
+        sum.implicit_exits += value_of(lane.implicit_exits);
+        sum.orphan_exits += value_of(lane.orphan_exits);
+        sum.missed += value_of(lane.missed);
+        sum.untimed += value_of(lane.untimed);
+        lane.name[sizeof lane.name - 1] = '\0';
+        if (lane.tid > 0 && lane.name[0]) {
+            uint32_t thread = profile_thread(profile, reader->process, lane.tid);
+            profile_get_thread(profile, thread)->name = profile_text(profile, lane.name);
+        }
+    }
+    sum.missed += reader->merged;
+    sum.process = reader->process;
+    sum.trouble = profile_text(profile, trouble_of(reader->hello->wire->trouble));
+    sum.pair_ns = pair_ns(reader);
+    if (calls_paths_n_records(&reader->paths) > 1 || *sum.trouble || sum.missed > 0)
+        *calls_process_get(profile->calls, reader->process) = sum;
+}
+
+/* With the lock. */
+static void update_marks(struct calls_reader *reader, struct profile *profile)
+{
+    const struct wire_calls_mark *marks =
+        (const void *)(reader->hello->part + reader->options->layout->marks);
+    uint32_t n = __atomic_load_n(&reader->hello->wire->n_marks, __ATOMIC_ACQUIRE);
+    n = MIN(n, (uint32_t)CALLS_LAYOUT_MARKS);
+    for (; reader->n_marks < n && profile->calls->marks->len < CALLS_MARKS_MAX; reader->n_marks++) {
+        struct wire_calls_mark from = marks[reader->n_marks];
+        from.text[sizeof from.text - 1] = '\0';
+        int64_t time_ns = time_of_ticks(reader, from.ticks) - reader->options->run_start_ns;
+        const struct calls_mark mark = {
+            .time_ns = MAX(time_ns, 0),
+            .thread = profile_thread(profile, reader->process, from.tid),
+            .text = profile_text(profile, from.text),
+        };
+        g_array_append_val(profile->calls->marks, mark);
+    }
+}
+
+/* With the lock. */
+static void update_counters(struct calls_reader *reader, struct profile *profile)
+{
+    const struct wire_calls_counter *counters =
+        (const void *)(reader->hello->part + reader->options->layout->counters);
+    uint32_t n = __atomic_load_n(&reader->hello->wire->n_counters, __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i < MIN(n, (uint32_t)WIRE_CALLS_COUNTERS); i++) {
+        struct wire_calls_counter from = counters[i];
+        from.name[sizeof from.name - 1] = '\0';
+        struct calls_counter *counter =
+            calls_counter_get(profile->calls, reader->process, profile_text(profile, from.name));
+        counter->value = from.value;
+        counter->min = from.min;
+        counter->max = from.max;
+        counter->updates = value_of(from.updates);
+    }
+}
+
+void calls_reader_update(struct calls_reader *reader, struct ingest *ingest, bool ended)
+{
+    read_open(reader, ended);
+    /* after the frames and before the records: the modules of all these are there */
+    module_records_find(&reader->paths.modules, ingest);
+    update_records(reader, ingest);
+    struct profile *profile = ingest_lock(ingest);
+    update_process(reader, profile);
+    update_marks(reader, profile);
+    update_counters(reader, profile);
+    ingest_unlock(ingest);
+}
+
+/* ---- life ---- */
+
+struct calls_reader *calls_reader_new(struct calls_hello *hello,
+                                      const struct calls_reader_options *options,
+                                      struct ingest *ingest)
+{
+    struct calls_reader *reader = g_new0(struct calls_reader, 1);
+    struct profile *profile = ingest_lock(ingest);
+    reader->hello = hello;
+    reader->options = options;
+    reader->process = profile_process(profile, hello->process->pid);
+    for (guint i = 0; i < profile->calls->processes->len; i++) {
+        const struct calls_process *before =
+            &g_array_index(profile->calls->processes, struct calls_process, i);
+        if (before->process == reader->process)
+            reader->before = *before;
+    }
+    ingest_unlock(ingest);
+    reader->records = g_array_new(FALSE, FALSE, sizeof(struct known_record));
+    reader->open = g_array_new(FALSE, FALSE, sizeof(struct open_call));
+    calls_paths_init(&reader->paths, hello, options->layout, options->scopes);
+    return reader;
+}
+
+void calls_reader_free(struct calls_reader *reader)
+{
+    if (!reader)
+        return;
+    calls_paths_clear(&reader->paths);
+    calls_hello_free(reader->hello);
+    g_array_unref(reader->records);
+    g_array_unref(reader->open);
+    g_free(reader);
+}
+
+int calls_reader_pid(const struct calls_reader *reader)
+{
+    return reader->hello->process->pid;
+}
+
+uint32_t calls_reader_process(const struct calls_reader *reader)
+{
+    return reader->process;
+}
+
+const struct calls_hello *calls_reader_hello(const struct calls_reader *reader)
+{
+    return reader->hello;
+}
+
+uint64_t calls_reader_return_address(struct calls_reader *reader, int tid, uint64_t slot)
+{
+    return open_calls_return_address(reader->hello, reader->options->layout, tid, slot);
+}

@@ -1,0 +1,371 @@
+/*
+ * See calls_source.h. Segments are read while their processes run, and once more after their end:
+ * what a killed process had counted is there until then.
+ */
+#include "collectors/calls/calls_source.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "collectors/calls/calls_reader.h"
+#include "collectors/calls/patcher.h"
+#include "core/session/coverage.h"
+#include "core/session/ingest.h"
+
+enum {
+    SECOND_NS = 1000000000,
+    READING_SHARE = 50, /* reading takes one part in so many of the time, at most */
+};
+
+/* A process that counts. */
+struct watched {
+    struct calls_hello *hello;   /* the reader's, once there is one */
+    struct calls_reader *reader; /* NULL: the profile may not know of the process yet */
+    struct patcher *patcher;
+    bool is_left; /* something is left to do to its code */
+};
+
+struct calls_source {
+    struct calls_tap tap;
+    struct calls_reader_options options;
+    GPtrArray *watched; /* struct watched, oldest first */
+    const struct calls_filter *filter;
+    GArray *wanted; /* struct patch_request: what was asked for by key, for processes to come */
+    enum calls_policy policy;
+    struct calls_source_status status;
+    char *last_refusal;
+    int64_t next_scan_ns, next_read_ns;
+};
+
+static void free_watched(gpointer data)
+{
+    struct watched *w = data;
+    if (w->reader)
+        calls_reader_free(w->reader);
+    else
+        calls_hello_free(w->hello);
+    patcher_free(w->patcher);
+    g_free(w);
+}
+
+static int64_t now_ns(void)
+{
+    return g_get_monotonic_time() * 1000;
+}
+
+static bool wants_sleds(const struct calls_source *s)
+{
+    return s->policy == CALLS_POLICY_ALL;
+}
+
+static void *calls_start(const struct calls_source_options *options)
+{
+    struct calls_source *s = g_new0(struct calls_source, 1);
+    s->policy = options->policy;
+    s->filter = options->filter;
+    s->watched = g_ptr_array_new_with_free_func(free_watched);
+    s->wanted = g_array_new(FALSE, FALSE, sizeof(struct patch_request));
+    calls_tap_init(&s->tap, coverage_listener(options->coverage), options->only_pid,
+                   options->wake_fd);
+    s->options = (struct calls_reader_options){.layout = &s->tap.layout,
+                                               .start = s->tap.start,
+                                               .clock = s->tap.clock,
+                                               .ticks_per_ns = 1,
+                                               .run_start_ns = options->start_ns,
+                                               .scopes = g_hash_table_new(g_str_hash, g_str_equal)};
+    calls_tap_set(&s->tap, s->policy != CALLS_POLICY_OFF, s->filter || wants_sleds(s));
+    return s;
+}
+
+/* ---- changing code ---- */
+
+static struct patcher *new_patcher(const struct calls_source *s, const struct calls_hello *hello)
+{
+    const struct wire_segment *segment = hello->process->segment;
+    const struct calls_layout *layout = &s->tap.layout;
+    (void)segment;
+    return patcher_new(&(struct patcher_options){
+        .pid = hello->process->pid,
+        .wire = hello->wire,
+        .code = hello->part + layout->code,
+        .sites = (void *)(hello->part + layout->sites),
+        .mappings = (void *)(hello->part + layout->mappings),
+    });
+}
+
+static void wake_up(struct calls_hello *hello)
+{
+    __atomic_store_n(&hello->wire->go, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, &hello->wire->go, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+static void carry_out(struct calls_source *s, struct watched *w, bool is_waiting)
+{
+    bool changed = false;
+    patcher_set_on(w->patcher, s->policy != CALLS_POLICY_OFF);
+    w->is_left = !patcher_carry_out(w->patcher, is_waiting, &changed);
+}
+
+static void calls_fetch(void *source)
+{
+    struct calls_source *s = source;
+    GPtrArray *hellos = calls_tap_fetch(&s->tap);
+    while (hellos->len > 0) {
+        struct watched *w = g_new0(struct watched, 1);
+        w->hello = g_ptr_array_steal_index(hellos, 0);
+        w->patcher = new_patcher(s, w->hello);
+        for (guint i = 0; i < s->wanted->len; i++)
+            patcher_want(w->patcher, &g_array_index(s->wanted, struct patch_request, i));
+        patcher_scan(w->patcher, s->filter, wants_sleds(s));
+        carry_out(s, w, w->hello->is_waiting);
+        if (w->hello->is_waiting)
+            wake_up(w->hello);
+        g_ptr_array_add(s->watched, w);
+    }
+    g_ptr_array_unref(hellos);
+}
+
+/* ---- processes that begin and end ---- */
+
+static void end_reading(struct calls_source *s, struct ingest *ingest, guint i)
+{
+    const struct watched *w = g_ptr_array_index(s->watched, i);
+    if (w->reader)
+        calls_reader_update(w->reader, ingest, true);
+    g_ptr_array_remove_index(s->watched, i);
+}
+
+/* Another program in a process that is known: its first program's calls are history. */
+static guint replace_image(struct calls_source *s, struct ingest *ingest, guint before, int pid)
+{
+    for (guint i = before; i-- > 0;) {
+        const struct watched *old = g_ptr_array_index(s->watched, i);
+        if (old->hello->process->pid == pid) {
+            end_reading(s, ingest, i);
+            before--;
+        }
+    }
+    return before;
+}
+
+static void begin_all(struct calls_source *s, struct ingest *ingest)
+{
+    for (guint i = 0; i < s->watched->len; i++) {
+        struct watched *w = g_ptr_array_index(s->watched, i);
+        if (w->reader)
+            continue;
+        if (s->options.clock == WIRE_CALLS_TSC && s->options.ticks_per_ns == 1)
+            s->options.ticks_per_ns = tsc_ticks_per_ns(&s->tap.start);
+        if (!w->hello->process->is_forked)
+            i = replace_image(s, ingest, i, w->hello->process->pid);
+        w->reader = calls_reader_new(w->hello, &s->options, ingest);
+        /* it may have changed since the process was let on */
+        w->hello->wire->enabled = s->policy != CALLS_POLICY_OFF;
+    }
+}
+
+static bool has_ended(struct ingest *ingest, const struct calls_reader *reader)
+{
+    const struct profile *profile = ingest_lock(ingest);
+    bool ended = profile_get_process(profile, calls_reader_process(reader))->ended;
+    ingest_unlock(ingest);
+    return ended;
+}
+
+static void end_gone(struct calls_source *s, struct ingest *ingest)
+{
+    for (guint i = s->watched->len; i-- > 0;) {
+        const struct watched *w = g_ptr_array_index(s->watched, i);
+        if (has_ended(ingest, w->reader))
+            end_reading(s, ingest, i);
+    }
+}
+
+/* ---- what people are told ---- */
+
+/* The functions whose code is changed, and those that cannot be. With the lock. */
+static void count_patches(struct calls_source *s, struct ingest *ingest, struct profile *profile,
+                          const struct watched *w)
+{
+    const GArray *patches = patcher_patches(w->patcher);
+    for (guint i = 0; i < patches->len; i++) {
+        const struct patch *patch = &g_array_index(patches, struct patch, i);
+        s->status.n_patched += patch->state == PATCH_IN;
+        s->status.n_refused += patch->state == PATCH_REFUSED;
+        if (patch->state != PATCH_REFUSED)
+            continue;
+        g_free(s->last_refusal);
+        s->last_refusal = g_strdup_printf("%s: %s", patch->linkage, patch->reason);
+    }
+    (void)ingest;
+    (void)profile;
+}
+
+static void look_at_patches(struct calls_source *s, struct ingest *ingest)
+{
+    struct profile *profile = ingest_lock(ingest);
+    s->status.n_patched = s->status.n_refused = 0;
+    for (guint i = 0; i < s->watched->len; i++)
+        count_patches(s, ingest, profile, g_ptr_array_index(s->watched, i));
+    ingest_unlock(ingest);
+}
+
+static void note_unmatched(const struct calls_source *s, struct ingest *ingest)
+{
+    if (!s->filter)
+        return;
+    GPtrArray *patterns = calls_filter_unmatched(s->filter);
+    for (guint i = 0; i < patterns->len; i++) {
+        char *note = g_strdup_printf("no function matches %s (see --calls)",
+                                     (const char *)g_ptr_array_index(patterns, i));
+        ingest_note(ingest, note);
+        g_free(note);
+    }
+    g_ptr_array_unref(patterns);
+}
+
+/* ---- the session's calls ---- */
+
+/* Libraries may have come and gone. */
+static void look_at_code(struct calls_source *s, struct ingest *ingest)
+{
+    for (guint i = 0; i < s->watched->len; i++) {
+        struct watched *w = g_ptr_array_index(s->watched, i);
+        patcher_scan(w->patcher, s->filter, wants_sleds(s));
+        carry_out(s, w, false);
+    }
+    look_at_patches(s, ingest);
+}
+
+static void read_all(struct calls_source *s, struct ingest *ingest)
+{
+    int64_t before_ns = now_ns();
+    for (guint i = 0; i < s->watched->len; i++) {
+        const struct watched *w = g_ptr_array_index(s->watched, i);
+        calls_reader_update(w->reader, ingest, false);
+    }
+    s->next_read_ns = before_ns + (now_ns() - before_ns) * READING_SHARE;
+}
+
+static void calls_drain(void *source, struct ingest *ingest, bool last)
+{
+    struct calls_source *s = source;
+    int64_t now = now_ns();
+    begin_all(s, ingest);
+    end_gone(s, ingest);
+    if (!last && now >= s->next_scan_ns) {
+        look_at_code(s, ingest);
+        s->next_scan_ns = now + SECOND_NS;
+    }
+    if (last || now >= s->next_read_ns)
+        read_all(s, ingest);
+    if (last)
+        note_unmatched(s, ingest);
+}
+
+static void calls_set_policy(void *source, enum calls_policy policy)
+{
+    struct calls_source *s = source;
+    s->policy = policy;
+    s->next_scan_ns = 0;
+    calls_tap_set(&s->tap, policy != CALLS_POLICY_OFF, s->filter || wants_sleds(s));
+    for (guint i = 0; i < s->watched->len; i++) {
+        const struct watched *w = g_ptr_array_index(s->watched, i);
+        __atomic_store_n(&w->hello->wire->enabled, policy != CALLS_POLICY_OFF, __ATOMIC_RELAXED);
+    }
+}
+
+/* An address inside of the function, from any frame that belongs to it. */
+static bool find_function(const struct profile *profile, uint32_t function,
+                          struct patch_request *ret_request)
+{
+    const struct function *f = profile_get_function(profile, function);
+    for (uint32_t i = 0; i < profile->frames->len; i++) {
+        const struct frame *frame = profile_get_frame(profile, i);
+        const struct line *lines = profile_frame_lines(profile, i);
+        if (frame->state != FRAME_RESOLVED || lines[frame->n_lines - 1].function != function)
+            continue;
+        *ret_request = (struct patch_request){
+            .module = profile_get_module(profile, frame->module)->path,
+            .address = frame->address,
+            .linkage = f->linkage,
+        };
+        return true;
+    }
+    return false;
+}
+
+static void refuse(struct calls_source *s, const char *name, const char *reason)
+{
+    g_free(s->last_refusal);
+    s->last_refusal = g_strdup_printf("%s: %s", name, reason);
+    s->status.n_refused++;
+}
+
+static void calls_set_function(void *source, struct ingest *ingest, uint32_t function, bool on)
+{
+    struct calls_source *s = source;
+    struct patch_request request;
+    const struct profile *profile = ingest_lock(ingest);
+    const char *name = profile_get_function(profile, function)->brief;
+    bool found = find_function(profile, function, &request);
+    ingest_unlock(ingest);
+    if (!found) {
+        refuse(s, name, "all of it is inlined where it is called: it has no code of its own");
+        return;
+    }
+    request.on = on;
+    g_array_append_val(s->wanted, request);
+    for (guint i = 0; i < s->watched->len; i++) {
+        struct watched *w = g_ptr_array_index(s->watched, i);
+        patcher_want(w->patcher, &request);
+        carry_out(s, w, false);
+    }
+    look_at_patches(s, ingest);
+}
+
+static void calls_get_status(const void *source, struct calls_source_status *ret_status)
+{
+    const struct calls_source *s = source;
+    *ret_status = s->status;
+    ret_status->policy = s->policy;
+    ret_status->last_refusal = s->last_refusal;
+}
+
+static uint64_t calls_return_address(const void *source, int pid, int tid, uint64_t slot)
+{
+    const struct calls_source *s = source;
+    for (guint i = s->watched->len; i-- > 0;) {
+        const struct watched *w = g_ptr_array_index(s->watched, i);
+        if (w->reader && calls_reader_pid(w->reader) == pid)
+            return calls_reader_return_address(w->reader, tid, slot);
+    }
+    return 0;
+}
+
+/* Code is put back as it was; what was counted stays in the segments. */
+static void calls_stop(void *source)
+{
+    struct calls_source *s = source;
+    calls_set_policy(s, CALLS_POLICY_OFF);
+    for (guint i = 0; i < s->watched->len; i++)
+        carry_out(s, g_ptr_array_index(s->watched, i), false);
+    calls_tap_clear(&s->tap);
+    g_ptr_array_unref(s->watched);
+    g_array_unref(s->wanted);
+    g_hash_table_unref(s->options.scopes);
+    g_free(s->last_refusal);
+    g_free(s);
+}
+
+const struct calls_source_ops calls_source_ops = {
+    .start = calls_start,
+    .fetch = calls_fetch,
+    .drain = calls_drain,
+    .set_policy = calls_set_policy,
+    .set_function = calls_set_function,
+    .get_status = calls_get_status,
+    .return_address = calls_return_address,
+    .stop = calls_stop,
+};
