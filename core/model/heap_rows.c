@@ -11,6 +11,7 @@
 
 #include "core/base/hash.h"
 #include "core/model/allocators.h"
+#include "core/model/function_order.h"
 
 enum { SLOTS_FIRST = 1 << 10, GROUP_NONE = 0 };
 
@@ -279,15 +280,6 @@ static gint compare_groups(gconstpointer left, gconstpointer right, gpointer dat
     return order ? order : (*l > *r) - (*l < *r);
 }
 
-static bool matches(const struct profile *p, uint32_t function, const GRegex *filter)
-{
-    if (!filter)
-        return true;
-    const struct function *f = profile_get_function(p, function);
-    return g_regex_match(filter, f->name, 0, NULL) || g_regex_match(filter, f->file, 0, NULL) ||
-           g_regex_match(filter, profile_get_module(p, f->module)->name, 0, NULL);
-}
-
 static bool keeps(const struct heap_query *query, const struct heap_row *row)
 {
     return row->n_stacks > 0 && (query->only == HEAP_COLUMNS || row->sum.values[query->only] > 0);
@@ -300,7 +292,8 @@ const GArray *heap_rows_query(struct heap_rows *rows, const struct heap_query *q
     g_array_set_size(rows->order, 0);
     for (uint32_t group = 1; group <= rows->groups->len; group++) {
         const struct heap_row *row = group_at(rows, group);
-        if (keeps(query, row) && matches(rows->profile, row->function, query->filter))
+        if (keeps(query, row) &&
+            function_order_matches(rows->profile, row->function, query->filter))
             g_array_append_val(rows->order, group);
     }
     struct sort_context context = {.rows = rows, .query = query};
