@@ -2,8 +2,7 @@
 #include "collectors/calls/open_calls.h"
 
 enum {
-    FRAMES_MAX = 4 << 20, /* looked at in one lane: more than there is room for */
-    ENDED_FRAMES = 256,   /* beyond the open ones, which may hold calls that have just ended */
+    ENDED_FRAMES = 256, /* beyond the open ones, which may hold calls that have just ended */
 };
 
 /* Frames of a lane, outermost first. */
@@ -27,6 +26,12 @@ static struct walk walk_begin(const struct calls_hello *hello, const struct call
     return (struct walk){.chunks = (const void *)(hello->part + layout->chunks.offset),
                          .n_chunks = MIN(n, layout->chunks.n_max),
                          .chunk = lane->first_chunk};
+}
+
+static uint32_t frames_max(const struct calls_hello *hello, const struct calls_layout *layout)
+{
+    uint32_t n = __atomic_load_n(&hello->wire->n_chunks, __ATOMIC_ACQUIRE);
+    return MIN(n, layout->chunks.n_max) * WIRE_CALLS_FRAMES;
 }
 
 /* The next frame, NULL behind the last. */
@@ -63,7 +68,7 @@ static void read_lane(struct walk walk, uint32_t depth, uint64_t now, GArray *fr
     struct wire_calls_frame frame;
     const struct wire_calls_frame *from;
     g_array_set_size(frames, 0);
-    while (depth-- > 0 && frames->len < FRAMES_MAX && (from = walk_next(&walk))) {
+    while (depth-- > 0 && (from = walk_next(&walk))) {
         if (!read_frame(from, &frame))
             return;
         g_array_append_val(frames, frame);
@@ -108,12 +113,14 @@ void open_calls_read(const struct calls_hello *hello, const struct calls_layout 
     GHashTable *index = g_hash_table_new(NULL, NULL);
     GHashTable *seen = g_hash_table_new(NULL, NULL);
     GArray *frames = g_array_new(FALSE, FALSE, sizeof(struct wire_calls_frame));
+    uint32_t left = frames_max(hello, layout); /* all lanes together cannot have more */
     g_array_set_size(calls, 0);
     for (uint32_t i = 0; i < WIRE_CALLS_LANES; i++) {
         struct wire_calls_lane lane = lanes[i];
         if (lane.depth == 0)
             continue;
-        read_lane(walk_begin(hello, layout, &lane), lane.depth, now, frames);
+        read_lane(walk_begin(hello, layout, &lane), MIN(lane.depth, left), now, frames);
+        left -= frames->len;
         add_lane(frames, calls, index, seen);
     }
     g_array_unref(frames);
@@ -131,7 +138,7 @@ static uint64_t sp_of(const struct wire_calls_frame *frame)
 /* Goes on to the chunk behind as long as that begins no further in than `slot`. */
 static void skip_chunks(struct walk *walk, uint32_t *depth, uint64_t slot)
 {
-    while (*depth > WIRE_CALLS_FRAMES && walk->chunk < walk->n_chunks) {
+    while (*depth > WIRE_CALLS_FRAMES && walk->chunk < walk->n_chunks) { /* which ends by itself */
         uint32_t next = walk->chunks[walk->chunk].next;
         if (next == 0 || next >= walk->n_chunks || sp_of(&walk->chunks[next].frames[0]) < slot)
             return;
