@@ -138,7 +138,7 @@ static uint64_t sp_of(const struct wire_calls_frame *frame)
 /* Goes on to the chunk behind as long as that begins no further in than `slot`. */
 static void skip_chunks(struct walk *walk, uint32_t *depth, uint64_t slot)
 {
-    while (*depth > WIRE_CALLS_FRAMES && walk->chunk < walk->n_chunks) { /* which ends by itself */
+    while (*depth > WIRE_CALLS_FRAMES && walk->chunk < walk->n_chunks) {
         uint32_t next = walk->chunks[walk->chunk].next;
         if (next == 0 || next >= walk->n_chunks || sp_of(&walk->chunks[next].frames[0]) < slot)
             return;
@@ -170,8 +170,8 @@ uint64_t open_calls_return_address(const struct calls_hello *hello,
     for (uint32_t i = 0; i < WIRE_CALLS_LANES && found == 0; i++) {
         struct wire_calls_lane lane = lanes[i];
         if (lane.tid == tid && lane.first_chunk != 0)
-            found =
-                find_in_lane(walk_begin(hello, layout, &lane), MIN(lane.depth, FRAMES_MAX), slot);
+            found = find_in_lane(walk_begin(hello, layout, &lane),
+                                 MIN(lane.depth, frames_max(hello, layout)), slot);
     }
     return found;
 }
