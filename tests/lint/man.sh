@@ -34,7 +34,7 @@ none "proftop.1: its keys are those of --help-keys-mdoc" "$(
 )"
 [ -f man/proftop.1 ] || not_ok "man/proftop.1 exists"
 [ ! -f man/proftop.1 ] || compare man/proftop.1 "$program"
-for command in record report view diff compare export dump doctor; do
+for command in cc record report view diff compare export dump doctor; do
     "$program" "$command" --help 2>/dev/null </dev/null | head -n 3 | grep -q "proftop $command" || continue
     if [ -f "man/proftop-$command.1" ]; then
         compare "man/proftop-$command.1" "$program" "$command"

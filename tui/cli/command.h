@@ -25,7 +25,7 @@ struct command {
     int (*run)(const struct command_context *context, int argc, char **argv, GError **error);
 };
 
-extern const struct command cmd_export, cmd_live, cmd_record, cmd_report, cmd_view;
+extern const struct command cmd_cc, cmd_export, cmd_live, cmd_record, cmd_report, cmd_view;
 
 /* How a command's words are laid out, for parsing and --help. */
 struct command_usage {

@@ -12,10 +12,11 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "tui/cli/bare_words.h"
 #include "tui/cli/command.h"
-#include "tui/cli/memory.h"
 
-static const struct command *const commands[] = {&cmd_record, &cmd_report, &cmd_view, &cmd_export};
+static const struct command *const commands[] = {&cmd_record, &cmd_report, &cmd_view, &cmd_export,
+                                                 &cmd_cc};
 
 /* What `proftop --help` says below the options. Free with g_free. */
 static char *describe_commands(void)
@@ -58,16 +59,16 @@ gboolean command_parse(const struct command_usage *usage, const GOptionEntry *en
 {
     GOptionContext *context = g_option_context_new(usage->words);
     GError *failed = NULL;
-    struct memory_words words;
+    struct bare_words words;
     g_option_context_set_summary(context, usage->summary);
     g_option_context_set_strict_posix(context, usage->launches);
     g_option_context_add_main_entries(context, entries, NULL);
     char *commands_text = usage->lists_commands ? describe_commands() : NULL;
     g_option_context_set_description(context, commands_text);
     g_free(commands_text);
-    memory_words_complete(&words, *argv);
+    bare_words_complete(&words, *argv);
     gboolean ok = g_option_context_parse(context, argc, argv, &failed);
-    memory_words_restore(&words, *argv);
+    bare_words_restore(&words, *argv);
     if (!ok)
         g_set_error(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE, "%s (see '%s --help')",
                     failed->message, g_get_prgname());

@@ -66,21 +66,3 @@ bool memory_options_finish(const struct memory_options *o, bool attached,
     *ret_policy = policy;
     return true;
 }
-
-void memory_words_complete(struct memory_words *words, char **argv)
-{
-    *words = (struct memory_words){.complete = g_strdup("--memory=exact")};
-    for (; *argv; argv++)
-        if (strcmp(*argv, "--memory") == 0) {
-            words->plain = *argv;
-            *argv = words->complete;
-        }
-}
-
-void memory_words_restore(struct memory_words *words, char **argv)
-{
-    for (; *argv; argv++)
-        if (*argv == words->complete)
-            *argv = words->plain;
-    g_free(words->complete);
-}

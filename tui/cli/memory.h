@@ -33,20 +33,4 @@ void memory_fill_entries(struct memory_options *options, GOptionEntry *entries);
 bool memory_options_finish(const struct memory_options *options, bool attached,
                            enum heap_policy *ret_policy, GError **error);
 
-/* See memory_words_complete. */
-struct memory_words {
-    char *plain, *complete;
-};
-
-/*
- * GLib gives the next word to an option that may have one, and `--memory ./app` would lose its
- * program. So before the words of a command line are parsed, each --memory in argv
- * (NULL-terminated) becomes --memory=exact, the program's own among them; and afterwards
- * memory_words_restore puts those back that are left.
- */
-void memory_words_complete(struct memory_words *words, char **argv);
-
-/* Ends what memory_words_complete began; argv is what is left of it, NULL-terminated. */
-void memory_words_restore(struct memory_words *words, char **argv);
-
 #endif

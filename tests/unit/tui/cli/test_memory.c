@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/error.h"
+#include "tui/cli/bare_words.h"
 #include "tui/cli/memory.h"
 
 /* What a command line gives: its policy, budget and what follows. */
@@ -24,14 +25,14 @@ struct result {
 static bool parse_words(struct memory_options *options, int *argc, char ***argv, GError **error)
 {
     GOptionEntry entries[MEMORY_ENTRIES + 1] = {0};
-    struct memory_words words;
+    struct bare_words words;
     memory_fill_entries(options, entries);
     GOptionContext *context = g_option_context_new(NULL);
     g_option_context_set_strict_posix(context, TRUE);
     g_option_context_add_main_entries(context, entries, NULL);
-    memory_words_complete(&words, *argv);
+    bare_words_complete(&words, *argv);
     bool ok = g_option_context_parse(context, argc, argv, error);
-    memory_words_restore(&words, *argv);
+    bare_words_restore(&words, *argv);
     g_option_context_free(context);
     return ok;
 }

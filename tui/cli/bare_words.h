@@ -1,0 +1,25 @@
+/*
+ * Options that may stand without their value: --memory, --calls.
+ *
+ * GLib gives the next word to an option that may have one, and `--memory ./app` would lose its
+ * program. So before the words of a command line are parsed, each such option in argv becomes one
+ * with a value, the program's own among them; and afterwards those that are left are put back.
+ *
+ * Context: main thread.
+ */
+#ifndef PROFTOP_TUI_CLI_BARE_WORDS_H
+#define PROFTOP_TUI_CLI_BARE_WORDS_H
+
+enum { BARE_WORDS = 2 };
+
+struct bare_words {
+    char *plain[BARE_WORDS], *complete[BARE_WORDS];
+};
+
+/* Gives values to the options in argv (NULL-terminated) that have none. */
+void bare_words_complete(struct bare_words *words, char **argv);
+
+/* Ends what bare_words_complete began; argv is what is left of it, NULL-terminated. */
+void bare_words_restore(struct bare_words *words, char **argv);
+
+#endif
