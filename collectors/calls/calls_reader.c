@@ -31,6 +31,7 @@ struct calls_reader {
     struct calls_paths paths;
     GArray *records;             /* struct known_record, by number */
     GArray *open;                /* struct open_call */
+    GArray *unnamed;             /* frames of functions with changed code, without names as yet */
     struct calls_process before; /* sums of the process's earlier images */
     uint32_t n_marks;
     int64_t merged; /* calls that the profile had no room for */
@@ -188,6 +189,10 @@ static struct call_record *place_of(struct calls_reader *reader, struct ingest *
     }
     known->at = (uint32_t)(place - &g_array_index(profile->calls->records, struct call_record, 0));
     place->is_recursive = record->is_recursive;
+    if (record->way == WIRE_CALLS_BY_PATCH) {
+        uint32_t leaf = profile_stack_frames(profile, stack)[0];
+        g_array_append_val(reader->unnamed, leaf);
+    }
     return place;
 }
 
@@ -223,6 +228,19 @@ static void update_records(struct calls_reader *reader, struct ingest *ingest)
             update_record(reader, ingest, profile, i);
         calls_touch(profile->calls);
         ingest_unlock(ingest);
+    }
+}
+
+/* Says which functions are counted because their code was changed. With the lock. */
+static void name_counted(struct calls_reader *reader, struct profile *profile)
+{
+    for (guint i = reader->unnamed->len; i-- > 0;) {
+        uint32_t frame = g_array_index(reader->unnamed, uint32_t, i);
+        const struct line *line = profile_frame_lines(profile, frame);
+        if (profile_get_frame(profile, frame)->state != FRAME_RESOLVED)
+            continue;
+        g_hash_table_add(profile->calls->counted, GUINT_TO_POINTER(line->function));
+        g_array_remove_index_fast(reader->unnamed, i);
     }
 }
 
@@ -339,6 +357,7 @@ void calls_reader_update(struct calls_reader *reader, struct ingest *ingest, boo
     update_process(reader, profile);
     update_marks(reader, profile);
     update_counters(reader, profile);
+    name_counted(reader, profile);
     ingest_unlock(ingest);
 }
 
@@ -362,6 +381,7 @@ struct calls_reader *calls_reader_new(struct calls_hello *hello,
     ingest_unlock(ingest);
     reader->records = g_array_new(FALSE, FALSE, sizeof(struct known_record));
     reader->open = g_array_new(FALSE, FALSE, sizeof(struct open_call));
+    reader->unnamed = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     calls_paths_init(&reader->paths, hello, options->layout, options->scopes);
     return reader;
 }
@@ -374,6 +394,7 @@ void calls_reader_free(struct calls_reader *reader)
     calls_hello_free(reader->hello);
     g_array_unref(reader->records);
     g_array_unref(reader->open);
+    g_array_unref(reader->unnamed);
     g_free(reader);
 }
 

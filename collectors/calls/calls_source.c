@@ -184,9 +184,7 @@ static void end_gone(struct calls_source *s, struct ingest *ingest)
 
 /* ---- what people are told ---- */
 
-/* The functions whose code is changed, and those that cannot be. With the lock. */
-static void count_patches(struct calls_source *s, struct ingest *ingest, struct profile *profile,
-                          const struct watched *w)
+static void count_patches(struct calls_source *s, const struct watched *w)
 {
     const GArray *patches = patcher_patches(w->patcher);
     for (guint i = 0; i < patches->len; i++) {
@@ -198,17 +196,29 @@ static void count_patches(struct calls_source *s, struct ingest *ingest, struct 
         g_free(s->last_refusal);
         s->last_refusal = g_strdup_printf("%s: %s", patch->linkage, patch->reason);
     }
-    (void)ingest;
-    (void)profile;
 }
 
-static void look_at_patches(struct calls_source *s, struct ingest *ingest)
+static void look_at_patches(struct calls_source *s)
 {
-    struct profile *profile = ingest_lock(ingest);
     s->status.n_patched = s->status.n_refused = 0;
     for (guint i = 0; i < s->watched->len; i++)
-        count_patches(s, ingest, profile, g_ptr_array_index(s->watched, i));
-    ingest_unlock(ingest);
+        count_patches(s, g_ptr_array_index(s->watched, i));
+}
+
+/* Whether some process counts that function by changed code. */
+static bool is_patched(const struct calls_source *s, const struct patch_request *request)
+{
+    for (guint i = 0; i < s->watched->len; i++) {
+        const struct watched *w = g_ptr_array_index(s->watched, i);
+        const GArray *patches = patcher_patches(w->patcher);
+        for (guint k = 0; k < patches->len; k++) {
+            const struct patch *patch = &g_array_index(patches, struct patch, k);
+            if (patch->state == PATCH_IN && g_str_equal(patch->linkage, request->linkage) &&
+                g_str_equal(patch->module, request->module))
+                return true;
+        }
+    }
+    return false;
 }
 
 static void note_unmatched(const struct calls_source *s, struct ingest *ingest)
@@ -228,14 +238,14 @@ static void note_unmatched(const struct calls_source *s, struct ingest *ingest)
 /* ---- the session's calls ---- */
 
 /* Libraries may have come and gone. */
-static void look_at_code(struct calls_source *s, struct ingest *ingest)
+static void look_at_code(struct calls_source *s)
 {
     for (guint i = 0; i < s->watched->len; i++) {
         struct watched *w = g_ptr_array_index(s->watched, i);
         patcher_scan(w->patcher, s->filter, wants_sleds(s));
         carry_out(s, w, false);
     }
-    look_at_patches(s, ingest);
+    look_at_patches(s);
 }
 
 static void read_all(struct calls_source *s, struct ingest *ingest)
@@ -255,7 +265,7 @@ static void calls_drain(void *source, struct ingest *ingest, bool last)
     begin_all(s, ingest);
     end_gone(s, ingest);
     if (!last && now >= s->next_scan_ns) {
-        look_at_code(s, ingest);
+        look_at_code(s);
         s->next_scan_ns = now + SECOND_NS;
     }
     if (last || now >= s->next_read_ns)
@@ -322,7 +332,13 @@ static void calls_set_function(void *source, struct ingest *ingest, uint32_t fun
         patcher_want(w->patcher, &request);
         carry_out(s, w, false);
     }
-    look_at_patches(s, ingest);
+    look_at_patches(s);
+    GHashTable *counted = ingest_lock(ingest)->calls->counted;
+    if (on && is_patched(s, &request))
+        g_hash_table_add(counted, GUINT_TO_POINTER(function));
+    else
+        g_hash_table_remove(counted, GUINT_TO_POINTER(function));
+    ingest_unlock(ingest);
 }
 
 static void calls_get_status(const void *source, struct calls_source_status *ret_status)
