@@ -10,6 +10,7 @@
 #include "core/formats/snapshot.h"
 #include "tui/cli/leak_check.h"
 #include "tui/cli/measure.h"
+#include "tui/cli/report_calls.h"
 
 /* Descendants that have not ended; the command itself may have. */
 static unsigned count_running(const struct profile *p)
@@ -44,6 +45,16 @@ static void say_heap(const struct heap *heap)
     g_string_free(text, TRUE);
 }
 
+static void say_calls(const struct calls *calls)
+{
+    if (!calls_are_measured(calls))
+        return;
+    GString *text = g_string_new(NULL);
+    text_append_count(text, report_calls_count(calls));
+    fprintf(stderr, ", %s calls (exact)", text->str);
+    g_string_free(text, TRUE);
+}
+
 /* One line about what was measured, on stderr like every other word of ours. */
 static void say(const struct measure_options *o, const struct profile *p, const char *path,
                 bool ended)
@@ -55,6 +66,7 @@ static void say(const struct measure_options *o, const struct profile *p, const 
     if (info->truncated + info->broken)
         fprintf(stderr, ", %" G_GINT64_FORMAT " stacks incomplete", info->truncated + info->broken);
     say_heap(p->heap);
+    say_calls(p->calls);
     char *clean_path = text_clean(path);
     fprintf(stderr, ": %s\n", clean_path);
     g_free(clean_path);
@@ -104,7 +116,7 @@ static int finish(struct session *session, const struct options *o, const char *
     return leak_check_judge(&o->leaks, profile, measure_exit_status(profile, signal_number));
 }
 
-static int record(const struct options *o, const struct command_context *context, char **argv,
+static int record(struct options *o, const struct command_context *context, char **argv,
                   GError **error)
 {
     char *name = measure_name(&o->measure, argv);

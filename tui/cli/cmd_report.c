@@ -15,9 +15,30 @@
 struct options {
     char *view, *sort;
     char **suppressions;
-    gboolean json, ascending;
+    gboolean json, ascending, threads;
     int top;
 };
+
+static bool choose_heap_sort(const char *sort, struct report_options *chosen, GError **error)
+{
+    chosen->heap_sort = heap_sort_find(sort);
+    return chosen->heap_sort != HEAP_SORTS ||
+           proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                             "cannot sort by '%s': choose allocs, bytes, live-blocks, live, "
+                             "peak-blocks, peak, own-peak, temporary, reallocs, remote-frees, "
+                             "average, stacks, function, module or source",
+                             sort);
+}
+
+static bool choose_call_sort(const char *sort, struct report_options *chosen, GError **error)
+{
+    chosen->call_sort = call_sort_find(sort);
+    return chosen->call_sort != CALL_SORTS ||
+           proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                             "cannot sort by '%s': choose calls, rate, total, self, average, min, "
+                             "p50, p99, max, function, module or source",
+                             sort);
+}
 
 /* The order of rows, by the columns of the view. */
 static bool choose_sort(const char *sort, struct report_options *chosen, GError **error)
@@ -27,15 +48,10 @@ static bool choose_sort(const char *sort, struct report_options *chosen, GError 
     if (chosen->view == REPORT_LEAKS)
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
                                  "leaks are sorted by their bytes: leave out --sort");
-    if (report_view_is_of_heap(chosen->view)) {
-        chosen->heap_sort = heap_sort_find(sort);
-        return chosen->heap_sort != HEAP_SORTS ||
-               proftop_error_set(error, PROFTOP_ERROR_USAGE,
-                                 "cannot sort by '%s': choose allocs, bytes, live-blocks, live, "
-                                 "peak-blocks, peak, own-peak, temporary, reallocs, remote-frees, "
-                                 "average, stacks, function, module or source",
-                                 sort);
-    }
+    if (report_view_is_of_heap(chosen->view))
+        return choose_heap_sort(sort, chosen, error);
+    if (chosen->view == REPORT_CALLS)
+        return choose_call_sort(sort, chosen, error);
     chosen->sort = function_sort_find(sort);
     return chosen->sort != FUNCTION_SORTS ||
            proftop_error_set(
@@ -49,12 +65,14 @@ static bool choose(const struct options *o, struct report_options *ret, GError *
     struct report_options chosen = {.view = report_view_find(o->view ? o->view : "functions"),
                                     .sort = FUNCTION_SORT_SELF,
                                     .heap_sort = HEAP_SORTS,
+                                    .call_sort = CALL_SORTS,
+                                    .by_thread = o->threads,
                                     .ascending = o->ascending,
                                     .top = o->top > 0 ? (unsigned)o->top : 0};
     if (chosen.view == REPORT_VIEWS)
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
-                                 "there is no view '%s': choose functions, tree, threads, memory, "
-                                 "leaks, peak or temporary",
+                                 "there is no view '%s': choose functions, tree, threads, calls, "
+                                 "memory, leaks, peak or temporary",
                                  o->view);
     if (!choose_sort(o->sort, &chosen, error))
         return false;
@@ -65,6 +83,9 @@ static bool choose(const struct options *o, struct report_options *ret, GError *
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
                                  "--suppressions is for --view leaks: leave out one, or add the "
                                  "other");
+    if (o->threads && chosen.view != REPORT_CALLS)
+        return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                 "--threads is for --view calls: leave out one, or add the other");
     *ret = chosen;
     return true;
 }
@@ -108,13 +129,13 @@ static int run(const struct command_context *context, int argc, char **argv, GEr
     struct options o = {.top = 40};
     const GOptionEntry entries[] = {
         {"view", 0, 0, G_OPTION_ARG_STRING, &o.view,
-         "functions (default), tree, threads, memory, leaks, peak or temporary", "VIEW"},
+         "functions (default), tree, threads, calls, memory, leaks, peak or temporary", "VIEW"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &o.json, "Print JSON instead of text", NULL},
         {"sort", 0, 0, G_OPTION_ARG_STRING, &o.sort,
-         "Sort functions by self (default), total, samples, function, module or source; the heap "
-         "by "
-         "bytes, allocs, live, peak, ...",
+         "Sort functions by self (default), total, samples, function, module or source; "
+         "calls by self, total, calls, average, ...; the heap by bytes, allocs, live, peak, ...",
          "COLUMN"},
+        {"threads", 0, 0, G_OPTION_ARG_NONE, &o.threads, "Calls of each thread by itself", NULL},
         {"ascending", 0, 0, G_OPTION_ARG_NONE, &o.ascending, "Smallest first", NULL},
         {"top", 0, 0, G_OPTION_ARG_INT, &o.top, "Rows of the table (default 40, 0 for all)", "N"},
         {"suppressions", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o.suppressions,

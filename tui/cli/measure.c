@@ -18,6 +18,7 @@
 #include "core/target/launch.h"
 #include "core/target/proc_tasks.h"
 #include "tui/cli/engines.h"
+#include "tui/cli/report_calls.h"
 #include "tui/cli/report_heap.h"
 
 enum { RATE_DEFAULT_HZ = 999, RATE_MOST_HZ = 20000, LOOK_MS = 250 };
@@ -33,6 +34,7 @@ void measure_options_init(struct measure_options *options)
 {
     *options = (struct measure_options){.rate_hz = RATE_DEFAULT_HZ};
     memory_options_init(&options->memory);
+    calls_option_init(&options->calls);
 }
 
 void measure_options_clear(struct measure_options *options)
@@ -41,11 +43,12 @@ void measure_options_clear(struct measure_options *options)
     g_free(options->attach);
     g_free(options->engine);
     memory_options_clear(&options->memory);
+    calls_option_clear(&options->calls);
 }
 
 void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
 {
-    GOptionEntry all[MEASURE_ENTRIES - MEMORY_ENTRIES] = {
+    GOptionEntry all[MEASURE_ENTRIES - MEMORY_ENTRIES - CALLS_ENTRIES] = {
         {"rate", 'F', 0, G_OPTION_ARG_INT, &o->rate_hz,
          "Samples per second of CPU time (default 999)", "HZ"},
         {"attach", 'p', 0, G_OPTION_ARG_STRING, &o->attach,
@@ -61,6 +64,7 @@ void measure_fill_entries(struct measure_options *o, GOptionEntry *entries)
     };
     memcpy(entries, all, sizeof all);
     memory_fill_entries(&o->memory, entries + G_N_ELEMENTS(all));
+    calls_option_fill_entries(&o->calls, entries + G_N_ELEMENTS(all) + MEMORY_ENTRIES);
 }
 
 /* Where the collector lies: beside the program in the build tree, else where `make install` puts
@@ -162,14 +166,14 @@ static void raise_descriptor_limit(void)
     }
 }
 
-struct session *measure_start(const struct measure_options *o,
-                              const struct command_context *context, char **argv, int terminal_fd,
-                              GError **error)
+struct session *measure_start(struct measure_options *o, const struct command_context *context,
+                              char **argv, int terminal_fd, GError **error)
 {
     pid_t pid = 0;
     enum heap_policy policy;
     if (!check_options(o, argv, error) || (o->attach && !parse_pid(o->attach, &pid, error)) ||
-        !memory_options_finish(&o->memory, o->attach != NULL, &policy, error))
+        !memory_options_finish(&o->memory, o->attach != NULL, &policy, error) ||
+        !calls_option_finish(&o->calls, o->attach != NULL, error))
         return NULL;
     if (o->whole_heap && policy == HEAP_POLICY_AUTO)
         policy = HEAP_POLICY_EXACT;
@@ -187,7 +191,9 @@ struct session *measure_start(const struct measure_options *o,
                                                 .sources = engines_find(o->engine, NULL),
                                                 .heap = &heap_source_ops,
                                                 .heap_policy = policy,
-                                                .heap_budget_percent = o->memory.budget_percent},
+                                                .heap_budget_percent = o->memory.budget_percent,
+                                                .calls_policy = o->calls.policy,
+                                                .calls_filter = o->calls.filter},
                       error);
     g_free(collector);
     return session;
@@ -255,6 +261,16 @@ static void say_heap_trouble(const struct measure_options *o, const struct profi
     g_free(trouble);
 }
 
+/* What was counted, and what of it not, the report tells. */
+static void say_calls_trouble(const struct measure_options *o, const struct profile *profile)
+{
+    if (!calls_option_asks(&o->calls) || calls_are_measured(profile->calls))
+        return;
+    char *why = report_calls_why(profile);
+    fprintf(stderr, "proftop: no calls were counted: %s\n", why);
+    g_free(why);
+}
+
 void measure_say_notes(const struct measure_options *o, const struct profile *profile)
 {
     const GPtrArray *notes = profile->notes;
@@ -262,6 +278,7 @@ void measure_say_notes(const struct measure_options *o, const struct profile *pr
     for (guint i = profile->n_standing; i < notes->len; i++)
         fprintf(stderr, "proftop: %s\n", (const char *)g_ptr_array_index(notes, i));
     say_heap_trouble(o, profile);
+    say_calls_trouble(o, profile);
 }
 
 int measure_exit_status(const struct profile *profile, int signal_number)

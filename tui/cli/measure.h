@@ -8,6 +8,7 @@
 #define PROFTOP_TUI_CLI_MEASURE_H
 
 #include "core/session/session.h"
+#include "tui/cli/calls_option.h"
 #include "tui/cli/command.h"
 #include "tui/cli/memory.h"
 
@@ -19,6 +20,7 @@ struct measure_options {
     char *output; /* snapshot; NULL: a default name */
     char *attach; /* pid of a running process, as it was typed; NULL: launch a command */
     struct memory_options memory;
+    struct calls_option calls;
     bool whole_heap; /* for a leak check: --memory=auto becomes exact */
 };
 
@@ -28,16 +30,16 @@ void measure_options_init(struct measure_options *options);
 /* Frees what it holds. */
 void measure_options_clear(struct measure_options *options);
 
-enum { MEASURE_ENTRIES = 7 + MEMORY_ENTRIES };
+enum { MEASURE_ENTRIES = 7 + MEMORY_ENTRIES + CALLS_ENTRIES };
 
 /* The options above as table entries; `entries` has room for MEASURE_ENTRIES and the terminator. */
 void measure_fill_entries(struct measure_options *options, GOptionEntry *entries);
 
 /*
  * Checks the options and launches argv (NULL-terminated, at least one word) on `terminal_fd` (-1:
- * as it is), or, with options->attach and no word, attaches.
+ * as it is), or, with options->attach and no word, attaches. The options must outlive the session.
  */
-struct session *measure_start(const struct measure_options *options,
+struct session *measure_start(struct measure_options *options,
                               const struct command_context *context, char **argv, int terminal_fd,
                               GError **error);
 
@@ -70,7 +72,7 @@ char *measure_save(const struct measure_options *options, const struct profile *
 int measure_exit_status(const struct profile *profile, int signal_number);
 
 /* Says on stderr, a line each, what the profile notes about this run; and what of the heap was not
- * seen although it was asked for. */
+ * seen, and that no calls were counted, although it was asked for. */
 void measure_say_notes(const struct measure_options *options, const struct profile *profile);
 
 #endif

@@ -8,9 +8,10 @@
 enum report_view report_view_find(const char *name)
 {
     static const char *const names[REPORT_VIEWS] = {
-        [REPORT_FUNCTIONS] = "functions", [REPORT_TREE] = "tree",   [REPORT_THREADS] = "threads",
-        [REPORT_MEMORY] = "memory",       [REPORT_LEAKS] = "leaks", [REPORT_PEAK] = "peak",
-        [REPORT_TEMPORARY] = "temporary"};
+        [REPORT_FUNCTIONS] = "functions", [REPORT_TREE] = "tree",
+        [REPORT_THREADS] = "threads",     [REPORT_CALLS] = "calls",
+        [REPORT_MEMORY] = "memory",       [REPORT_LEAKS] = "leaks",
+        [REPORT_PEAK] = "peak",           [REPORT_TEMPORARY] = "temporary"};
     for (int i = 0; i < REPORT_VIEWS; i++)
         if (strcmp(names[i], name) == 0)
             return (enum report_view)i;
@@ -51,10 +52,34 @@ static struct calltree *allocated_tree(const struct profile *profile)
     return tree;
 }
 
+/* Which functions were called (bool by function): they have rows also when no sample met them. */
+static GArray *called_functions(const struct profile *p)
+{
+    GArray *called = g_array_new(FALSE, TRUE, sizeof(bool));
+    g_array_set_size(called, p->functions->len);
+    for (guint i = 0; i < p->calls->records->len; i++) {
+        const struct call_record *record = &g_array_index(p->calls->records, struct call_record, i);
+        g_array_index(called, bool, call_record_function(p, record)) = true;
+    }
+    return called;
+}
+
+/* Exact calls beside what was sampled. */
+static struct call_rows *counted_calls(const struct profile *profile)
+{
+    if (!calls_are_measured(profile->calls))
+        return NULL;
+    struct call_rows *rows = call_rows_new(profile);
+    call_rows_query(rows, &(struct call_query){.process = PROFILE_NONE, .thread = PROFILE_NONE});
+    return rows;
+}
+
 void report_init(struct report *r, const struct profile *profile,
                  const struct report_options *options)
 {
-    const struct function_query query = {.sort = options->sort, .ascending = options->ascending};
+    GArray *called = called_functions(profile);
+    const struct function_query query = {
+        .sort = options->sort, .ascending = options->ascending, .also = called};
     const struct calltree_options whole = {.process = PROFILE_NONE, .thread = PROFILE_NONE};
     *r = (struct report){.profile = profile, .options = options};
     r->tree = calltree_new(profile, &whole);
@@ -62,19 +87,28 @@ void report_init(struct report *r, const struct profile *profile,
     r->total = calltree_node(r->tree, CALLTREE_ROOT)->total.value;
     r->functions = g_array_new(FALSE, FALSE, sizeof(struct function_row));
     function_rows_query(r->tree, &query, r->functions);
+    g_array_unref(called);
     r->threads = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     for (uint32_t i = 0; i < profile->threads->len; i++)
         g_array_append_val(r->threads, i);
     g_array_sort_with_data(r->threads, compare_threads, (gpointer)profile);
     r->allocated = options->view == REPORT_FUNCTIONS ? allocated_tree(profile) : NULL;
+    r->calls = options->view == REPORT_FUNCTIONS ? counted_calls(profile) : NULL;
 }
 
 void report_clear(struct report *r)
 {
     calltree_free(r->tree);
     calltree_free(r->allocated);
+    call_rows_free(r->calls);
     g_array_unref(r->functions);
     g_array_unref(r->threads);
+}
+
+const struct call_stats *report_calls_of(const struct report *r, uint32_t function)
+{
+    const struct call_row *row = r->calls ? call_rows_find(r->calls, function) : NULL;
+    return row ? &row->stats : NULL;
 }
 
 unsigned report_rows(const struct report *r, unsigned n)

@@ -7,6 +7,7 @@
 #define PROFTOP_TUI_CLI_REPORT_H
 
 #include "core/analysis/leaks.h"
+#include "core/model/call_rows.h"
 #include "core/model/function_rows.h"
 #include "core/model/heap_rows.h"
 
@@ -14,6 +15,7 @@ enum report_view {
     REPORT_FUNCTIONS,
     REPORT_TREE,
     REPORT_THREADS,
+    REPORT_CALLS,
     REPORT_MEMORY, /* from here on of the heap: report_view_is_of_heap() */
     REPORT_LEAKS,
     REPORT_PEAK,
@@ -28,6 +30,8 @@ struct report_options {
     enum report_view view;
     enum function_sort sort;
     unsigned heap_sort; /* enum heap_column or heap_sort; HEAP_SORTS: as the view has it */
+    unsigned call_sort; /* enum call_sort; CALL_SORTS: as the view has it */
+    bool by_thread;     /* calls: each thread by itself */
     bool ascending;
     unsigned top;                   /* rows; 0: all */
     const struct leak_rules *rules; /* leaks that do not count; NULL: none. Borrowed */
@@ -51,6 +55,7 @@ struct report {
     GArray *threads;            /* uint32_t, most of the main metric first */
     int64_t total;              /* of the main metric */
     struct calltree *allocated; /* of bytes allocated; NULL: the heap was not measured */
+    struct call_rows *calls;    /* of all threads; NULL: no calls were counted */
 };
 
 /* Context: holder of the profile's lock, until report_clear. */
@@ -59,6 +64,9 @@ void report_init(struct report *report, const struct profile *profile,
 
 /* Frees what report_init made; the profile stays. */
 void report_clear(struct report *report);
+
+/* The calls of a function; NULL: none were counted. */
+const struct call_stats *report_calls_of(const struct report *report, uint32_t function);
 
 /* How many of `n` rows are to be shown. */
 unsigned report_rows(const struct report *report, unsigned n);

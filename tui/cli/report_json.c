@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "tui/cli/report_calls_json.h"
 #include "tui/cli/report_heap_json.h"
 
 /* Deeper branches end there: parsers of JSON have limits of their own. */
@@ -100,6 +101,15 @@ static json_t *header(const struct report *r)
     return object;
 }
 
+/* Null of a function that was not counted. */
+static void set_calls(json_t *object, const struct call_stats *stats)
+{
+    double average = stats ? call_stats_average_ns(stats) : -1;
+    json_object_set_new(object, "calls", stats ? json_integer(stats->calls) : json_null());
+    json_object_set_new(object, "average_ns",
+                        average < 0 ? json_null() : json_real(round(average * 10) / 10));
+}
+
 static json_t *function_object(const struct report *r, const struct function_row *row)
 {
     const struct function *f = profile_get_function(r->profile, row->function);
@@ -116,6 +126,8 @@ static json_t *function_object(const struct report *r, const struct function_row
         json_object_set_new(
             object, "allocated_bytes",
             json_integer(calltree_function_self(r->allocated, row->function).value));
+    if (r->calls)
+        set_calls(object, report_calls_of(r, row->function));
     return object;
 }
 
@@ -193,8 +205,11 @@ void report_json(FILE *out, const struct profile *profile, const struct report_o
     report_init(&report, profile, options);
     json_t *object = header(&report);
     report_heap_json_whole(object, profile);
+    report_calls_json_whole(object, profile);
     if (report_view_is_of_heap(options->view)) {
         report_heap_json(object, profile, options);
+    } else if (options->view == REPORT_CALLS) {
+        report_calls_json(object, profile, options);
     } else {
         json_object_set_new(object, "n_functions", json_integer(report.functions->len));
         json_object_set_new(object, "functions", functions(&report));

@@ -3,10 +3,12 @@
  */
 #include "tui/cli/report_text.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "core/base/text.h"
+#include "tui/cli/report_calls_text.h"
 #include "tui/cli/report_heap_text.h"
 #include "tui/cli/report_line.h"
 
@@ -32,6 +34,20 @@ static void append_bytes_right(GString *line, int64_t bytes)
     GString *text = g_string_new(NULL);
     if (bytes > 0)
         text_append_bytes(text, bytes);
+    line_add_right(line, text->str, NUMBER_WIDTH);
+    g_string_free(text, TRUE);
+}
+
+/* Calls and their average, or nothing of a function that was not counted. */
+static void append_calls_right(GString *line, const struct call_stats *stats)
+{
+    GString *text = g_string_new(NULL);
+    if (stats)
+        g_string_append_printf(text, "%" G_GINT64_FORMAT, stats->calls);
+    line_add_right(line, text->str, NUMBER_WIDTH);
+    g_string_truncate(text, 0);
+    if (stats && call_stats_average_ns(stats) >= 0)
+        text_append_duration(text, llround(call_stats_average_ns(stats)));
     line_add_right(line, text->str, NUMBER_WIDTH);
     g_string_free(text, TRUE);
 }
@@ -150,6 +166,8 @@ static void print_header(FILE *out, const struct report *r)
     print_sampling(out, info);
     if (!report_view_is_of_heap(r->options->view))
         report_heap_text_brief(out, r->profile);
+    if (r->options->view != REPORT_CALLS)
+        report_calls_text_brief(out, r->profile);
     print_exit(out, info->wait_status);
     for (guint i = 0; i < r->profile->notes->len; i++)
         line_print_fact(out, "note", r->profile->notes->pdata[i]);
@@ -213,6 +231,10 @@ static void append_function_titles(GString *line, const struct report *r, struct
         line_add_right(line, "SAMPLES", NUMBER_WIDTH);
     if (r->allocated)
         line_add_right(line, "ALLOC", NUMBER_WIDTH);
+    if (r->calls) {
+        line_add_right(line, "CALLS", NUMBER_WIDTH);
+        line_add_right(line, "AVG", NUMBER_WIDTH);
+    }
     line_add_left(line, "FUNCTION", w.name);
     line_add_left(line, "MODULE", w.module);
     g_string_append(line, "SOURCE");
@@ -230,6 +252,8 @@ static void append_function(GString *line, const struct report *r, unsigned i, s
         line_add_count(line, row->self.count, NUMBER_WIDTH);
     if (r->allocated)
         append_bytes_right(line, calltree_function_self(r->allocated, row->function).value);
+    if (r->calls)
+        append_calls_right(line, report_calls_of(r, row->function));
     line_add_left(line, f->brief, w.name);
     line_add_left(line, profile_get_module(r->profile, f->module)->name, w.module);
     text_append_source(line, f->file, f->decl_line);
@@ -335,7 +359,7 @@ static void print_threads(FILE *out, const struct report *r)
 
 void report_text(FILE *out, const struct profile *profile, const struct report_options *options)
 {
-    static void (*const views[REPORT_MEMORY])(FILE *, const struct report *) = {
+    static void (*const views[REPORT_CALLS])(FILE *, const struct report *) = {
         [REPORT_FUNCTIONS] = print_functions,
         [REPORT_TREE] = print_tree,
         [REPORT_THREADS] = print_threads,
@@ -345,6 +369,8 @@ void report_text(FILE *out, const struct profile *profile, const struct report_o
     print_header(out, &report);
     if (report_view_is_of_heap(options->view)) {
         report_heap_text(out, profile, options);
+    } else if (options->view == REPORT_CALLS) {
+        report_calls_text(out, profile, options);
     } else {
         print_base(out, &report);
         views[options->view](out, &report);
