@@ -1,0 +1,137 @@
+/* What a filter of functions means. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/session/calls_filter.h"
+
+static const struct calls_candidate c_function = {.name = "parse_line",
+                                                  .brief = "parse_line",
+                                                  .linkage = "parse_line",
+                                                  .module = "/usr/bin/shop",
+                                                  .file = "/home/me/shop/src/parse.c"};
+static const struct calls_candidate template_function = {.name =
+                                                             "void ns::put<int>(int, char const*)",
+                                                         .brief = "ns::put<\u2026>",
+                                                         .linkage = "_ZN2ns3putIiEEvT_PKc",
+                                                         .module = "/usr/lib/libstore.so.1",
+                                                         .file = ""};
+
+static bool meant(const char *text, const struct calls_candidate *candidate)
+{
+    struct calls_filter *filter = calls_filter_new(text, NULL);
+    assert_non_null(filter);
+    bool result = calls_filter_matches(filter, candidate);
+    calls_filter_free(filter);
+    return result;
+}
+
+static void test_name_matches_whole_and_by_glob(void **state)
+{
+    (void)state;
+    assert_true(meant("parse_line", &c_function));
+    assert_true(meant("other,parse_*", &c_function));
+    assert_true(meant("parse_[a-m]???", &c_function));
+    assert_false(meant("parse", &c_function));
+}
+
+static void test_name_of_template_matches_with_and_without_parameters(void **state)
+{
+    (void)state;
+    assert_true(meant("ns::put", &template_function));
+    assert_true(meant("ns::*", &template_function));
+    assert_true(meant("_ZN2ns3putIiEEvT_PKc", &template_function));
+    assert_true(meant("other,void ns::put<int>(int, char const\\*)", &template_function));
+    assert_false(meant("ns::put(int)", &template_function));
+}
+
+static void test_regex_is_found_anywhere(void **state)
+{
+    (void)state;
+    assert_true(meant("/e_l/", &c_function));
+    assert_true(meant("/put<[a-z]{1,3}>/", &template_function));
+    assert_false(meant("/^line/", &c_function));
+}
+
+static void test_module_narrows_a_pattern(void **state)
+{
+    (void)state;
+    assert_true(meant("@shop", &c_function));
+    assert_true(meant("parse_*@sh*", &c_function));
+    assert_true(meant("/parse/@shop", &c_function));
+    assert_false(meant("parse_*@libstore*", &c_function));
+}
+
+static void test_file_matches_path_or_its_end(void **state)
+{
+    (void)state;
+    assert_true(meant("file:parse.c", &c_function));
+    assert_true(meant("file:src/*.c", &c_function));
+    assert_true(meant("file:/home/*", &c_function));
+    assert_false(meant("file:arse.c", &c_function));
+    assert_false(meant("file:*", &template_function));
+}
+
+static void test_exclusion_wins_wherever_it_stands(void **state)
+{
+    (void)state;
+    assert_false(meant("!parse_*,@shop", &c_function));
+    assert_false(meant("@shop,!/line/", &c_function));
+    assert_true(meant("@shop,!other", &c_function));
+}
+
+static void test_module_is_wanted_only_by_a_pattern_that_may_match(void **state)
+{
+    (void)state;
+    struct calls_filter *filter = calls_filter_new("f@libc.so*,!g,file:x.c@shop", NULL);
+    assert_true(calls_filter_wants_module(filter, "/lib/libc.so.6"));
+    assert_true(calls_filter_wants_module(filter, "/usr/bin/shop"));
+    assert_false(calls_filter_wants_module(filter, "/lib/libm.so.6"));
+    assert_true(calls_filter_wants_files(filter));
+    calls_filter_free(filter);
+}
+
+static void test_unmatched_patterns_are_told(void **state)
+{
+    (void)state;
+    struct calls_filter *filter = calls_filter_new("nothing, parse_*", NULL);
+    calls_filter_matches(filter, &c_function);
+    GPtrArray *unmatched = calls_filter_unmatched(filter);
+    assert_int_equal(unmatched->len, 1);
+    assert_string_equal(g_ptr_array_index(unmatched, 0), "nothing");
+    g_ptr_array_unref(unmatched);
+    calls_filter_free(filter);
+}
+
+static void test_wrong_filters_are_usage_errors(void **state)
+{
+    static const char *const wrong[] = {"", ",", "!f", "a,,b", "/(/", "/x", "f@", "file:", "@"};
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        GError *error = NULL;
+        assert_null(calls_filter_new(wrong[i], &error));
+        assert_true(g_error_matches(error, PROFTOP_ERROR, PROFTOP_ERROR_USAGE));
+        assert_null(strchr(error->message, '\n'));
+        g_error_free(error);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_name_matches_whole_and_by_glob),
+        cmocka_unit_test(test_name_of_template_matches_with_and_without_parameters),
+        cmocka_unit_test(test_regex_is_found_anywhere),
+        cmocka_unit_test(test_module_narrows_a_pattern),
+        cmocka_unit_test(test_file_matches_path_or_its_end),
+        cmocka_unit_test(test_exclusion_wins_wherever_it_stands),
+        cmocka_unit_test(test_module_is_wanted_only_by_a_pattern_that_may_match),
+        cmocka_unit_test(test_unmatched_patterns_are_told),
+        cmocka_unit_test(test_wrong_filters_are_usage_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
