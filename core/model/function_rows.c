@@ -94,15 +94,22 @@ static bool matches(const struct profile *p, uint32_t function, const GRegex *fi
            g_regex_match(filter, profile_get_module(p, f->module)->name, 0, NULL);
 }
 
+static bool is_among(const GArray *also, uint32_t function)
+{
+    return also && function < also->len && g_array_index(also, bool, function);
+}
+
 void function_rows_query(const struct calltree *tree, const struct function_query *query,
                          GArray *rows)
 {
     g_array_set_size(rows, 0);
-    for (uint32_t i = 0; i < tree->function_total->len; i++) {
+    uint32_t n = MAX(tree->function_total->len, query->also ? query->also->len : 0);
+    for (uint32_t i = 0; i < n; i++) {
         struct function_row row = {.function = i,
                                    .self = calltree_function_self(tree, i),
                                    .total = calltree_function_total(tree, i)};
-        if ((row.total.value || row.total.count) && matches(tree->profile, i, query->filter))
+        bool wanted = row.total.value || row.total.count || is_among(query->also, i);
+        if (wanted && matches(tree->profile, i, query->filter))
             g_array_append_val(rows, row);
     }
     struct sort_context context = {.profile = tree->profile, .query = query};

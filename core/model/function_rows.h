@@ -29,12 +29,14 @@ struct function_query {
     enum function_sort sort;
     bool ascending;       /* smallest first, names from A to Z; else largest first, Z to A */
     const GRegex *filter; /* keeps functions whose name or module matches; NULL: all */
+    const GArray *also;   /* bool by function, shorter where the rest is false: these have rows even
+                             without weight; NULL: none */
 };
 
 /*
  * Fills `rows` (struct function_row, emptied first) with every function of the tree that has
- * weight. Equal keys are ordered by total, then by age, so that rows do not jump. Context: holder
- * of the profile's lock.
+ * weight, and those asked for. Equal keys are ordered by total, then by age, so that rows do not
+ * jump. Context: holder of the profile's lock.
  */
 void function_rows_query(const struct calltree *tree, const struct function_query *query,
                          GArray *rows);

@@ -13,15 +13,10 @@ static const struct key_entry table[] = {
 };
 
 static const char *const context_names[KEY_CONTEXTS] = {
-    [KEYS_ALL] = "Everywhere",
-    [KEYS_FUNCTIONS] = "Functions and Memory",
-    [KEYS_FLAME] = "Flame",
-    [KEYS_MEMORY] = "Memory",
-    [KEYS_THREADS] = "Threads",
-    [KEYS_OUTPUT] = "Output",
-    [KEYS_TYPING] = "Typing into the target",
-    [KEYS_PROMPT] = "Patterns",
-    [KEYS_QUIT] = "Quitting while the target runs",
+    [KEYS_ALL] = "Everywhere",  [KEYS_FUNCTIONS] = "Functions and Memory",
+    [KEYS_FLAME] = "Flame",     [KEYS_THREADS] = "Threads",
+    [KEYS_OUTPUT] = "Output",   [KEYS_TYPING] = "Typing into the target",
+    [KEYS_PROMPT] = "Patterns", [KEYS_QUIT] = "Quitting while the target runs",
 };
 
 static const struct {
@@ -65,9 +60,7 @@ const char *keys_context_name(enum key_context context)
 
 enum key_context keys_context_base(enum key_context context)
 {
-    if (keys_context_is_modal(context))
-        return context;
-    return context == KEYS_MEMORY ? KEYS_FUNCTIONS : KEYS_ALL;
+    return keys_context_is_modal(context) ? context : KEYS_ALL;
 }
 
 bool keys_context_is_modal(enum key_context context)

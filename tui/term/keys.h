@@ -49,7 +49,10 @@
     KEY(REDRAW,        ALL,       "C-l",           "",        "draw the whole screen anew") \
     KEY(SUSPEND,       ALL,       "C-z",           "",        "suspend proftop; fg brings it back") \
     KEY(HEAP_POLICY,   ALL,       "M",             "",        "measure the heap: auto, exact, sampled, off, in turn") \
-    KEY(OPEN_FLAME,    FUNCTIONS, "Enter",         "flame",   "show the function in Flame (from Memory: weighed by what the table is sorted by)") \
+    KEY(COUNT_CALLS,   ALL,       "x",             "count calls", "count the calls of the selected function exactly from now on, or no longer") \
+    KEY(CALLS_POLICY,  ALL,       "X",             "",        "count calls: of what calls proftop by itself, of all functions compiled for it, of none, in turn") \
+    KEY(OPEN_FLAME,    FUNCTIONS, "Enter",         "flame",   "show the function in Flame, weighed by what the table is sorted by") \
+    KEY(DETAILS,       FUNCTIONS, "e",             "details", "all about the row (Functions: its calls; Memory: call paths, sizes and lifetimes); again: the table") \
     KEY(SORT_LEFT,     FUNCTIONS, "<",             "",        "sort by the column to the left") \
     KEY(SORT_RIGHT,    FUNCTIONS, ">",             "",        "sort by the column to the right") \
     KEY(SORT_NEXT,     FUNCTIONS, "s F6",          "sort",    "sort by the next column, in turn") \
@@ -58,12 +61,11 @@
     KEY(FILTER_CLEAR,  FUNCTIONS, "c",             "",        "clear the filter") \
     KEY(ZOOM_IN,       FLAME,     "Enter",         "zoom",    "zoom into the frame under the cursor") \
     KEY(ZOOM_OUT,      FLAME,     "Backspace Esc", "out",     "zoom out") \
-    KEY(WEIGHT,        FLAME,     "w",             "weight",  "weigh by CPU time, live bytes, bytes at the peak, bytes allocated, allocations, temporary blocks") \
+    KEY(WEIGHT,        FLAME,     "w",             "weight",  "weigh by CPU time, live bytes, bytes at the peak, bytes allocated, allocations, temporary blocks, call time, calls") \
     KEY(BOTTOM_UP,     FLAME,     "b",             "bottom-up", "callers below (bottom-up) or callees below (top-down)") \
     KEY(FOLD,          FLAME,     "y",             "fold",    "fold direct recursion into one frame") \
     KEY(HIGHLIGHT,     FLAME,     "#",             "same",    "highlight every occurrence of this function") \
     KEY(EXPORT,        FLAME,     "E",             "svg",     "write the picture as SVG, for browsers, and say its name") \
-    KEY(DETAILS,       MEMORY,    "e",             "details", "all call paths of the site, with sizes and lifetimes; again: the table") \
     KEY(SELECT,        THREADS,   "Enter Space",   "only this", "show only this thread or process in all views; again: all") \
     KEY(BY_TIME,       THREADS,   "s F6",          "sort",    "most time first among siblings, or oldest first") \
     KEY(TYPE,          OUTPUT,    "i",             "type",    "type into the target") \
@@ -89,7 +91,6 @@ enum key_context {
     KEYS_ALL,
     KEYS_FUNCTIONS, /* of Memory too */
     KEYS_FLAME,
-    KEYS_MEMORY,
     KEYS_THREADS,
     KEYS_OUTPUT,
     KEYS_TYPING, /* modal: without the keys of ALL, as are those below */
@@ -131,8 +132,8 @@ const struct key_entry *keys_table(size_t *ret_n);
 /* Name of a context as help and man page head it. Context: any thread. */
 const char *keys_context_name(enum key_context context);
 
-/* Where a key is looked up that a context does not have: KEYS_FUNCTIONS for KEYS_MEMORY, KEYS_ALL
- * for the others, the context itself when there is nothing more. Context: any thread. */
+/* Where a key is looked up that a context does not have: KEYS_ALL, or the context itself when there
+ * is nothing more. Context: any thread. */
 enum key_context keys_context_base(enum key_context context);
 
 /* Whether the keys of ALL do nothing in this context. Context: any thread. */

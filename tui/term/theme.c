@@ -65,7 +65,7 @@ static const char *const glyphs_unicode[GLYPHS] = {
     [GLYPH_BRANCH] = "├",       [GLYPH_LAST_BRANCH] = "└", [GLYPH_TRUNK] = "│",
     [GLYPH_CHOSEN] = "◆",       [GLYPH_HORIZONTAL] = "─",  [GLYPH_VERTICAL] = "│",
     [GLYPH_TOP_LEFT] = "┌",     [GLYPH_TOP_RIGHT] = "┐",   [GLYPH_BOTTOM_LEFT] = "└",
-    [GLYPH_BOTTOM_RIGHT] = "┘",
+    [GLYPH_BOTTOM_RIGHT] = "┘", [GLYPH_COUNTED] = "•",
 };
 
 static const char *const glyphs_ascii[GLYPHS] = {
@@ -74,7 +74,7 @@ static const char *const glyphs_ascii[GLYPHS] = {
     [GLYPH_BRANCH] = "|",       [GLYPH_LAST_BRANCH] = "`", [GLYPH_TRUNK] = "|",
     [GLYPH_CHOSEN] = "*",       [GLYPH_HORIZONTAL] = "-",  [GLYPH_VERTICAL] = "|",
     [GLYPH_TOP_LEFT] = "+",     [GLYPH_TOP_RIGHT] = "+",   [GLYPH_BOTTOM_LEFT] = "+",
-    [GLYPH_BOTTOM_RIGHT] = "+",
+    [GLYPH_BOTTOM_RIGHT] = "+", [GLYPH_COUNTED] = "*",
 };
 
 struct style theme_style(const struct theme *theme, enum role role)

@@ -4,6 +4,7 @@
 #include "tui/views/app_state.h"
 
 #include "core/base/text.h"
+#include "tui/views/lens_calls.h"
 #include "tui/views/lens_heap.h"
 #include "tui/widgets/w_bar.h"
 
@@ -204,6 +205,36 @@ static void add_heap(const struct app *app, struct bar *bar, const struct theme 
     g_string_free(why, TRUE);
 }
 
+/* How many a second, or, when that is over, in all; and what of them is missing. */
+static void add_calls(const struct app *app, struct bar *bar)
+{
+    const struct session_status *s = &app->status;
+    const struct lens_calls *calls = app->lens.calls;
+    bool live = app->options->session && s->state == SESSION_RUNNING;
+    int64_t missed, untimed;
+    lens_call_losses(&app->lens, &missed, &untimed);
+    if (live && s->calls_patched > 0 && calls->calls == 0)
+        bar_add(bar, 4, ROLE_NORMAL,
+                g_strdup_printf("calls: %u function%s", s->calls_patched,
+                                s->calls_patched == 1 ? "" : "s"));
+    if (calls->calls > 0 && (!live || calls->per_second >= 0)) {
+        GString *text = g_string_new("calls ");
+        if (live)
+            lens_append_call_rate(text, calls->per_second);
+        else
+            text_append_count(text, calls->calls);
+        g_string_append(text, live ? "/s" : "");
+        bar_add(bar, 4, ROLE_NORMAL, g_string_free(text, FALSE));
+    }
+    if (missed > 0 || untimed > 0) {
+        GString *text = g_string_new("calls missed ");
+        if (missed == 0)
+            g_string_assign(text, "calls untimed ");
+        text_append_count(text, missed > 0 ? missed : untimed);
+        bar_add(bar, 3, ROLE_WARNING, g_string_free(text, FALSE));
+    }
+}
+
 static void add_memory(const struct app *app, struct bar *bar)
 {
     if (!app->options->session || app->status.rss_bytes <= 0)
@@ -263,6 +294,7 @@ void app_header_draw(const struct app *app, struct surface *surface, const struc
     add_rate(app, &first);
     add_cpu(app, below, theme);
     add_heap(app, below, theme);
+    add_calls(app, below);
     add_memory(app, below);
     if (app->cols < WIDE_COLUMNS)
         add_tasks(app, below);

@@ -3,6 +3,7 @@
  */
 #include "tui/views/app_state.h"
 
+#include "tui/views/lens_calls.h"
 #include "tui/views/lens_heap.h"
 
 #define MILLISECOND_NS INT64_C(1000000)
@@ -205,6 +206,79 @@ static void next_heap_policy(struct app *app)
             g_strdup_printf("heap: %s: %s", heap_policy_name(policy), policy_texts[policy]));
 }
 
+/* Says why there are none in this session; true when calls can be counted. */
+static bool can_count_calls(struct app *app)
+{
+    if (!needs_target(app, "counting calls"))
+        return false;
+    if (app->status.has_calls_source)
+        return true;
+    app_lock(app);
+    const char *why = app->lens.profile->calls->why_not;
+    app_say(app, ROLE_WARNING,
+            g_strdup_printf("calls are not counted: %s",
+                            *why ? why : "nothing in this session can count them"));
+    app_unlock(app);
+    return false;
+}
+
+/* The function under the cursor, PROFILE_NONE: none; its name as it is shown (g_free), and whether
+ * its calls are counted already. */
+static uint32_t selected_function(struct app *app, char **ret_name, bool *ret_counted)
+{
+    const struct view_ops *ops = app->ops[app->current];
+    uint32_t function = PROFILE_NONE;
+    app_lock(app);
+    if (ops->selected)
+        function = ops->selected(app->data[app->current]);
+    if (function != PROFILE_NONE) {
+        *ret_name = g_strdup(lens_function_name(&app->lens, function));
+        *ret_counted = lens_counts_function(&app->lens, function);
+    }
+    app_unlock(app);
+    return function;
+}
+
+static void count_calls(struct app *app)
+{
+    char *name;
+    bool counted;
+    if (!can_count_calls(app))
+        return;
+    uint32_t function = selected_function(app, &name, &counted);
+    if (function == PROFILE_NONE) {
+        app_say(app, ROLE_NORMAL, g_strdup("no function is selected here: 1 shows them all"));
+        return;
+    }
+    session_set_function_calls(app->options->session, function, !counted);
+    app_say(app, ROLE_NORMAL,
+            g_strdup_printf(counted ? "the calls of %s are no longer counted"
+                                    : "the calls of %s are counted from now on",
+                            name));
+    g_free(name);
+}
+
+/* What a policy means, for whoever has just chosen it. */
+static const struct {
+    enum calls_policy next;
+    const char *text;
+} calls_policies[] = {
+    [CALLS_POLICY_OFF] = {CALLS_POLICY_AUTO, "off: none"},
+    [CALLS_POLICY_AUTO] = {CALLS_POLICY_ALL,
+                           "auto: of what calls proftop by itself, and of what x has chosen"},
+    [CALLS_POLICY_ALL] = {CALLS_POLICY_OFF, "all: of all functions that are compiled for it"},
+};
+
+static void next_calls_policy(struct app *app)
+{
+    if (!can_count_calls(app))
+        return;
+    enum calls_policy policy = calls_policies[app->status.calls_policy].next;
+    session_set_calls_policy(app->options->session, policy);
+    app->status.calls_policy = policy;
+    app_say(app, ROLE_NORMAL, g_strdup_printf("calls: %s", calls_policies[policy].text));
+}
+
 static void next_unit(struct app *app)
 {
     static const char *const names[LENS_UNITS] = {"time", "samples", "shares only"};
@@ -282,6 +356,8 @@ static void (*const actions[REQUESTS])(struct app *) = {
     [REQUEST_WINDOW] = next_window,
     [REQUEST_RESET] = reset_window,
     [REQUEST_HEAP_POLICY] = next_heap_policy,
+    [REQUEST_COUNT_CALLS] = count_calls,
+    [REQUEST_CALLS_POLICY] = next_calls_policy,
     [REQUEST_UNIT] = next_unit,
     [REQUEST_NAMES] = toggle_names,
     [REQUEST_SAVE] = save,

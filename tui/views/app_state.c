@@ -119,11 +119,20 @@ static void keep_meter(struct session_status *status, const struct session_statu
     memcpy(status->cpu_history, before->cpu_history, sizeof status->cpu_history);
 }
 
+/* What was asked for cannot be: known only some time after the key. */
+static void note_refusal(struct app *app, const struct session_status *before)
+{
+    if (app->status.calls_refused > before->calls_refused && app->status.calls_refusal)
+        app_say(app, ROLE_WARNING,
+                g_strdup_printf("calls are not counted: %s", app->status.calls_refusal));
+}
+
 static void refresh_status(struct app *app)
 {
     struct session_status status_before = app->status;
     enum session_state before = status_before.state;
     session_get_status(app->options->session, &app->status);
+    note_refusal(app, &status_before);
     app->lens.ended = app->status.state == SESSION_ENDED;
     if (before == SESSION_ENDED)
         keep_meter(&app->status, &status_before);

@@ -4,6 +4,7 @@
 #include "tui/views/lens.h"
 
 #include "core/base/text.h"
+#include "tui/views/lens_calls.h"
 #include "tui/views/lens_heap.h"
 
 #include <string.h>
@@ -26,14 +27,20 @@ static struct calltree_options tree_options(const struct lens *lens)
     };
 }
 
+/* Calls know threads but no window, the heap neither. */
 static struct calltree_options flame_options(const struct lens *lens)
 {
     struct calltree_options options = tree_options(lens);
-    if (lens->flame_of_heap)
-        options = (struct calltree_options){.process = lens_heap_process(lens),
-                                            .thread = PROFILE_NONE,
-                                            .of = CALLTREE_OF_HEAP,
-                                            .column = lens->flame_column};
+    if (!lens_flame_is_of_samples(lens)) {
+        bool of_heap = lens->weight.of == CALLTREE_OF_HEAP;
+        options = (struct calltree_options){
+            .process = of_heap ? lens_heap_process(lens) : lens->process,
+            .thread = of_heap ? PROFILE_NONE : lens->thread,
+            .of = lens->weight.of,
+            .column = lens->weight.column,
+            .call_weight = lens->weight.call_weight,
+        };
+    }
     options.inverted = lens->inverted;
     options.fold_recursion = lens->fold;
     return options;
@@ -77,6 +84,7 @@ void lens_init(struct lens *lens, const struct profile *profile, bool live)
         .focus = PROFILE_NONE,
         .filter_text = g_strdup(""),
         .allocated = g_array_new(FALSE, TRUE, sizeof(int64_t)),
+        .calls = lens_calls_new(),
     };
     lens_rebuild(lens);
 }
@@ -86,6 +94,7 @@ void lens_clear(struct lens *lens)
     free_trees(lens);
     g_clear_pointer(&lens->allocated, g_array_unref);
     g_clear_pointer(&lens->allocating, heap_rows_free);
+    g_clear_pointer(&lens->calls, lens_calls_free);
     g_clear_pointer(&lens->search, g_regex_unref);
     g_clear_pointer(&lens->filter, g_regex_unref);
     g_clear_pointer(&lens->filter_text, g_free);
@@ -95,14 +104,16 @@ void lens_update(struct lens *lens, int64_t now_ns)
 {
     lens->updated_ns = now_ns;
     calltree_update(lens->tree, now_ns);
-    if (lens->flame != lens->tree && !lens->flame_of_heap)
+    if (lens->flame != lens->tree && lens_flame_is_of_samples(lens))
         calltree_update(lens->flame, now_ns);
+    lens_meter_calls(lens);
 }
 
 void lens_update_flame(struct lens *lens)
 {
     int64_t passed = lens->updated_ns - lens->flame_updated_ns;
-    if (!lens->flame_of_heap || (lens->flame_updated_ns && passed < LENS_HEAP_INTERVAL_NS))
+    bool of_samples = lens_flame_is_of_samples(lens);
+    if (of_samples || (lens->flame_updated_ns && passed < LENS_HEAP_INTERVAL_NS))
         return;
     calltree_update(lens->flame, lens->updated_ns);
     lens->flame_updated_ns = lens->updated_ns;
@@ -127,12 +138,18 @@ void lens_rebuild(struct lens *lens)
     lens_update_flame(lens);
 }
 
-void lens_weigh_flame(struct lens *lens, bool of_heap, enum heap_column column)
+bool lens_flame_is_of_samples(const struct lens *lens)
 {
-    if (of_heap == lens->flame_of_heap && (!of_heap || column == lens->flame_column))
+    return lens->weight.of == CALLTREE_OF_SAMPLES;
+}
+
+void lens_weigh_flame(struct lens *lens, struct lens_weight weight)
+{
+    const struct lens_weight *old = &lens->weight;
+    if (weight.of == old->of && weight.column == old->column &&
+        weight.call_weight == old->call_weight)
         return;
-    lens->flame_of_heap = of_heap;
-    lens->flame_column = column;
+    lens->weight = weight;
     lens_rebuild(lens);
 }
 

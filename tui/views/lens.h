@@ -27,6 +27,15 @@ enum lens_unit {
     LENS_UNITS,
 };
 
+/* What Flame is weighed by. */
+struct lens_weight {
+    enum calltree_subject of;
+    enum heap_column column;      /* of the heap */
+    enum call_weight call_weight; /* of calls */
+};
+
+struct lens_calls;
+
 struct lens {
     const struct profile *profile;
     bool live;        /* there is a session: windows are possible */
@@ -38,22 +47,22 @@ struct lens {
     uint32_t process, thread; /* only these; PROFILE_NONE all */
     bool full_names;
     enum lens_unit unit;
-    bool inverted, fold; /* of the flame tree */
-    bool flame_of_heap;  /* weighed by flame_column, not by the main metric */
-    enum heap_column flame_column;
-    int64_t flame_updated_ns;            /* of a heap's tree */
+    bool inverted, fold;                 /* of the flame tree */
+    struct lens_weight weight;           /* of Flame */
+    int64_t flame_updated_ns;            /* of a tree of the heap or of calls */
     const struct session_status *status; /* borrowed; of a file: made from its info */
     GArray *allocated;                   /* see lens_allocated */
     struct heap_rows *allocating;        /* that it is made from; NULL: not needed yet */
     uint64_t allocated_generation;       /* of the heap, then */
     int64_t allocated_ns;
     uint32_t allocated_process;
-    GRegex *search, *filter; /* NULL none */
-    char *filter_text;       /* "" none */
-    uint32_t focus;          /* function that Flame is asked to show; PROFILE_NONE none */
-    struct calltree *tree;   /* top-down, for Functions */
-    struct calltree *flame;  /* as Flame wants it; the same as tree where it can be */
-    uint64_t generation;     /* grows when the trees were made anew: node ids are others then */
+    struct lens_calls *calls; /* see lens_calls.h */
+    GRegex *search, *filter;  /* NULL none */
+    char *filter_text;        /* "" none */
+    uint32_t focus;           /* function that Flame is asked to show; PROFILE_NONE none */
+    struct calltree *tree;    /* top-down, for Functions */
+    struct calltree *flame;   /* as Flame wants it; the same as tree where it can be */
+    uint64_t generation;      /* grows when the trees were made anew: node ids are others then */
 };
 
 /* Looks at all of a profile, which is borrowed. Context: UI thread. */
@@ -70,13 +79,15 @@ void lens_update(struct lens *lens, int64_t now_ns);
  * Context: UI thread with the lock. */
 void lens_rebuild(struct lens *lens);
 
-/* Brings Flame's tree up to date, if that is one of the heap's (its sites are many: only twice a
- * second). Context: UI thread with the lock. */
+/* Brings Flame's tree up to date, if that is one of the heap or of calls (they are many: only twice
+ * a second). Context: UI thread with the lock. */
 void lens_update_flame(struct lens *lens);
 
-/* Weighs Flame by a column of the heap, or by the main metric: rebuilds if that is a change.
- * Context: UI thread with the lock. */
-void lens_weigh_flame(struct lens *lens, bool of_heap, enum heap_column column);
+/* Weighs Flame by something: rebuilds if that is a change. Context: UI thread with the lock. */
+void lens_weigh_flame(struct lens *lens, struct lens_weight weight);
+
+/* Whether Flame is weighed by the profile's main metric. Context: UI thread. */
+bool lens_flame_is_of_samples(const struct lens *lens);
 
 /* Weight of everything in sight. Context: UI thread with the lock. */
 struct weight lens_total(const struct lens *lens);

@@ -1,14 +1,10 @@
 /*
- * Heap in the lens: values, reasons, and the weight of Flame.
+ * Heap in the lens: values and reasons.
  */
 #include "tui/views/lens_heap.h"
 
 #include "core/base/text.h"
 #include "core/model/heap_rows.h"
-
-static const enum heap_column weights[] = {
-    HEAP_LIVE_BYTES, HEAP_PEAK_BYTES, HEAP_ALLOC_BYTES, HEAP_ALLOCS, HEAP_TEMPORARY,
-};
 
 uint32_t lens_heap_process(const struct lens *lens)
 {
@@ -77,54 +73,6 @@ void lens_append_site_value(GString *out, const struct heap_site *site, enum hea
     if (site->sampled > 0 && site->values[column] > 0)
         g_string_append_c(out, '~');
     lens_append_heap_value(out, column, site->values[column]);
-}
-
-bool lens_next_flame_weight(struct lens *lens)
-{
-    size_t next = 0;
-    if (!lens->flame_of_heap && !lens_heap_is_measured(lens))
-        return false;
-    while (lens->flame_of_heap && next < G_N_ELEMENTS(weights) &&
-           weights[next] != lens->flame_column)
-        next++;
-    next += lens->flame_of_heap;
-    bool of_heap = next < G_N_ELEMENTS(weights);
-    lens_weigh_flame(lens, of_heap, of_heap ? weights[next] : lens->flame_column);
-    return true;
-}
-
-void lens_append_flame_value(const struct lens *lens, GString *out, int64_t value)
-{
-    if (lens->flame_of_heap)
-        lens_append_heap_value(out, lens->flame_column, value);
-    else
-        lens_append_value(lens, out, value);
-}
-
-void lens_append_flame_weight(const struct lens *lens, GString *out, struct weight weight)
-{
-    if (!lens->flame_of_heap) {
-        lens_append_weight(lens, out, weight);
-        return;
-    }
-    if (lens->unit != LENS_SHARE) {
-        lens_append_flame_value(lens, out, weight.value);
-        return;
-    }
-    lens_append_share(out, weight.value, lens_flame_total(lens).value);
-    g_string_append(out, " %");
-}
-
-/* Each stack passes one node where the function comes first, whichever way the tree grows. */
-int64_t lens_flame_of_function(const struct lens *lens, uint32_t function)
-{
-    int64_t sum = 0;
-    for (guint i = 0; i < lens->flame->nodes->len; i++) {
-        const struct calltree_node *node = calltree_node(lens->flame, i);
-        if (node->function == function && !node->recursive)
-            sum += node->total.value;
-    }
-    return sum;
 }
 
 /* By way of the model's rows, which remember who allocated with each stack. */

@@ -33,20 +33,6 @@ void lens_append_heap_value(GString *out, enum heap_column column, int64_t value
 /* Appends what a site or a row of them says; "~" stands before an estimate. Context: any thread. */
 void lens_append_site_value(GString *out, const struct heap_site *site, enum heap_column column);
 
-/* Weighs Flame by the next: the main metric, live, peak, allocated bytes, allocated blocks,
- * temporary ones. false: the heap is not measured, and nothing has changed.
- * Context: UI thread with the lock. */
-bool lens_next_flame_weight(struct lens *lens);
-
-/* Appends a weight as Flame shows it, in the chosen unit. Context: UI thread with the lock. */
-void lens_append_flame_weight(const struct lens *lens, GString *out, struct weight weight);
-
-/* Appends a value of what Flame is weighed by. Context: UI thread with the lock. */
-void lens_append_flame_value(const struct lens *lens, GString *out, int64_t value);
-
-/* Weight in Flame of all stacks that lead through a function. Context: UI thread with the lock. */
-int64_t lens_flame_of_function(const struct lens *lens, uint32_t function);
-
 /* Bytes allocated by each function itself, in the whole run: int64_t by function id, shorter where
  * the rest has none; NULL when nothing was measured. At most some 500 ms old. Context: UI thread
  * with the lock. */

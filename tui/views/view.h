@@ -61,6 +61,10 @@ struct view_ops {
 
     /* What is shown as a file for other programs, SVG; NULL: the view never asks for it. */
     GString *(*picture)(void *view);
+
+    /* The function under the cursor, PROFILE_NONE where there is none; NULL: the view has no
+     * functions. */
+    uint32_t (*selected)(const void *view);
 };
 
 extern const struct view_ops view_functions, view_flame, view_memory, view_threads, view_output;

@@ -9,7 +9,9 @@
 #include "core/base/text.h"
 #include "core/formats/flame_svg.h"
 #include "tui/views/flame_nav.h"
-#include "tui/views/lens_heap.h"
+#include "tui/views/lens_flame.h"
+
+#include <string.h>
 
 enum { LABEL_COLUMNS_MIN = 3 }; /* less would be a dot and nothing else */
 
@@ -180,12 +182,13 @@ static void append_share_of_parent(struct flame *view, const struct calltree_nod
 static void append_count(struct flame *view, int64_t count)
 {
     const struct lens *lens = view->lens;
-    if (lens->flame_of_heap ? !heap_columns[lens->flame_column].is_bytes
-                            : lens->profile->count_metric == PROFILE_NONE)
+    struct calltree_metric metric = calltree_metric(lens->flame);
+    if (!metric.counted || strcmp(metric.counted, metric.name) == 0)
         return;
     text_append_count(view->text, count);
-    g_string_append(view->text, lens->flame_of_heap ? " block" : " sample");
-    g_string_append(view->text, count == 1 ? "" : "s");
+    size_t length = strlen(metric.counted); /* a plural */
+    g_string_append_printf(view->text, " %.*s", (int)(count == 1 ? length - 1 : length),
+                           metric.counted);
 }
 
 /* What the frame under the cursor costs. */
@@ -268,11 +271,10 @@ static void append_undrawn(const struct flame *view, GString *text)
 static void append_weight(const struct flame *view, GString *text)
 {
     const struct lens *lens = view->lens;
-    if (!lens->flame_of_heap && !lens_heap_is_measured(lens))
+    if (!lens_flame_has_choice(lens))
         return;
     g_string_append(text, calltree_metric(lens->flame).name);
-    if (lens->flame_of_heap && (lens->thread != PROFILE_NONE || lens->window != LENS_WHOLE))
-        g_string_append(text, " (all threads, whole run)");
+    lens_append_flame_scope(lens, text);
     g_string_append(text, ", ");
 }
 
@@ -324,9 +326,9 @@ static void draw_empty(struct flame *view, const struct canvas *canvas)
 {
     struct span span = {canvas->area.y + 2, 2, canvas->surface->cols - 3};
     g_string_assign(view->text, lens_no_samples(view->lens));
-    if (view->lens->flame_of_heap)
-        g_string_printf(view->text, "There are no %s (w weighs by something else).",
-                        heap_columns[view->lens->flame_column].words);
+    if (!lens_flame_is_of_samples(view->lens))
+        g_string_printf(view->text, "Nothing to show: no %s here (w weighs by something else).",
+                        calltree_metric(view->lens->flame).name);
     surface_text(canvas->surface, span, theme_style(canvas->theme, ROLE_NORMAL), view->text->str);
 }
 
@@ -392,7 +394,7 @@ static GString *picture(void *data)
     const struct flame *view = data;
     GString *scope = g_string_new(NULL);
     lens_append_owner(view->lens, scope);
-    if (view->lens->window != LENS_WHOLE && !view->lens->flame_of_heap) {
+    if (view->lens->window != LENS_WHOLE && lens_flame_is_of_samples(view->lens)) {
         g_string_append(scope, scope->len ? ", " : "");
         lens_append_window(view->lens, scope);
     }
@@ -476,6 +478,12 @@ static bool search(void *data, int direction)
     return false;
 }
 
+static uint32_t selected(const void *data)
+{
+    const struct flame *view = data;
+    return node_of(view, view->nav.cursor)->function;
+}
+
 const struct view_ops view_flame = {
     .name = "Flame",
     .number = 2,
@@ -489,4 +497,5 @@ const struct view_ops view_flame = {
     .wheel = wheel,
     .search = search,
     .picture = picture,
+    .selected = selected,
 };

@@ -364,7 +364,10 @@ static enum view_reaction open_flame(struct memory *view)
     select_cursor(view);
     const struct heap_row *row = row_at(view, view->list.cursor)->row;
     view->lens->focus = view->function;
-    lens_weigh_flame(view->lens, true, memory_row_column(row, sort_of_column[view->sorted]));
+    lens_weigh_flame(view->lens, (struct lens_weight){
+                                     .of = CALLTREE_OF_HEAP,
+                                     .column = memory_row_column(row, sort_of_column[view->sorted]),
+                                 });
     return VIEW_OPEN_FLAME;
 }
 
@@ -483,10 +486,16 @@ static bool search(void *data, int direction)
     return true;
 }
 
+static uint32_t selected(const void *data)
+{
+    const struct memory *view = data;
+    return view->list.count > 0 ? row_at(view, view->list.cursor)->row->function : PROFILE_NONE;
+}
+
 const struct view_ops view_memory = {
     .name = "Memory",
     .number = 3,
-    .context = KEYS_MEMORY,
+    .context = KEYS_FUNCTIONS,
     .create = create,
     .destroy = destroy,
     .refresh = refresh,
@@ -495,4 +504,5 @@ const struct view_ops view_memory = {
     .click = click,
     .wheel = wheel,
     .search = search,
+    .selected = selected,
 };

@@ -11,7 +11,7 @@
 #include "tui/term/theme.h"
 #include "tui/widgets/w_list.h"
 
-enum { TABLE_COLUMNS_MAX = 16 };
+enum { TABLE_COLUMNS_MAX = 24 };
 
 struct table_column {
     const char *title;

@@ -87,6 +87,24 @@ static void test_filter_matches_modules_too(void **state)
     g_regex_unref(regex);
 }
 
+static void test_rows_that_are_asked_for_need_no_weight(void **state)
+{
+    struct fixture *f = *state;
+    builder_stack(f->profile, "main b z");
+    GArray *also = g_array_new(FALSE, TRUE, sizeof(bool));
+    g_array_set_size(also, builder_function(f->profile, "z") + 1);
+    g_array_index(also, bool, builder_function(f->profile, "z")) = true;
+    check_order(state, (struct function_query){.sort = FUNCTION_SORT_TOTAL}, "main a b c");
+    check_order(state, (struct function_query){.sort = FUNCTION_SORT_TOTAL, .also = also},
+                "main a b c z");
+    GRegex *regex = g_regex_new("^[az]$", 0, 0, NULL);
+    check_order(state,
+                (struct function_query){.sort = FUNCTION_SORT_TOTAL, .filter = regex, .also = also},
+                "a z");
+    g_regex_unref(regex);
+    g_array_unref(also);
+}
+
 static void test_sort_names_are_found(void **state)
 {
     (void)state;
@@ -106,6 +124,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ascending_turns_the_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_filter_keeps_matches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_filter_matches_modules_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows_that_are_asked_for_need_no_weight, set_up,
+                                        tear_down),
         cmocka_unit_test(test_sort_names_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

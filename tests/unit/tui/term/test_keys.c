@@ -78,15 +78,6 @@ static void test_context_wins_and_all_follows(void **state)
     assert_int_equal(keys_lookup(KEYS_FLAME, '<'), REQUEST_NONE);
 }
 
-static void test_memory_has_the_keys_of_functions_too(void **state)
-{
-    (void)state;
-    assert_int_equal(keys_lookup(KEYS_MEMORY, 'e'), REQUEST_DETAILS);
-    assert_int_equal(keys_lookup(KEYS_FUNCTIONS, 'e'), REQUEST_NONE);
-    assert_int_equal(keys_lookup(KEYS_MEMORY, '<'), REQUEST_SORT_LEFT);
-    assert_int_equal(keys_lookup(KEYS_MEMORY, 'p'), REQUEST_PAUSE);
-}
-
 static void test_modal_contexts_know_no_other_keys(void **state)
 {
     (void)state;
@@ -140,7 +131,6 @@ int main(void)
         cmocka_unit_test(test_every_key_name_is_known),
         cmocka_unit_test(test_names_parse_to_their_codes),
         cmocka_unit_test(test_context_wins_and_all_follows),
-        cmocka_unit_test(test_memory_has_the_keys_of_functions_too),
         cmocka_unit_test(test_modal_contexts_know_no_other_keys),
         cmocka_unit_test(test_keys_become_the_bytes_of_a_terminal),
         cmocka_unit_test(test_print_outs_hold_every_help_text),

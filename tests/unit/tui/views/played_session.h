@@ -60,6 +60,23 @@ void session_set_heap_policy(struct session *session, enum heap_policy policy)
     session->status.heap_policy = policy;
 }
 
+void session_set_calls_policy(struct session *session, enum calls_policy policy)
+{
+    assert_int_equal(session->locks, 0);
+    session->status.calls_policy = policy;
+}
+
+/* As soon as it is asked for. */
+void session_set_function_calls(struct session *session, uint32_t function, bool on)
+{
+    GHashTable *counted = session->small.profile->calls->counted;
+    assert_int_equal(session->locks, 0);
+    if (on)
+        g_hash_table_add(counted, GUINT_TO_POINTER(function));
+    else
+        g_hash_table_remove(counted, GUINT_TO_POINTER(function));
+}
+
 /* --- fixture --- */
 
 struct fixture {

@@ -24,7 +24,7 @@ static void test_functions_at_the_smallest_size(void **state)
                            "   0.0    90.0 run\n"
                            "   0.0    10.0 walk\n"
                            "\n"
-                           " ? help  q quit  Enter flame  s sort\n");
+                           " ? help  q quit  Enter flame  e details\n");
 }
 
 static void test_flame_at_the_smallest_size(void **state)

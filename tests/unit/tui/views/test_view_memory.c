@@ -98,7 +98,7 @@ static void test_table_at_the_smallest_size(void **state)
                            "\n"
                            "\n"
                            "\n"
-                           " ? help  q quit  e details  Enter flame\n");
+                           " ? help  q quit  Enter flame  e details\n");
 }
 
 static void test_stacks_of_a_line_are_one_row(void **state)
