@@ -40,6 +40,8 @@ struct frame {
     bool is_exact; /* rip is the instruction itself: a leaf, or interrupted; else behind a call */
 };
 
+struct unwind_hijack;
+
 /* The copy of the stack. A frame may read at or above its own rsp only. */
 struct stack_view {
     const uint8_t *bytes;
@@ -48,6 +50,8 @@ struct stack_view {
     uint64_t read_end;   /* end of the highest word that was read so far */
     bool asked_below;    /* something below the floor was asked for */
     bool asked_beyond;   /* something not far above the copy was asked for */
+    const struct unwind_hijack *hijack;
+    bool was_hijacked; /* stack_view_original() has found one */
 };
 
 /* Reads a word of the stack; false outside of what may be read. Context: any thread. */
@@ -67,5 +71,8 @@ static inline bool stack_view_read(struct stack_view *view, uint64_t address, ui
         view->read_end = address + sizeof(*ret_word);
     return true;
 }
+
+/* The original of a return address that was read at `slot`; 0: it is not known. */
+uint64_t stack_view_original(struct stack_view *view, uint64_t slot, uint64_t address);
 
 #endif

@@ -150,8 +150,10 @@ static bool step_top(const struct address_map *map, struct stack_view *view, str
 {
     uint64_t address;
     struct frame caller = *frame;
-    if (!find_top(map, view, &caller) || !stack_view_read(view, caller.r[DWARF_RSP], &address) ||
-        check_call(map, address) != CALL_YES)
+    if (!find_top(map, view, &caller) || !stack_view_read(view, caller.r[DWARF_RSP], &address))
+        return false;
+    address = stack_view_original(view, caller.r[DWARF_RSP], address);
+    if (check_call(map, address) != CALL_YES)
         return false;
     caller.r[DWARF_RIP] = address;
     caller.r[DWARF_RSP] += sizeof(address);
@@ -173,6 +175,7 @@ static enum guess step_frame_pointer(const struct address_map *map, struct stack
         return view->asked_beyond ? GUESS_BEYOND : GUESS_NONE;
     if (address == 0 && caller_bp == 0)
         return GUESS_ROOT;
+    address = stack_view_original(view, bp + sizeof(bp), address);
     if (check_call(map, address) == CALL_NO)
         return GUESS_NONE;
     *frame = (struct frame){.known = FRAME_POSITION | 1 << DWARF_RBP};

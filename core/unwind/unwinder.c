@@ -135,13 +135,46 @@ static enum frame_step step_by_guess(struct walk *walk)
     return FRAME_FAILED;
 }
 
+uint64_t stack_view_original(struct stack_view *view, uint64_t slot, uint64_t address)
+{
+    const struct unwind_hijack *hijack = view->hijack;
+    if (address < hijack->start || address >= hijack->end)
+        return address;
+    view->was_hijacked = true;
+    return hijack->return_address(hijack->data, slot);
+}
+
+/* What all hijacked calls return to has just been reached, and has done nothing yet. */
+static enum frame_step step_by_hijack(struct walk *walk)
+{
+    walk->frame.known &= FRAME_KEPT_BY_CALLS | FRAME_POSITION;
+    walk->frame.is_exact = false;
+    return FRAME_STEPPED;
+}
+
+/* What was read as the caller's position may stand for another one, which the stack does not tell:
+ * frames further in are not to be taken over by it. False: it is not known. */
+static bool find_original(struct walk *walk)
+{
+    uint64_t *ip = &walk->frame.r[DWARF_RIP], slot = walk->frame.r[DWARF_RSP] - sizeof(*ip);
+    *ip = stack_view_original(&walk->view, slot, *ip);
+    if (walk->view.was_hijacked)
+        walk->n_kept = 0;
+    return *ip != 0 || !walk->view.was_hijacked;
+}
+
 /* Moves walk->frame to its caller. The address of the frame left is corrected when it is a
  * trampoline. */
 static enum frame_step step(struct walk *walk)
 {
     uint64_t ip = walk->frame.r[DWARF_RIP];
+    const struct unwind_hijack *hijack = walk->view.hijack;
+    bool is_returned = walk->frame.is_exact && hijack->end != 0 && ip == hijack->start;
     walk->view.floor = walk->frame.r[DWARF_RSP];
-    enum frame_step step = step_by_rule(walk);
+    walk->view.was_hijacked = false;
+    enum frame_step step = is_returned ? step_by_hijack(walk) : step_by_rule(walk);
+    if (step == FRAME_STEPPED && !find_original(walk))
+        return FRAME_FAILED;
     if (step == FRAME_NO_RULE)
         step = step_by_guess(walk);
     if (step == FRAME_STEPPED_SIGNAL) {
@@ -202,7 +235,8 @@ static bool is_plausible(struct walk *walk, enum frame_step step, uint64_t sp_be
 {
     if (step == FRAME_STEPPED_SIGNAL)
         return true;
-    return walk->frame.r[DWARF_RSP] > sp_before &&
+    uint64_t sp = walk->frame.r[DWARF_RSP];
+    return (sp > sp_before || (sp == sp_before && walk->view.was_hijacked)) &&
            mapping_of(walk->unwinder, walk->frame.r[DWARF_RIP] - 1) != NULL;
 }
 
@@ -252,7 +286,7 @@ void unwinder_walk(struct unwinder *unwinder, uint32_t thread_key, const struct 
     struct walk walk = {
         .unwinder = unwinder,
         .last = last_walks_get(unwinder->walks, thread_key),
-        .view = {.bytes = input->stack, .start = input->stack_address},
+        .view = {.bytes = input->stack, .start = input->stack_address, .hijack = &input->hijack},
         .frame = {.known = input->regs.known & FRAME_ALL, .is_exact = true},
         .may_go_on = input->may_go_on,
     };

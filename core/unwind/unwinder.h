@@ -33,12 +33,21 @@ struct unwind_regs {
     uint32_t known; /* bit = register */
 };
 
+/* Return addresses that are kept elsewhere: in their place on the stack is that of code which they
+ * all go through. It is no frame of its own. */
+struct unwind_hijack {
+    uint64_t start, end;                                   /* that code; end 0: there is none */
+    uint64_t (*return_address)(void *data, uint64_t slot); /* by its place; 0: not known */
+    void *data;
+};
+
 struct unwind_input {
     struct unwind_regs regs;
     const uint8_t *stack; /* borrowed for the walk */
     size_t stack_size;
-    uint64_t stack_address; /* of stack[0]; rsp, as perf copies it */
-    bool may_go_on;         /* there may be more stack above the copy */
+    uint64_t stack_address;      /* of stack[0]; rsp, as perf copies it */
+    bool may_go_on;              /* there may be more stack above the copy */
+    struct unwind_hijack hijack; /* all 0: none */
 };
 
 struct unwind_result {

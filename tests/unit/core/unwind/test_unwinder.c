@@ -238,6 +238,129 @@ static void test_walk_stops_at_the_frame_cap(void **state)
     assert_int_equal(r.n, UNWIND_FRAMES_MAX);
 }
 
+/* ---- hijacked return addresses ---- */
+
+enum { LEAVE = 0x10000, LEAVE_BYTES = 64 };
+
+/* What was where. */
+struct hijacked {
+    uint64_t slot[64], address[64];
+    size_t n, n_asked;
+};
+
+static uint64_t original(void *data, uint64_t slot)
+{
+    struct hijacked *h = data;
+    h->n_asked++;
+    for (size_t i = 0; i < h->n; i++)
+        if (h->slot[i] == slot)
+            return h->address[i];
+    return 0;
+}
+
+/* Where the return addresses of its calls are, by depth. */
+static uint64_t dug[64];
+
+NOINLINE static void dig(int depth)
+{
+    dug[depth] = (uintptr_t)__builtin_dwarf_cfa() - sizeof(uint64_t);
+    if (depth == 1)
+        capture();
+    else
+        dig(depth - 1);
+    dug[0]++;
+}
+
+/* Hijacks every `every`th return address of dig(), on the copied stack. */
+static void hijack(struct hijacked *h, int depth, int every)
+{
+    const uint64_t leave = LEAVE;
+    *h = (struct hijacked){0};
+    t.sample.hijack = (struct unwind_hijack){LEAVE, LEAVE + LEAVE_BYTES, original, h};
+    for (int i = every; i <= depth; i += every) {
+        uint8_t *word = t.copy + (dug[i] - t.sample.stack_address);
+        h->slot[h->n] = dug[i];
+        memcpy(&h->address[h->n++], word, sizeof(leave));
+        memcpy(word, &leave, sizeof(leave));
+    }
+}
+
+static void test_walk_goes_on_with_what_a_hijacked_return_address_was(void **state)
+{
+    (void)state;
+    struct hijacked h;
+    for (int every = 1; every < 5; every++) {
+        t.sample.hijack = (struct unwind_hijack){0};
+        dig(40);
+        struct unwind_result sound = walk();
+        uint64_t *pc = g_memdup2(sound.pc, sound.n * sizeof(*pc));
+        hijack(&h, 40, every);
+        assert_int_equal(h.n, 40 / every);
+        struct unwind_result r = walk();
+        assert_int_equal(r.n, sound.n);
+        assert_memory_equal(r.pc, pc, r.n * sizeof(*pc));
+        assert_int_equal(r.n_guessed, 0);
+        assert_reaches_main_and_start(&r);
+        g_free(pc);
+    }
+    t.sample.hijack = (struct unwind_hijack){0};
+}
+
+/* The stack is the same, so only those who keep them can tell. */
+static void test_walk_asks_again_where_calls_are_hijacked(void **state)
+{
+    (void)state;
+    struct hijacked h;
+    dig(20);
+    hijack(&h, 20, 4);
+    uint64_t before = walk().pc[5];
+    assert_true(is_in(before, (void *)dig));
+    h.address[0] = (uintptr_t)walk + 1;
+    assert_int_equal(walk().pc[5], (uintptr_t)walk);
+    h.address[0] = before + 1;
+    size_t n_asked = h.n_asked;
+    assert_int_equal(walk().pc[5], before);
+    assert_int_equal(h.n_asked - n_asked, h.n);
+    t.sample.hijack = (struct unwind_hijack){0};
+}
+
+static void test_walk_ends_where_nobody_knows_what_was_hijacked(void **state)
+{
+    (void)state;
+    struct hijacked h;
+    dig(20);
+    hijack(&h, 20, 7);
+    h.slot[0] = 0;
+    struct unwind_result r = walk();
+    assert_int_equal(r.end, UNWIND_BROKEN);
+    assert_int_equal(r.n, 8);
+    t.sample.hijack = (struct unwind_hijack){0};
+}
+
+/* Between the return and the first instruction of what it leads to, the stack pointer is above. */
+static void test_walk_from_the_place_of_hijacked_returns_reaches_the_caller(void **state)
+{
+    (void)state;
+    struct hijacked h;
+    dig(20);
+    struct unwind_result sound = walk();
+    uint64_t caller = sound.pc[2];
+    size_t n = sound.n;
+    hijack(&h, 20, 1);
+    t.sample.regs.r[UNWIND_RIP] = LEAVE;
+    size_t distance = h.slot[0] + 8 - t.sample.stack_address;
+    t.sample.regs.r[UNWIND_RSP] += distance;
+    t.sample.stack += distance;
+    t.sample.stack_address += distance;
+    t.sample.stack_size -= distance;
+    struct unwind_result r = walk();
+    assert_int_equal(r.pc[0], LEAVE);
+    assert_int_equal(r.pc[1], caller);
+    assert_int_equal(r.n, n - 1);
+    assert_int_equal(r.end, UNWIND_ROOT);
+    t.sample.hijack = (struct unwind_hijack){0};
+}
+
 /* ---- damage ---- */
 
 static void test_walk_of_garbage_is_broken(void **state)
@@ -638,6 +761,10 @@ int main(void)
         cmocka_unit_test(test_walk_reaches_the_root_of_a_thread),
         cmocka_unit_test(test_walk_of_a_cut_copy_says_truncated),
         cmocka_unit_test(test_walk_stops_at_the_frame_cap),
+        cmocka_unit_test(test_walk_goes_on_with_what_a_hijacked_return_address_was),
+        cmocka_unit_test(test_walk_asks_again_where_calls_are_hijacked),
+        cmocka_unit_test(test_walk_ends_where_nobody_knows_what_was_hijacked),
+        cmocka_unit_test(test_walk_from_the_place_of_hijacked_returns_reaches_the_caller),
         cmocka_unit_test(test_walk_of_garbage_is_broken),
         cmocka_unit_test(test_walk_without_a_stack_gives_the_leaf),
         cmocka_unit_test(test_walk_of_a_loop_ends),
