@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/formats/comment_words.h"
+#include "core/formats/snapshot_calls.h"
 #include "core/formats/snapshot_heap.h"
 
 static const char OUR_MARK[] = "proftop=1";
@@ -118,6 +119,7 @@ void snapshot_comments_write(const struct profile *p, GPtrArray *comments)
     for (guint i = 0; i < p->threads->len; i++)
         write_thread(profile_get_thread(p, i), comments);
     snapshot_heap_write(p, comments);
+    snapshot_calls_write(p, comments);
     for (guint i = 0; i < p->comments->len; i++)
         g_ptr_array_add(comments, g_strconcat(FOREIGN_KEY, p->comments->pdata[i], NULL));
 }
@@ -286,7 +288,7 @@ static bool read_one(struct reading *r, const char *text)
             return readers[i].read(r, value);
     }
     return strcmp(text, OUR_MARK) == 0 || read_any_info(r, text) ||
-           snapshot_heap_read(r->profile, text);
+           snapshot_heap_read(r->profile, text) || snapshot_calls_read(r->profile, text);
 }
 
 /*

@@ -9,8 +9,8 @@
 
 #include "core/model/profile.h"
 
-/* Appends all comments of the profile (char *, free with g_free), but for those of modules, in
- * their one order. Context: holder of the profile's lock. */
+/* Appends all comments of the profile (char *, free with g_free), but for those of modules and of
+ * counted functions, in their one order. Context: holder of the profile's lock. */
 void snapshot_comments_write(const struct profile *profile, GPtrArray *comments);
 
 /* The comment for a module whose kind is not MODULE_FILE; free with g_free. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/formats/snapshot_calls.h"
 #include "core/formats/snapshot_comments.h"
 #include "core/formats/snapshot_heap.h"
 #include "core/formats/snapshot_tables.h"
@@ -31,6 +32,9 @@ enum {
     FUNCTION_COST = 160,
     NO_LABEL = 255,
     SITE_COST = sizeof(struct heap_site) + ENTRY_COST,
+    RECORD_COST = sizeof(struct call_record) + ENTRY_COST,
+    /* Labels of sites and of records of calls, in one row. */
+    LABELS = SITE_LABELS + CALL_LABELS,
 };
 
 struct reader {
@@ -42,18 +46,20 @@ struct reader {
     uint32_t columns[PROFILE_METRICS_MAX]; /* position of each metric in the file's values */
     int64_t room[PROFILE_METRICS_MAX];     /* what may still be added without overflow */
     int64_t n_cut;                         /* stacks that were too deep */
-    guint n_types;                         /* of metrics; the heap's stand behind them */
-    enum heap_column *heap_types;          /* HEAP_COLUMNS: one we do not know */
-    guint n_heap_types;                    /* 0: no heap in the file */
+    guint n_types;                         /* of metrics; the calls' stand behind them */
+    enum call_weight *call_types;          /* CALL_WEIGHTS: one we do not know */
+    guint n_call_types;           /* 0: no calls in the file; the heap's stand behind them */
+    enum heap_column *heap_types; /* HEAP_COLUMNS: one we do not know */
+    guint n_heap_types;           /* 0: no heap in the file */
     int64_t heap_room[HEAP_COLUMNS];
-    GByteArray *label_of_text; /* by text: 1 + the site's label of that key; NO_LABEL; 0: not looked
-                                  at */
+    GByteArray *label_of_text; /* by text: 1 + the label of that key; NO_LABEL; 0: not looked at */
 };
 
 /* What a sample's labels say. */
 struct sample_labels {
     struct thread_labels of_thread;
-    struct heap_site of_site; /* values are not among them */
+    struct heap_site of_site;     /* values are not among them */
+    struct call_record of_record; /* likewise */
 };
 
 static const char *text(const struct reader *r, uint32_t index)
@@ -119,22 +125,43 @@ static enum heap_column column_of_type(const struct reader *r, guint i)
     return HEAP_COLUMNS;
 }
 
-/* Whose file it is, and which of its sample types are metrics. The first type always is one. */
+static enum call_weight weight_of_type(const struct reader *r, guint i)
+{
+    for (int weight = 0; weight < CALL_WEIGHTS; weight++)
+        if (type_is(r, i, call_weights[weight].type, NULL))
+            return (enum call_weight)weight;
+    return CALL_WEIGHTS;
+}
+
+/* What the first comment that knows says about how many sample types there are of a kind; 0: none
+ * does, or it says too many. The first type always is a metric. */
+static guint count_types(const struct reader *r, unsigned (*told)(const char *comment), guint n)
+{
+    const GArray *comments = r->tables->comments;
+    guint types = 0;
+    for (guint i = 0; r->ours && i < comments->len && types == 0; i++)
+        types = told(text(r, g_array_index(comments, uint32_t, i)));
+    return types < n ? types : 0;
+}
+
+/* Whose file it is, and which of its sample types are metrics. */
 static void read_kind(struct reader *r)
 {
     const GArray *comments = r->tables->comments;
-    guint n = r->tables->sample_types->len, of_heap = 0;
+    guint n = r->tables->sample_types->len;
     r->ours = comments->len > 0 &&
               strcmp(text(r, g_array_index(comments, uint32_t, 0)), "proftop=1") == 0;
-    for (guint i = 0; r->ours && i < comments->len && of_heap == 0; i++)
-        of_heap = snapshot_heap_types(text(r, g_array_index(comments, uint32_t, i)));
-    r->n_heap_types = of_heap < n ? of_heap : 0;
-    r->n_types = n - r->n_heap_types;
+    r->n_heap_types = count_types(r, snapshot_heap_types, n);
+    r->n_call_types = count_types(r, snapshot_calls_types, n - r->n_heap_types);
+    r->n_types = n - r->n_heap_types - r->n_call_types;
     for (guint i = 0; i < HEAP_COLUMNS; i++)
         r->heap_room[i] = INT64_MAX;
+    r->call_types = g_new(enum call_weight, r->n_call_types);
+    for (guint i = 0; i < r->n_call_types; i++)
+        r->call_types[i] = weight_of_type(r, r->n_types + i);
     r->heap_types = g_new(enum heap_column, r->n_heap_types);
     for (guint i = 0; i < r->n_heap_types; i++)
-        r->heap_types[i] = column_of_type(r, r->n_types + i);
+        r->heap_types[i] = column_of_type(r, n - r->n_heap_types + i);
     g_byte_array_set_size(r->label_of_text, r->tables->text_offsets->len);
     memset(r->label_of_text->data, 0, r->label_of_text->len);
 }
@@ -262,13 +289,27 @@ static bool resolve(struct reader *r, const struct file_location *l, GError **er
     return true;
 }
 
+/* Whether what belongs to no code is a mark, named like its module; else it has names of its own.
+ */
+static bool is_mark(const struct reader *r, const struct file_location *l, const char *path)
+{
+    if (l->n_lines == 0)
+        return true;
+    uint32_t function = g_array_index(r->tables->lines, struct file_line, l->first_line).function;
+    if (function == PROFILE_NONE)
+        return true;
+    const struct file_function *f =
+        &g_array_index(r->tables->functions, struct file_function, function);
+    return strcmp(text(r, f->name), path) == 0;
+}
+
 static bool read_location(struct reader *r, struct file_location *l, GError **error)
 {
     struct profile *p = r->profile;
     uint32_t module = module_of(r, l);
     uint64_t address = address_of(r, l);
     const struct module *m = profile_get_module(p, module);
-    if (m->kind == MODULE_SPECIAL) {
+    if (m->kind == MODULE_SPECIAL && is_mark(r, l, m->path)) {
         l->frame = profile_mark(p, m->path);
         return true;
     }
@@ -314,25 +355,34 @@ static bool read_stack(struct reader *r, const Pprof__Sample *sample, uint64_t o
            snapshot_tables_charge(r->tables, STACK_COST + STACK_FRAME_COST * n, error);
 }
 
-/* Which label of a site that key is, or SITE_LABELS. Each text is compared once. */
-static unsigned site_label_of(struct reader *r, uint32_t key)
+static const char *label_key(unsigned label)
+{
+    return label < SITE_LABELS ? site_label_keys[label] : call_label_keys[label - SITE_LABELS];
+}
+
+/* Which label of a site, or behind those of a record of calls, that key is; LABELS: none. Each text
+ * is compared once. */
+static unsigned label_of(struct reader *r, uint32_t key)
 {
     guint8 *known = &r->label_of_text->data[key];
-    for (unsigned i = 0; *known == 0 && i < SITE_LABELS; i++)
-        if (strcmp(text(r, key), site_label_keys[i]) == 0)
+    for (unsigned i = 0; *known == 0 && i < LABELS; i++)
+        if (strcmp(text(r, key), label_key(i)) == 0)
             *known = (guint8)(i + 1);
     if (*known == 0)
         *known = NO_LABEL;
-    return *known == NO_LABEL ? SITE_LABELS : *known - 1u;
+    return *known == NO_LABEL ? LABELS : *known - 1u;
 }
 
 static void read_label(struct reader *r, const Pprof__Label *label, struct sample_labels *ret)
 {
     const char *key = text(r, (uint32_t)label->key), *value = text(r, (uint32_t)label->str);
-    unsigned of_site = r->n_heap_types ? site_label_of(r, (uint32_t)label->key) : SITE_LABELS;
+    bool may_be_ours = r->n_heap_types || r->n_call_types;
+    unsigned ours = may_be_ours ? label_of(r, (uint32_t)label->key) : LABELS;
     struct thread_labels *labels = &ret->of_thread;
-    if (of_site < SITE_LABELS)
-        site_label_set(&ret->of_site, of_site, label->num);
+    if (ours < SITE_LABELS)
+        site_label_set(&ret->of_site, ours, label->num);
+    else if (ours < LABELS)
+        call_label_set(&ret->of_record, ours - SITE_LABELS, label->num);
     else if (strcmp(key, "pid") == 0)
         labels->pid = label->num;
     else if (strcmp(key, "pid_use") == 0)
@@ -398,8 +448,8 @@ static bool add_site(struct reader *r, const Pprof__Sample *sample, uint32_t sta
     for (guint i = 0; i < r->n_heap_types; i++) {
         enum heap_column column = r->heap_types[i];
         if (column < HEAP_COLUMNS)
-            labels->of_site.values[column] =
-                saturate(&r->heap_room[column], MAX(sample->value[r->n_types + i], 0));
+            labels->of_site.values[column] = saturate(
+                &r->heap_room[column], MAX(sample->value[r->n_types + r->n_call_types + i], 0));
     }
     heap_site_add(heap_site_get(p->heap, stack, process), &labels->of_site);
     return snapshot_tables_charge(r->tables,
@@ -408,11 +458,50 @@ static bool add_site(struct reader *r, const Pprof__Sample *sample, uint32_t sta
                                   error);
 }
 
+/* Takes the values of calls; whether there are any calls. */
+static bool take_calls(const struct reader *r, const Pprof__Sample *sample,
+                       struct call_record *record)
+{
+    for (guint i = 0; i < r->n_call_types; i++)
+        if (r->call_types[i] < CALL_WEIGHTS)
+            call_value_set(record, r->call_types[i], sample->value[r->n_types + i]);
+    record->stats.open = MIN(record->stats.open, record->stats.calls);
+    return call_record_is_kept(record);
+}
+
+/* A function's calls by a thread. */
+static bool add_record(struct reader *r, uint64_t offset, uint32_t stack,
+                       const struct sample_labels *labels, GError **error)
+{
+    struct profile *p = r->profile;
+    guint threads = p->threads->len, records = p->calls->records->len;
+    uint32_t thread = snapshot_threads_find(r->threads, &labels->of_thread);
+    struct call_record *record = calls_record_get(p->calls, stack, thread);
+    if (!record)
+        return snapshot_tables_corrupt(r->tables, offset, error,
+                                       "more than %d stacks of calls: damaged", CALLS_RECORDS_MAX);
+    call_stats_add(&record->stats, &labels->of_record.stats);
+    record->is_recursive |= labels->of_record.is_recursive;
+    return snapshot_tables_charge(r->tables,
+                                  THREAD_COST * (uint64_t)(p->threads->len - threads) +
+                                      RECORD_COST * (uint64_t)(p->calls->records->len - records),
+                                  error);
+}
+
+/* Whether there is anything but calls in a sample. */
+static bool has_more(const struct reader *r, const Pprof__Sample *sample)
+{
+    for (size_t i = 0; i < sample->n_value; i++)
+        if ((i < r->n_types || i >= r->n_types + r->n_call_types) && sample->value[i])
+            return true;
+    return false;
+}
+
 static bool add_sample(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
                        GError **error)
 {
     struct sample_labels labels;
-    uint32_t stack;
+    uint32_t stack = 0;
     if (sample->n_value != r->tables->sample_types->len)
         return snapshot_tables_corrupt(r->tables, offset, error,
                                        "a sample has %" G_GSIZE_FORMAT " values instead of %u",
@@ -420,6 +509,13 @@ static bool add_sample(struct reader *r, const Pprof__Sample *sample, uint64_t o
     if (!read_labels(r, sample, offset, &labels, error) ||
         !read_stack(r, sample, offset, &stack, error))
         return false;
+    if (take_calls(r, sample, &labels.of_record)) {
+        if (!add_record(r, offset, stack, &labels, error))
+            return false;
+        /* Other programs may have joined it with the CPU time of the same stack. */
+        if (!has_more(r, sample))
+            return true;
+    }
     /* The heap knows no threads. */
     if (r->n_heap_types && labels.of_thread.tid < 0 && !labels.of_thread.thread)
         return add_site(r, sample, stack, &labels, error);
@@ -445,6 +541,23 @@ static bool read_samples(struct reader *r, GError **error)
         }
     field_reader_free(fields);
     return status == FIELD_END;
+}
+
+/* Functions that somebody asked to be counted. */
+static void read_counted(struct reader *r)
+{
+    const GArray *comments = r->tables->comments;
+    for (guint i = 0; r->ours && i < comments->len; i++) {
+        const char *comment = text(r, g_array_index(comments, uint32_t, i));
+        uint64_t id = snapshot_calls_get_counted(comment);
+        uint32_t at = id ? id_index_find(&r->tables->function_index, id) : PROFILE_NONE;
+        if (at == PROFILE_NONE)
+            continue;
+        const struct file_function *f =
+            &g_array_index(r->tables->functions, struct file_function, at);
+        if (f->module != PROFILE_NONE)
+            g_hash_table_add(r->profile->calls->counted, GUINT_TO_POINTER(f->function));
+    }
 }
 
 static void add_cut_note(struct reader *r)
@@ -488,7 +601,9 @@ static bool read_all(struct reader *r, GError **error)
     if (ok) {
         add_cut_note(r);
         complete_info(r);
+        read_counted(r);
         heap_touch(r->profile->heap);
+        calls_touch(r->profile->calls);
     }
     return ok;
 }
@@ -509,6 +624,7 @@ static struct profile *read_input(const struct packed_input *input, GError **err
     g_hash_table_unref(r.kinds);
     g_byte_array_unref(r.label_of_text);
     g_free(r.heap_types);
+    g_free(r.call_types);
     snapshot_tables_free(tables);
     return r.profile;
 }

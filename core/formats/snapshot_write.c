@@ -1,16 +1,17 @@
 /*
  * A profile as a pprof file.
  *
- * The order is canonical: samples as the profile has its entries, then its sites, locations by
- * frame, functions as the locations name them first, texts as they are needed. Reading creates
- * everything in this same order, hence what was read is written byte for byte as it was. Messages
- * are packed one by one, so that no second copy of the profile stands in memory.
+ * The order is canonical: samples as the profile has its entries, then its calls, then its sites,
+ * locations by frame, functions as the locations name them first, texts as they are needed. Reading
+ * creates everything in this same order, hence what was read is written byte for byte as it was.
+ * Messages are packed one by one, so that no second copy of the profile stands in memory.
  */
 #include "core/formats/snapshot.h"
 
 #include <string.h>
 
 #include "core/formats/packed_file.h"
+#include "core/formats/snapshot_calls.h"
 #include "core/formats/snapshot_comments.h"
 #include "core/formats/snapshot_heap.h"
 #include "profile.pb-c.h"
@@ -22,8 +23,8 @@ enum {
     FIELD_FUNCTION,
     FIELD_STRING,
     VARINT_MAX = 10,
-    LABELS_MAX = 5 + SITE_LABELS,
-    TYPES_MAX = PROFILE_METRICS_MAX + HEAP_COLUMNS,
+    LABELS_MAX = 5 + MAX((int)SITE_LABELS, (int)CALL_LABELS),
+    TYPES_MAX = PROFILE_METRICS_MAX + CALL_WEIGHTS + HEAP_COLUMNS,
 };
 
 /* What is known about a module only after all frames were looked at. */
@@ -41,11 +42,13 @@ struct writer {
     GPtrArray *texts;               /* borrowed */
     GPtrArray *comments;            /* owned */
     unsigned n_columns;             /* of the heap: HEAP_COLUMNS, or 0 when it was not measured */
+    unsigned n_weights;             /* of calls: CALL_WEIGHTS, or 0 when there are none */
     int64_t site_keys[SITE_LABELS]; /* text of each label of sites; 0: not met yet */
+    int64_t call_keys[CALL_LABELS]; /* likewise, of records of calls */
     GArray *uses;                   /* uint32_t by process: see snapshot_process_uses */
     struct module_use *modules;
     uint64_t *locations;    /* by frame; 0: not used */
-    uint64_t *function_ids; /* by function; 0: not met yet */
+    uint64_t *function_ids; /* by function; 0: not used */
     GArray *functions;      /* uint32_t, in the order of their ids */
     GByteArray *packed;     /* the message being written */
     GError **error;
@@ -113,6 +116,19 @@ static guint count_sites(const struct writer *w)
     return w->n_columns ? w->profile->heap->sites->len : 0;
 }
 
+/* The next record of calls that is written, from the i-th on; NULL: there is none. Moves *i past
+ * it. */
+static const struct call_record *next_record(const struct writer *w, guint *i)
+{
+    const GArray *records = w->profile->calls->records;
+    while (*i < records->len) {
+        const struct call_record *record = &g_array_index(records, struct call_record, (*i)++);
+        if (call_record_is_kept(record))
+            return record;
+    }
+    return NULL;
+}
+
 static void use_stack(struct writer *w, uint32_t stack)
 {
     const uint32_t *frames = profile_stack_frames(w->profile, stack);
@@ -128,12 +144,29 @@ static void number_locations(struct writer *w)
         use_stack(w, profile_get_entry(p, i)->stack);
     for (guint i = 0; i < count_sites(w); i++)
         use_stack(w, site_at(w, i)->stack);
+    guint at = 0;
+    for (const struct call_record *record; (record = next_record(w, &at));)
+        use_stack(w, record->stack);
     uint64_t next = 1;
     for (guint i = 0; i < p->frames->len; i++)
         if (w->locations[i]) {
             w->locations[i] = next++;
             look_at_frame(w, i);
         }
+}
+
+/* Numbers the functions of these frames in the order in which locations name them. */
+static void number_functions(struct writer *w)
+{
+    const struct profile *p = w->profile;
+    for (guint i = 0; i < p->frames->len; i++) {
+        const struct line *lines = profile_frame_lines(p, i);
+        for (uint32_t k = 0; w->locations[i] && k < profile_get_frame(p, i)->n_lines; k++)
+            if (!w->function_ids[lines[k].function]) {
+                g_array_append_val(w->functions, lines[k].function);
+                w->function_ids[lines[k].function] = w->functions->len;
+            }
+    }
 }
 
 /* Readers take the first mapping for the program itself: the one named like the command, if any. */
@@ -172,9 +205,20 @@ static GArray *number_mappings(struct writer *w)
     return order;
 }
 
+/* Those that were never met have no place in the file. */
+static void collect_counted(struct writer *w)
+{
+    for (guint i = 0; i < w->functions->len; i++) {
+        gpointer function = GUINT_TO_POINTER(g_array_index(w->functions, uint32_t, i));
+        if (g_hash_table_contains(w->profile->calls->counted, function))
+            g_ptr_array_add(w->comments, snapshot_calls_counted(i + 1));
+    }
+}
+
 static void collect_comments(struct writer *w, const GArray *mappings)
 {
     snapshot_comments_write(w->profile, w->comments);
+    collect_counted(w);
     for (guint i = 0; i < mappings->len; i++) {
         uint32_t id = g_array_index(mappings, uint32_t, i);
         enum module_kind kind = profile_get_module(w->profile, id)->kind;
@@ -191,13 +235,15 @@ static void make_type(struct writer *w, Pprof__ValueType *value_type, const char
     value_type->unit = text_id(w, unit);
 }
 
-/* Metrics, then the heap's columns; returns how many. */
+/* Metrics, then what calls have, then the heap's columns; returns how many. */
 static size_t make_types(struct writer *w, Pprof__ValueType *types)
 {
     const struct profile *p = w->profile;
     size_t n = 0;
     for (uint32_t i = 0; i < p->n_metrics; i++)
         make_type(w, &types[n++], p->metrics[i].type, p->metrics[i].unit);
+    for (unsigned i = 0; i < w->n_weights; i++)
+        make_type(w, &types[n++], call_weights[i].type, call_weights[i].unit);
     for (unsigned i = 0; i < w->n_columns; i++)
         make_type(w, &types[n++], heap_columns[i].type,
                   heap_columns[i].is_bytes ? "bytes" : "count");
@@ -285,6 +331,23 @@ static size_t site_labels(struct writer *w, const struct heap_site *site, Pprof_
     return n;
 }
 
+static size_t record_labels(struct writer *w, const struct call_record *record,
+                            Pprof__Label *labels)
+{
+    size_t n = thread_labels(w, record->thread, labels);
+    for (unsigned i = 0; i < CALL_LABELS; i++) {
+        int64_t number = call_label_get(record, i);
+        if (number == 0)
+            continue;
+        if (w->call_keys[i] == 0)
+            w->call_keys[i] = text_id(w, call_label_keys[i]);
+        pprof__label__init(&labels[n]);
+        labels[n].key = w->call_keys[i];
+        labels[n++].num = number;
+    }
+    return n;
+}
+
 /* A sample of that stack with these labels; values are those of all sample types. */
 static bool write_sample(struct writer *w, uint32_t stack, int64_t *values, Pprof__Label *labels,
                          size_t n_labels)
@@ -298,7 +361,7 @@ static bool write_sample(struct writer *w, uint32_t stack, int64_t *values, Ppro
     sample.location_id = locations;
     for (size_t i = 0; i < sample.n_location_id; i++)
         locations[i] = w->locations[frames[i]];
-    sample.n_value = p->n_metrics + w->n_columns;
+    sample.n_value = p->n_metrics + w->n_weights + w->n_columns;
     sample.value = values;
     sample.n_label = n_labels;
     sample.label = label_pointers;
@@ -322,9 +385,28 @@ static bool write_site(struct writer *w, const struct heap_site *site)
 {
     Pprof__Label labels[LABELS_MAX];
     int64_t values[TYPES_MAX] = {0};
-    memcpy(values + w->profile->n_metrics, site->values, sizeof site->values);
+    memcpy(values + w->profile->n_metrics + w->n_weights, site->values, sizeof site->values);
     size_t n = site_labels(w, site, labels);
     return write_sample(w, site->stack, values, labels, n);
+}
+
+static bool write_record(struct writer *w, const struct call_record *record)
+{
+    Pprof__Label labels[LABELS_MAX];
+    int64_t values[TYPES_MAX] = {0};
+    for (unsigned i = 0; i < w->n_weights; i++)
+        values[w->profile->n_metrics + i] = call_value_get(record, (enum call_weight)i);
+    size_t n = record_labels(w, record, labels);
+    return write_sample(w, record->stack, values, labels, n);
+}
+
+static bool write_records(struct writer *w)
+{
+    guint at = 0;
+    for (const struct call_record *record; (record = next_record(w, &at));)
+        if (!write_record(w, record))
+            return false;
+    return true;
 }
 
 static bool write_samples(struct writer *w)
@@ -332,6 +414,8 @@ static bool write_samples(struct writer *w)
     for (guint i = 0; i < w->profile->entries->len; i++)
         if (!write_entry(w, i))
             return false;
+    if (!write_records(w))
+        return false;
     for (guint i = 0; i < count_sites(w); i++)
         if (!write_site(w, site_at(w, i)))
             return false;
@@ -359,15 +443,6 @@ static bool write_mappings(struct writer *w, const GArray *order)
     return true;
 }
 
-static uint64_t function_id(struct writer *w, uint32_t function)
-{
-    if (!w->function_ids[function]) {
-        g_array_append_val(w->functions, function);
-        w->function_ids[function] = w->functions->len;
-    }
-    return w->function_ids[function];
-}
-
 static bool write_location(struct writer *w, uint32_t id)
 {
     const struct frame *frame = profile_get_frame(w->profile, id);
@@ -382,7 +457,7 @@ static bool write_location(struct writer *w, uint32_t id)
     location.line = pointers;
     for (uint32_t i = 0; i < frame->n_lines; i++) {
         pprof__line__init(&lines[i]);
-        lines[i].function_id = function_id(w, from[i].function);
+        lines[i].function_id = w->function_ids[from[i].function];
         lines[i].line = from[i].line;
         pointers[i] = &lines[i];
     }
@@ -429,7 +504,10 @@ static bool write_texts(struct writer *w)
 
 static bool write_all(struct writer *w)
 {
+    guint first_record = 0;
+    w->n_weights = next_record(w, &first_record) ? CALL_WEIGHTS : 0;
     number_locations(w);
+    number_functions(w);
     GArray *mappings = number_mappings(w);
     collect_comments(w, mappings);
     bool ok = write_header(w) && write_samples(w) && write_mappings(w, mappings) &&

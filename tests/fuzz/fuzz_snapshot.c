@@ -15,6 +15,7 @@
 #include "core/formats/flame_svg.h"
 #include "core/formats/folded.h"
 #include "core/formats/snapshot.h"
+#include "core/model/call_rows.h"
 #include "core/model/function_rows.h"
 #include "core/model/heap_rows.h"
 #include "core/model/owners.h"
@@ -51,6 +52,31 @@ static void draw_heap(struct profile *p)
     leak_rules_free(rules);
 }
 
+/* What they do with calls. */
+static void draw_calls(struct profile *p)
+{
+    struct calltree *tree =
+        calltree_new(p, &(struct calltree_options){.process = PROFILE_NONE,
+                                                   .thread = PROFILE_NONE,
+                                                   .of = CALLTREE_OF_CALLS,
+                                                   .call_weight = CALL_WEIGHT_TIME});
+    calltree_update(tree, 0);
+    g_string_free(flame_svg(tree, &(struct flame_svg_options){.scope = ""}), TRUE);
+    calltree_free(tree);
+    struct call_rows *rows = call_rows_new(p);
+    const GArray *found = call_rows_query(rows, &(struct call_query){.sort = CALL_SORT_P99,
+                                                                     .process = PROFILE_NONE,
+                                                                     .thread = PROFILE_NONE});
+    GArray *edges = g_array_new(FALSE, FALSE, sizeof(struct call_row));
+    for (guint i = 0; i < MIN(found->len, 10); i++) {
+        uint32_t function = g_array_index(found, struct call_row, i).function;
+        call_rows_edges(rows, function, CALL_EDGES_FROM, edges);
+        call_rows_edges(rows, function, CALL_EDGES_TO, edges);
+    }
+    g_array_unref(edges);
+    call_rows_free(rows);
+}
+
 /* What every screen, report and export does with a profile. */
 static void draw(struct profile *p)
 {
@@ -65,6 +91,7 @@ static void draw(struct profile *p)
     g_string_free(flame_svg(tree, &(struct flame_svg_options){.scope = ""}), TRUE);
     calltree_free(tree);
     draw_heap(p);
+    draw_calls(p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -85,14 +112,20 @@ static bool write_seeds(const char *folder)
     char *foreign = g_build_filename(folder, "foreign.pb", NULL);
     char *own = g_build_filename(folder, "own.pb.gz", NULL);
     char *heap = g_build_filename(folder, "heap.pb.gz", NULL);
+    char *calls = g_build_filename(folder, "calls.pb.gz", NULL);
     GByteArray *bytes = small_profile();
-    struct profile *p = sample_profile(), *q = sample_profile();
+    struct profile *p = sample_profile(), *q = sample_profile(), *r = sample_profile();
     sample_heap(q);
+    sample_calls(r);
+    sample_heap(r);
     bool ok = g_file_set_contents(foreign, (const char *)bytes->data, bytes->len, NULL) &&
-              snapshot_save(p, own, true, NULL) && snapshot_save(q, heap, true, NULL);
+              snapshot_save(p, own, true, NULL) && snapshot_save(q, heap, true, NULL) &&
+              snapshot_save(r, calls, true, NULL);
+    profile_free(r);
     profile_free(q);
     profile_free(p);
     g_byte_array_unref(bytes);
+    g_free(calls);
     g_free(heap);
     g_free(own);
     g_free(foreign);

@@ -147,4 +147,70 @@ static inline void sample_heap(struct profile *p)
                                                        .rss_bytes = i ? i * 4096 : -1});
 }
 
+/* Every number of a record is one of its own. */
+static inline void sample_record(struct call_record *record, int64_t first)
+{
+    record->stats = (struct call_stats){.calls = first + 5,
+                                        .open = 2,
+                                        .total_ns = first + 20,
+                                        .self_ns = first + 10,
+                                        .sum_ns = first + 30,
+                                        .cost_ns = first + 40,
+                                        .min_ns = first + 1,
+                                        .max_ns = first + 50};
+    for (int i = 0; i < CALLS_BUCKETS; i++)
+        record->stats.buckets[i] = first + 100 + i;
+}
+
+/* Two frames of what programs count by name: of one module, without an address. */
+static inline uint32_t sample_scope(struct profile *p, const char *name)
+{
+    uint32_t module = profile_module(p, PROFILE_MODULE_SCOPES, NULL, MODULE_SPECIAL);
+    uint32_t frame = profile_frame_unique(p, module, 0);
+    struct line line = {
+        .function = profile_function(p, &(struct function_spec){.module = module, .name = name})};
+    profile_resolve(p, frame, &line, 1, 0);
+    return frame;
+}
+
+/* Calls beside what sample_profile() has: in three threads, one of them of many that ended. */
+static inline void sample_calls(struct profile *p)
+{
+    uint32_t outer = sample_scope(p, "order"), inner = sample_scope(p, "pay; by card");
+    uint32_t thread = profile_thread(p, 0, 0);
+    profile_get_thread(p, thread)->name = profile_text(p, "several threads");
+    sample_record(calls_record_get(p->calls, 0, 2), 1000);
+    sample_record(calls_record_get(p->calls, profile_stack(p, &outer, 1), 0), 2000);
+    calls_record_get(p->calls, 1, 1); /* all zero: it tells nothing */
+    struct call_record *record =
+        calls_record_get(p->calls, profile_stack(p, (uint32_t[]){inner, outer}, 2), thread);
+    sample_record(record, 3000);
+    record->is_recursive = true;
+    record = calls_record_get(p->calls, 1, 0); /* a stack that has samples too */
+    record->stats = (struct call_stats){.calls = 1, .open = 1, .total_ns = 7, .self_ns = 7};
+    calls_touch(p->calls);
+    *calls_process_get(p->calls, 2) = (struct calls_process){.process = 2,
+                                                             .trouble = "",
+                                                             .implicit_exits = 1,
+                                                             .orphan_exits = 2,
+                                                             .missed = 3,
+                                                             .untimed = INT64_MAX,
+                                                             .pair_ns = 23.1415926535897932};
+    calls_process_get(p->calls, 0)->trouble = profile_text(p, "no room; 2 words");
+    for (int64_t i = 0; i < 3; i++) {
+        struct calls_mark mark = {.time_ns = i * i * 1000,
+                                  .thread = (uint32_t)i,
+                                  .text = profile_text(p, i ? "phase two" : "")};
+        g_array_append_val(p->calls->marks, mark);
+    }
+    struct calls_counter *counter = calls_counter_get(p->calls, 1, profile_text(p, "queue length"));
+    counter->value = -5;
+    counter->min = INT64_MIN;
+    counter->max = INT64_MAX;
+    counter->updates = 9;
+    calls_counter_get(p->calls, 0, profile_text(p, "queue length"))->value = 6;
+    const struct line *line = profile_frame_lines(p, inner);
+    g_hash_table_add(p->calls->counted, GUINT_TO_POINTER(line->function));
+}
+
 #endif

@@ -19,6 +19,7 @@
 #include "core/formats/snapshot.h"
 #include "core/formats/snapshot_tables.h"
 #include "core/model/calltree.h"
+#include "core/model/call_rows.h"
 #include "core/model/heap_rows.h"
 #include "tests/unit/core/formats/pprof_bytes.h"
 #include "tests/unit/core/formats/sample_profile.h"
@@ -238,6 +239,23 @@ static void use_heap(const struct profile *p)
     leak_rules_free(rules);
 }
 
+/* What the screens and reports make of calls. */
+static void use_calls(const struct profile *p)
+{
+    struct calltree *tree =
+        calltree_new(p, &(struct calltree_options){.process = PROFILE_NONE,
+                                                   .thread = PROFILE_NONE,
+                                                   .of = CALLTREE_OF_CALLS,
+                                                   .call_weight = CALL_WEIGHT_TIME});
+    calltree_update(tree, 0);
+    calltree_free(tree);
+    struct call_rows *rows = call_rows_new(p);
+    call_rows_query(rows, &(struct call_query){.sort = CALL_SORT_P99,
+                                               .process = PROFILE_NONE,
+                                               .thread = PROFILE_NONE});
+    call_rows_free(rows);
+}
+
 /* Opens the profile and whatever a reader does first with it. */
 static void use(const GByteArray *bytes)
 {
@@ -250,6 +268,7 @@ static void use(const GByteArray *bytes)
         calltree_update(tree, 0);
         calltree_free(tree);
         use_heap(p);
+        use_calls(p);
     }
     profile_free(p);
     g_clear_error(&error);
@@ -273,11 +292,11 @@ static void test_parse_survives_every_flipped_bit(void **state)
     g_byte_array_unref(plain);
 }
 
-/* A file of ours with a heap: CPU samples and sites. Unpacked. */
-static GByteArray *heap_file(void)
+/* A file of ours with CPU samples and what is added to them. Unpacked. */
+static GByteArray *own_file(void (*add)(struct profile *p))
 {
     struct profile *p = sample_profile();
-    sample_heap(p);
+    add(p);
     char path[] = "/tmp/proftop-test-XXXXXX";
     close(mkstemp(path));
     assert_true(snapshot_save(p, path, true, NULL));
@@ -292,16 +311,26 @@ static GByteArray *heap_file(void)
     return out;
 }
 
-static void test_parse_survives_every_flipped_bit_of_a_heap(void **state)
+static void flip_every_bit(GByteArray *plain)
 {
-    (void)state;
-    GByteArray *plain = heap_file();
     for (guint bit = 0; bit < plain->len * 8; bit++) {
         plain->data[bit / 8] ^= (guint8)(1 << bit % 8);
         use(plain);
         plain->data[bit / 8] ^= (guint8)(1 << bit % 8);
     }
     g_byte_array_unref(plain);
+}
+
+static void test_parse_survives_every_flipped_bit_of_a_heap(void **state)
+{
+    (void)state;
+    flip_every_bit(own_file(sample_heap));
+}
+
+static void test_parse_survives_every_flipped_bit_of_calls(void **state)
+{
+    (void)state;
+    flip_every_bit(own_file(sample_calls));
 }
 
 /* Bytes overwritten by the values that break parsers, at positions from a fixed generator. */
@@ -435,7 +464,7 @@ static void test_load_bounds_memory_of_distinct_samples(void **state)
 /* `n` sites behind those of a file of ours. */
 static GByteArray *many_sites(uint64_t n, int padding, uint64_t value_mask)
 {
-    GByteArray *b = heap_file();
+    GByteArray *b = own_file(sample_heap);
     for (uint64_t i = 0; i < n; i++) {
         GByteArray *sample = g_byte_array_new();
         put_distinct_stack(sample, i, padding);
@@ -543,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_parse_refuses_trailing_bytes),
         cmocka_unit_test(test_parse_survives_every_flipped_bit),
         cmocka_unit_test(test_parse_survives_every_flipped_bit_of_a_heap),
+        cmocka_unit_test(test_parse_survives_every_flipped_bit_of_calls),
         cmocka_unit_test(test_parse_survives_mutations),
         cmocka_unit_test(test_load_refuses_a_gzip_bomb),
         cmocka_unit_test(test_load_bounds_memory_of_many_records),
