@@ -42,6 +42,17 @@ export_to "$tmp/hostile.folded" hostile
 is "folded: hostile names, a line is frames and a number" "$(grep -cvE '^[^;]+(;[^;]+)* [0-9]+$' "$tmp/hostile.folded")" 0
 is "folded: hostile names, three frames" "$(awk -F';' 'NF != 3' "$tmp/hostile.folded")" ""
 
+# A file with exact calls: 1, 2005, 3005 and 1005 calls, of which 7, 2010, 3010 and 1010 ns are their own.
+calls=$root/tests/fuzz/fuzz_snapshot/calls.pb.gz
+"$proftop" export "$calls" -o - --format folded --metric calls >"$tmp/calls"
+is "folded: calls" "$(sum "$tmp/calls")" 6016
+is "folded: calls of a path" "$(grep -c '^app;order;pay: by card 3005$' "$tmp/calls")" 1
+"$proftop" export "$calls" -o - --format folded --metric call_time --threads >"$tmp/call_time"
+is "folded: time of calls" "$(sum "$tmp/call_time")" 6037
+is "folded: time of a thread's calls" "$(grep -c '^app;\[app tid=100\];order 2010$' "$tmp/call_time")" 1
+"$proftop" export "$calls" -o - --format svg --metric call_time >"$tmp/calls.svg"
+like "svg: time of calls" "$(cat "$tmp/calls.svg")" 'data-unit="nanoseconds" data-metric="call time"'
+
 # ---- svg ----
 if need "svg" xmllint; then
     for name in shop hostile large; do
@@ -100,6 +111,7 @@ fails "an unknown format" 2 'png' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --format png
 fails "stdout without a format" 2 '\-\-format' "$tmp/shop.pb.gz" -o -
 fails "a metric it does not have" 2 'samples, cpu' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --metric heap
 fails "the heap of a snapshot without one" 2 'heap was not measured' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --metric live
+fails "calls of a snapshot without any" 2 'no calls were counted' "$tmp/shop.pb.gz" -o "$tmp/x.svg" --metric calls
 fails "no snapshot" 2 'one snapshot' -o "$tmp/x.svg"
 fails "two snapshots" 2 'one snapshot' a b -o "$tmp/x.svg"
 finish

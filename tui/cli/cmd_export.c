@@ -256,7 +256,9 @@ static int run(const struct command_context *context, int argc, char **argv, GEr
         {"format", 0, 0, G_OPTION_ARG_STRING, &o.format, "svg or folded, whatever FILE ends in",
          "FORMAT"},
         {"metric", 0, 0, G_OPTION_ARG_STRING, &o.metric,
-         "What to weigh by: cpu, samples; of the heap: bytes, allocs, live, peak, ...", "METRIC"},
+         "What to weigh by: cpu, samples; of calls: calls, call_time; of the heap: bytes, live, "
+         "...",
+         "METRIC"},
         {"inverted", 0, 0, G_OPTION_ARG_NONE, &o.inverted,
          "Innermost functions first, callers below them", NULL},
         {"threads", 0, 0, G_OPTION_ARG_NONE, &o.threads, "Keep threads apart", NULL},

@@ -228,6 +228,41 @@ static void test_heap_is_drawn_in_its_own_units(void **state)
     profile_free(p);
 }
 
+static char *svg_of_calls(const struct profile *p, enum call_weight weight)
+{
+    struct calltree_options options = builder_everything();
+    options.of = CALLTREE_OF_CALLS;
+    options.call_weight = weight;
+    struct calltree *tree = calltree_new(p, &options);
+    calltree_update(tree, 0);
+    char *svg = g_string_free(flame_svg(tree, &(struct flame_svg_options){.scope = ""}), FALSE);
+    calltree_free(tree);
+    return svg;
+}
+
+static void test_calls_are_drawn_by_time_and_number(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    p->info.command = profile_text(p, "./app");
+    p->info.engine = profile_text(p, "perf");
+    builder_calls(p, "main sell", 1, 1, 30, 1000000);
+    builder_calls(p, "main", 1, 1, 10, 1000000);
+    char *svg = svg_of_calls(p, CALL_WEIGHT_TIME);
+    assert_non_null(strstr(svg, ">./app: call time</text>"));
+    assert_non_null(strstr(svg, "call time: 40.0 ms in 40 calls</text>"));
+    assert_non_null(strstr(svg, "<title>sell\napp\n75.0 %, 30.0 ms, 30 calls</title>"));
+    assert_null(strstr(svg, "perf"));
+    g_free(svg);
+    calls_process_get(p->calls, profile_process(p, 1))->missed = 3;
+    calls_process_get(p->calls, profile_process(p, 1))->untimed = 4;
+    svg = svg_of_calls(p, CALL_WEIGHT_CALLS);
+    assert_non_null(strstr(svg, "calls: 40  ·  3 calls not counted  ·  4 calls not timed</text>"));
+    assert_non_null(strstr(svg, "<title>sell\napp\n75.0 %, 30</title>"));
+    g_free(svg);
+    profile_free(p);
+}
+
 static void test_file_is_complete_in_itself(void **state)
 {
     (void)state;
@@ -262,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_what_is_left_out_is_said),
         cmocka_unit_test(test_heading_tells_how_it_was_measured),
         cmocka_unit_test(test_heap_is_drawn_in_its_own_units),
+        cmocka_unit_test(test_calls_are_drawn_by_time_and_number),
         cmocka_unit_test(test_file_is_complete_in_itself),
         cmocka_unit_test(test_nothing_measured_is_said),
     };

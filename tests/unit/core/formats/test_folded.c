@@ -139,9 +139,28 @@ static void test_heap_is_written_by_its_column(void **state)
     profile_free(p);
 }
 
+static void test_calls_are_written_by_their_weight(void **state)
+{
+    (void)state;
+    struct profile *p = small_profile();
+    builder_calls(p, "main a", 1, 1, 10, 100);
+    builder_calls(p, "main a", 2, 1, 1, 50);
+    builder_calls(p, "main a a", 1, 1, 5, 7)->is_recursive = true;
+    struct calltree_options options = builder_everything();
+    options.of = CALLTREE_OF_CALLS;
+    options.call_weight = CALL_WEIGHT_TIME;
+    assert_folded_tree(tree_with(p, options), "\nmain;a 1050\nmain;a;a 35");
+    options.call_weight = CALL_WEIGHT_CALLS;
+    assert_folded_tree(tree_with(p, options), "\nmain;a 11\nmain;a;a 5");
+    options.fold_recursion = true;
+    assert_folded_tree(tree_with(p, options), "\nmain;a 16");
+    profile_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calls_are_written_by_their_weight),
         cmocka_unit_test(test_heap_is_written_by_its_column),
         cmocka_unit_test(test_paths_carry_their_own_weight),
         cmocka_unit_test(test_inverted_paths_begin_inside),
