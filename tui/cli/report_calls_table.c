@@ -67,7 +67,7 @@ static void add_average(GString *cell, const struct call_row *row)
 {
     add_known(cell, call_stats_average_ns(&row->stats));
     if (call_stats_is_costly(&row->stats))
-        g_string_append_c(cell, '*');
+        g_string_append_c(cell, '!');
 }
 
 static void add_min(GString *cell, const struct call_row *row)
@@ -177,7 +177,7 @@ void report_calls_table(FILE *out, const struct report_calls *c, const GArray *r
     if (n < rows->len)
         fprintf(out, "... and %u more functions: --top 0 shows all\n", rows->len - n);
     if (is_marked)
-        fputs("* doubtful: what the probes took, and was taken off, is more than 10 % of it\n",
+        fputs("! doubtful: what the probes took, and was taken off, is more than 10 % of it\n",
               out);
 }
 
