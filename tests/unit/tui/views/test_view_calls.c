@@ -447,8 +447,10 @@ static void test_losses_are_on_the_screen(void **state)
     p->implicit_exits = 2;
     assert_shows(f, "calls missed 12");
     assert_shows(f, "exact calls of small (pid 100): 12 calls not counted, 5 calls counted\n");
-    assert_shows(f, "2 calls left without an exit");
+    assert_shows(f, "2 calls left without return");
     p->missed = 0;
+    p->implicit_exits = 1;
+    assert_shows(f, ", 1 call left\n  without return");
     assert_shows(f, "calls untimed 5");
     p->trouble = "no room for more paths";
     assert_shows(f, "exact calls of small (pid 100): no room for more paths; 5 calls counted");
