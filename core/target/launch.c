@@ -318,9 +318,18 @@ bool launch_go(struct launch *launch, GError **error)
     return false;
 }
 
+/* Whether it has ended: one that is stopped by a tracer, which may be a thread of ours, has not. */
+static bool is_over(const struct launch *launch)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)launch->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
+            info.si_code == CLD_DUMPED);
+}
+
 bool launch_reap(struct launch *launch, int *ret_status, struct rusage *ret_usage)
 {
-    if (!launch->has_ended &&
+    if (!launch->has_ended && is_over(launch) &&
         wait4(launch->pid, &launch->status, WNOHANG, &launch->usage) == launch->pid)
         launch->has_ended = true;
     if (!launch->has_ended)
@@ -337,6 +346,8 @@ void launch_wait(struct launch *launch, int *ret_status, struct rusage *ret_usag
     while (!launch->has_ended) {
         pid_t pid = wait4(launch->pid, &status, 0, &launch->usage);
         if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid == launch->pid && WIFSTOPPED(status))
             continue;
         launch->status = pid == launch->pid ? status : 0;
         launch->has_ended = true;
