@@ -98,9 +98,22 @@ $(HEAP:%=$(T)/heap/%): $(wildcard tests/targets/heap/*.h)
 $(T)/hostile/throws: T_CXX += -static-libgcc
 # Unit tests that run parts of the collector in themselves.
 WALK_OBJ := $(addprefix $(BUILD)/collectors/target/,segment_area.o segment_modules.o mapped_file.o stack_memory.o stack_tree.o \
-              stack_walk.o unwind_cfi.o unwind_rules.o)
+              stack_walk.o unwind_cfi.o unwind_rules.o patch_returns.o)
 $(addprefix $(BUILD)/tests/unit/collectors/target/test_,segment_area segment_modules stack_tree stack_walk unwind_cfi): $(WALK_OBJ)
 $(BUILD)/tests/unit/collectors/target/test_segment_modules: | $(T)/reuse_first.so $(T)/reuse_second.so
+# Patched code, with a stand-in for what counts calls.
+PATCH_OBJ := $(addprefix $(BUILD)/collectors/target/patch_,code.o entry.o returns.o vectors.o) $(T)/calls/stand_in.o
+$(addprefix $(BUILD)/tests/unit/collectors/target/test_patch_,entry code): $(PATCH_OBJ)
+$(BUILD)/tests/unit/collectors/target/test_patch_entry: | $(T)/calls/exceptions $(T)/calls/exceptions-static
+
+$(T)/calls/stand_in.o: tests/targets/calls/stand_in.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -I. $(TARGET_CFLAGS) -mgeneral-regs-only -c -o $@ $<
+
+$(T)/calls/exceptions $(T)/calls/exceptions-static: tests/targets/calls/exceptions.cc $(PATCH_OBJ)
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CXX) $(if $(filter %-static,$@),-static-libgcc -fcf-protection=full) -o $@ $^
+
 # A unit test that starts one of them with the collector.
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
 # Those that start themselves with it.

@@ -12,20 +12,23 @@
 #ifndef PROFTOP_COLLECTORS_TARGET_PATCH_ENTRY_H
 #define PROFTOP_COLLECTORS_TARGET_PATCH_ENTRY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/wire/wire_calls.h"
 
-/* Fills enter_sled, enter_site, leave and leave_end. Context: constructor or fork handler. */
+/*
+ * Fills enter_sled, enter_site, leave and leave_end. Of a site, the lower half of slot_offset is
+ * what it says; the upper half is how far behind the function's entry the site is, for stacks of
+ * calls.
+ * Context: constructor or fork handler.
+ */
 void patch_entry_describe(struct wire_calls *wire);
 
-/*
- * What a walk of the stack is to go on with that has found `return_address` at `slot`: that itself,
- * or what the trampoline stands for. 0: it is the trampoline's, and what it stands for is not
- * known.
- * Context: any thread, async-signal-safe.
- */
-uintptr_t patch_entry_original(uintptr_t slot, uintptr_t return_address);
+/* The address of the trampoline. Context: any. */
+uintptr_t patch_entry_trampoline(void);
+
+/* A function that does nothing and is patched already, as a sled: to measure what that takes.
+ * Context: as that of any function that is patched. */
+void patch_entry_empty(void);
 
 #endif

@@ -25,9 +25,14 @@ struct patch_return {
     uintptr_t address;
 };
 
+/* What the unwind information of the trampoline and patch_returns_original() go by; NULL and 0
+ * until patch_returns_start(). */
+extern struct patch_return *patch_returns_table __attribute__((visibility("hidden")));
+extern uintptr_t patch_returns_trampoline __attribute__((visibility("hidden")));
+
 /* Maps the table, 4 MB that are touched as needed; does nothing when there is one. False: no
- * memory. Changes errno. Context: constructor or fork handler. */
-bool patch_returns_start(void);
+ * memory. Changes errno. @trampoline: its address. Context: constructor or fork handler. */
+bool patch_returns_start(uintptr_t trampoline);
 
 /*
  * Keeps the return address of a slot; what was kept for it before is forgotten. False: no room,
@@ -40,7 +45,16 @@ bool patch_returns_insert(uintptr_t slot, uintptr_t address);
  * registers only. */
 uintptr_t patch_returns_find(uintptr_t slot);
 
-/* Likewise, and forgets it. Context: as patch_returns_insert(). */
-uintptr_t patch_returns_take(uintptr_t slot);
+/* Forgets the return address of a slot. Context: as patch_returns_insert(). */
+void patch_returns_remove(uintptr_t slot);
+
+/* What a walk of the stack is to go on with that has read `address` at `slot`: the original return
+ * address. 0: it is not known. Context: as patch_returns_find(). */
+static inline uintptr_t patch_returns_original(uintptr_t slot, uintptr_t address)
+{
+    if (__builtin_expect(address == patch_returns_trampoline, 0))
+        return patch_returns_find(slot);
+    return address;
+}
 
 #endif

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "collectors/target/patch_returns.h"
+
 enum walk_flag {
     /* Where pc and sp were read. Neither: pc is at sp - 8. */
     BY_DEREF = 1 << 0,  /* sp was at `slot`, and rbp at slot + 8 * bp_distance */
@@ -123,6 +125,15 @@ static bool has_word(struct stack_walk *walk, uintptr_t address, uintptr_t value
     return stack_memory_read(&walk->memory, address, &word) && word == value;
 }
 
+/* Likewise, where a return address is. */
+static __attribute__((noinline)) bool returns_to(struct stack_walk *walk, uintptr_t slot,
+                                                 uintptr_t value)
+{
+    uintptr_t word;
+    return stack_memory_read(&walk->memory, slot, &word) &&
+           patch_returns_original(slot, word) == value;
+}
+
 /* Where the frame's rbp was read; 0: it was not. */
 static uintptr_t bp_slot(const struct walk_frame *frame)
 {
@@ -145,7 +156,7 @@ static __attribute__((noinline)) bool holds_unusual(struct stack_walk *walk,
                has_word(walk, frame->slot + UNWIND_CONTEXT_RSP, frame->sp);
     if (frame->flags & BY_DEREF && !has_word(walk, frame->slot, frame->sp))
         return false;
-    return has_word(walk, frame->sp - 8, frame->pc);
+    return returns_to(walk, frame->sp - 8, frame->pc);
 }
 
 /* Whether a walk that has come to the frame further in would find this one as it was. */
@@ -153,7 +164,8 @@ static inline bool holds(struct stack_walk *walk, const struct walk_frame *frame
 {
     if (__builtin_expect(frame->flags & (BY_DEREF | BY_SIGNAL | ELSEWHERE), 0))
         return holds_unusual(walk, frame);
-    if (*(const volatile uintptr_t *)(frame->sp - 8) != frame->pc)
+    if (*(const volatile uintptr_t *)(frame->sp - 8) != frame->pc &&
+        !returns_to(walk, frame->sp - 8, frame->pc))
         return false;
     return !(frame->flags & NEEDS_BP) || frame->slot == 0 ||
            *(const volatile uintptr_t *)frame->slot == frame->bp;
@@ -265,6 +277,11 @@ static inline uint32_t step(struct progress *progress, struct walk_frame *frame,
         return WIRE_ROOT_BROKEN;
     if (!is_own(walk, caller->sp - 8))
         caller->flags |= ELSEWHERE;
+    if (__builtin_expect(caller->pc == patch_returns_trampoline, 0) && caller->pc != 0) {
+        caller->pc = patch_returns_find(caller->sp - 8);
+        if (caller->pc == 0)
+            return WIRE_ROOT_BROKEN;
+    }
     if (caller->pc == 0) {
         progress->end_slot = caller->sp - 8;
         return WIRE_ROOT_COMPLETE;
