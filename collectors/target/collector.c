@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "collectors/target/calls_segment.h"
 #include "collectors/target/environment.h"
 #include "collectors/target/handler_hooks.h"
 #include "collectors/target/handshake.h"
@@ -27,6 +28,7 @@
 #include "collectors/target/process_hooks.h"
 #include "collectors/target/real_malloc.h"
 #include "collectors/target/sampler.h"
+#include "collectors/target/scopes.h"
 #include "collectors/target/seccomp_hooks.h"
 #include "collectors/target/sigstack_hooks.h"
 #include "collectors/target/thread_hooks.h"
@@ -89,6 +91,8 @@ static void connect_process(uint32_t hello_flag)
     __atomic_store_n(&segment->state, WIRE_STATE_RUNNING, __ATOMIC_RELEASE);
     sampler_start(segment, mapped_bytes);
     heap_start(segment, fd);
+    calls_start(segment, fd);
+    scopes_start();
     handshake_close(fd);
 }
 
@@ -199,6 +203,7 @@ __attribute__((constructor)) static void collector_load(int argc, char **argv, c
 __attribute__((destructor)) static void collector_unload(void)
 {
     struct wire_segment *segment = collector_segment();
+    calls_note_end();
     if (segment)
         __atomic_store_n(&segment->state, WIRE_STATE_EXIT, __ATOMIC_RELEASE);
 }

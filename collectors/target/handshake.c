@@ -66,7 +66,8 @@ static bool send_hello(int fd, const uint8_t *token, uint32_t flags)
         .version_major = WIRE_VERSION_MAJOR,
         .version_minor = WIRE_VERSION_MINOR,
         .size_bytes = sizeof hello,
-        .features = WIRE_FEATURE_LIFECYCLE | WIRE_FEATURE_CPU_TIMER | WIRE_FEATURE_HEAP,
+        .features = WIRE_FEATURE_LIFECYCLE | WIRE_FEATURE_CPU_TIMER | WIRE_FEATURE_HEAP |
+                    WIRE_FEATURE_CALLS,
         .pid = getpid(),
         .ppid = getppid(),
         .flags = flags,
@@ -187,15 +188,20 @@ static uint64_t modest(uint64_t size)
     return is_limited && size > TIGHT_BYTES ? TIGHT_BYTES : size;
 }
 
-/* How much of the segment there is in front of the heap, which maps its parts by itself; 0: it
- * makes no sense. */
-static uint64_t size_without_heap(int fd, uint64_t size)
+static uint64_t end_before(uint64_t offset, uint64_t end)
+{
+    return offset && offset < end ? offset : end;
+}
+
+/* How much of the segment there is in front of the heap and the calls, which map their parts by
+ * themselves; 0: it makes no sense. */
+static uint64_t size_of_rest(int fd, uint64_t size)
 {
     struct wire_segment head;
     const long bytes = offsetof(struct wire_segment, reserved_offsets);
     if (syscall(SYS_pread64, fd, &head, bytes, 0L) != bytes)
         return 0;
-    uint64_t end = head.heap_offset && head.heap_offset < size ? head.heap_offset : size;
+    uint64_t end = end_before(head.calls_offset, end_before(head.heap_offset, size));
     end &= -(uint64_t)WIRE_SEGMENT_HEAD_BYTES;
     return end <= MAPPED_BYTES_MAX ? end : 0;
 }
@@ -204,7 +210,7 @@ static struct wire_segment *map_segment(int fd, uint64_t size, size_t *ret_mappe
 {
     if (size < WIRE_SEGMENT_HEAD_BYTES || size > SEGMENT_BYTES_MAX || !is_sealed(fd, size))
         return NULL;
-    uint64_t wanted = modest(size_without_heap(fd, size));
+    uint64_t wanted = modest(size_of_rest(fd, size));
     struct wire_segment *segment = map_prefix(fd, wanted, ret_mapped_bytes);
     if (!segment)
         return NULL;

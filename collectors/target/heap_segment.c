@@ -2,15 +2,14 @@
  * the copies alone. */
 #include "collectors/target/heap_segment.h"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collectors/target/collector.h"
 #include "collectors/target/real_malloc.h"
 #include "collectors/target/sampler.h"
+#include "collectors/target/segment_part.h"
 
-enum { PAGE = 4096, HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28 };
+enum { HEADS_MIN = 1 << 10, HEADS_MAX = 1 << 28 };
 
 /* Mapped once; a fork wipes it. */
 static struct heap *shared;
@@ -66,53 +65,9 @@ void heap_forbid_clock(void)
 
 static bool map_own_pages(void)
 {
-    if (shared)
-        return true;
-    void *pages = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (pages == MAP_FAILED)
-        return false;
-    if (madvise(pages, sizeof *shared, MADV_WIPEONFORK) != 0) {
-        munmap(pages, sizeof *shared);
-        return false;
-    }
-    madvise(pages, sizeof *shared, MADV_DONTDUMP);
-    shared = pages;
-    return true;
-}
-
-/* The segment as it is being mapped. */
-struct file {
-    int fd;
-    uint64_t bytes;
-};
-
-static uint64_t whole_pages(uint64_t bytes)
-{
-    return (bytes + PAGE - 1) & -(uint64_t)PAGE;
-}
-
-static void *map_part(const struct file *file, uint64_t offset, uint64_t bytes)
-{
-    size_t size = (size_t)whole_pages(bytes);
-    if (offset < WIRE_SEGMENT_HEAD_BYTES || offset % PAGE || offset > file->bytes ||
-        size > file->bytes - offset)
-        return NULL;
-    void *part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, (off_t)offset);
-    if (part == MAP_FAILED)
-        return NULL;
-    if (madvise(part, size, MADV_DONTFORK) != 0) {
-        munmap(part, size);
-        return NULL;
-    }
-    madvise(part, size, MADV_DONTDUMP);
-    return part;
-}
-
-static void unmap_part(void *part, uint64_t bytes)
-{
-    if (part)
-        munmap(part, (size_t)whole_pages(bytes));
+    if (!shared)
+        shared = segment_private_map(sizeof *shared);
+    return shared != NULL;
 }
 
 /* What proftop has set, read once. */
@@ -141,7 +96,8 @@ static struct geometry read_geometry(const struct wire_heap *wire)
     };
 }
 
-static bool map_areas(struct heap *heap, const struct geometry *geometry, const struct file *file)
+static bool map_areas(struct heap *heap, const struct geometry *geometry,
+                      const struct segment_file *file)
 {
     return segment_area_map(&heap->rows, file->fd, &geometry->rows, sizeof(struct wire_heap_row),
                             file->bytes) &&
@@ -161,10 +117,10 @@ static uint64_t dirty_bytes(uint32_t n_rows)
 /* Takes back what there is of it. */
 static void unmap_all(struct heap *heap, const struct geometry *geometry)
 {
-    unmap_part(heap->lanes, LANES_BYTES);
-    unmap_part(heap->dirty, dirty_bytes(geometry->rows.n_max));
-    unmap_part(heap->heads, geometry->n_heads * sizeof *heap->heads);
-    unmap_part(heap->modules.table, MODULES_BYTES);
+    segment_part_unmap(heap->lanes, LANES_BYTES);
+    segment_part_unmap(heap->dirty, dirty_bytes(geometry->rows.n_max));
+    segment_part_unmap(heap->heads, geometry->n_heads * sizeof *heap->heads);
+    segment_part_unmap(heap->modules.table, MODULES_BYTES);
     segment_area_unmap(&heap->rows);
     segment_area_unmap(&heap->nodes);
     segment_area_unmap(&heap->index);
@@ -172,15 +128,16 @@ static void unmap_all(struct heap *heap, const struct geometry *geometry)
     unwind_rules_clear(&heap->rules);
 }
 
-static bool map_all(struct heap *heap, const struct geometry *geometry, const struct file *file)
+static bool map_all(struct heap *heap, const struct geometry *geometry,
+                    const struct segment_file *file)
 {
     uint32_t n_heads = geometry->n_heads;
     if (n_heads < HEADS_MIN || n_heads > HEADS_MAX || (n_heads & (n_heads - 1)))
         return false;
-    heap->lanes = map_part(file, geometry->lanes_offset, LANES_BYTES);
-    heap->dirty = map_part(file, geometry->dirty_offset, dirty_bytes(geometry->rows.n_max));
-    heap->heads = map_part(file, geometry->heads_offset, n_heads * sizeof *heap->heads);
-    struct wire_module *table = map_part(file, geometry->modules_offset, MODULES_BYTES);
+    heap->lanes = segment_part_map(file, geometry->lanes_offset, LANES_BYTES);
+    heap->dirty = segment_part_map(file, geometry->dirty_offset, dirty_bytes(geometry->rows.n_max));
+    heap->heads = segment_part_map(file, geometry->heads_offset, n_heads * sizeof *heap->heads);
+    struct wire_module *table = segment_part_map(file, geometry->modules_offset, MODULES_BYTES);
     heap->modules.table = table;
     if (!heap->lanes || !heap->dirty || !heap->heads || !table || !map_areas(heap, geometry, file))
         return false;
@@ -193,11 +150,12 @@ static bool map_all(struct heap *heap, const struct geometry *geometry, const st
 
 void heap_each_part(struct heap *heap, void (*visit)(void *part, size_t bytes))
 {
-    visit(heap->wire, (size_t)whole_pages(sizeof *heap->wire));
-    visit(heap->lanes, (size_t)whole_pages(LANES_BYTES));
-    visit(heap->dirty, (size_t)whole_pages(dirty_bytes(heap->rows.n_max)));
-    visit(heap->heads, (size_t)whole_pages(((uint64_t)heap->head_mask + 1) * sizeof *heap->heads));
-    visit(heap->modules.table, (size_t)whole_pages(MODULES_BYTES));
+    visit(heap->wire, (size_t)segment_part_bytes(sizeof *heap->wire));
+    visit(heap->lanes, (size_t)segment_part_bytes(LANES_BYTES));
+    visit(heap->dirty, (size_t)segment_part_bytes(dirty_bytes(heap->rows.n_max)));
+    visit(heap->heads,
+          (size_t)segment_part_bytes(((uint64_t)heap->head_mask + 1) * sizeof *heap->heads));
+    visit(heap->modules.table, (size_t)segment_part_bytes(MODULES_BYTES));
     segment_area_each(&heap->rows, visit);
     segment_area_each(&heap->nodes, visit);
     segment_area_each(&heap->index, visit);
@@ -251,22 +209,18 @@ static void add_early(struct heap *heap)
     early.allocs = early.alloc_bytes = early.frees = 0;
 }
 
-static bool is_asked_for(const struct wire_segment *segment, struct file *file)
+static bool is_asked_for(const struct wire_segment *segment, struct segment_file *file)
 {
-    struct stat status;
-    if (!(segment->features & WIRE_FEATURE_HEAP) || segment->heap_offset == 0 ||
-        fstat(file->fd, &status) != 0 || status.st_size <= 0)
-        return false;
-    file->bytes = (uint64_t)status.st_size;
-    return true;
+    return (segment->features & WIRE_FEATURE_HEAP) && segment->heap_offset != 0 &&
+           segment_file_init(file, file->fd);
 }
 
 void heap_start(struct wire_segment *segment, int fd)
 {
-    struct file file = {.fd = fd};
+    struct segment_file file = {.fd = fd};
     if (!is_asked_for(segment, &file))
         return;
-    struct wire_heap *wire = map_part(&file, segment->heap_offset, sizeof *wire);
+    struct wire_heap *wire = segment_part_map(&file, segment->heap_offset, sizeof *wire);
     if (!wire)
         return;
     if (!map_own_pages()) {

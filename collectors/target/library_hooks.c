@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include "collectors/target/calls_segment.h"
 #include "collectors/target/heap_segment.h"
 #include "collectors/target/sampler.h"
 
@@ -33,6 +34,9 @@ __attribute__((visibility("default"))) int dlclose(void *library)
     struct heap *heap = heap_get();
     if (heap)
         segment_modules_check(&heap->modules);
+    struct calls *calls = calls_get();
+    if (calls)
+        segment_modules_check(&calls->modules);
     /* a destructor may have forked: the child has begun to count anew */
     if (sampler && sampler_get_own() && sampler->pid == pid)
         count(sampler, WIRE_UNLOADED - 1);

@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "collectors/target/calls_segment.h"
 #include "collectors/target/heap_segment.h"
 #include "collectors/target/sampler.h"
 #include "collectors/target/sampler_threads.h"
@@ -74,12 +75,20 @@ static void before_filter(const struct sock_fprog *program)
     sampler->may_delete &= seccomp_filter_allows(program, SYS_timer_delete);
 }
 
+static void forbid_calls(void)
+{
+    heap_forbid_calls();
+    calls_forbid_calls();
+}
+
 static void before_prctl(unsigned long option, unsigned long mode, const void *program)
 {
     if (option == PR_SET_SECCOMP)
-        heap_forbid_calls();
-    if (option == PR_SET_TSC && mode == PR_TSC_SIGSEGV)
+        forbid_calls();
+    if (option == PR_SET_TSC && mode == PR_TSC_SIGSEGV) {
         heap_forbid_clock();
+        calls_forbid_clock();
+    }
     if (option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP)
         before_filter(option == PR_SET_SECCOMP && mode == SECCOMP_MODE_FILTER ? program : NULL);
 }
@@ -115,7 +124,7 @@ void proftop_before_syscall(const struct arguments *call)
         before_prctl(call->a, call->b, (const void *)call->c);
     if (call->number != SYS_seccomp || call->a > SECCOMP_SET_MODE_FILTER)
         return;
-    heap_forbid_calls();
+    forbid_calls();
     before_filter(call->a == SECCOMP_SET_MODE_FILTER ? (const void *)call->c : NULL);
 }
 

@@ -13,8 +13,6 @@
 
 #include "collectors/target/mapped_file.h"
 
-enum { GONE = 1 };
-
 void segment_modules_init(struct segment_modules *modules, uint32_t *n_written,
                           struct wire_module *table)
 {
@@ -103,8 +101,8 @@ static void publish(struct segment_modules *modules)
 /* An entry counts no longer; who says so first makes all that is remembered of it count no more. */
 static void bury(struct segment_modules *modules, struct segment_module *module, uintptr_t key)
 {
-    if (__atomic_compare_exchange_n(&module->key, &key, key | GONE, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED))
+    if (__atomic_compare_exchange_n(&module->key, &key, key | SEGMENT_MODULE_GONE, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         __atomic_fetch_add(&modules->generation, 1, __ATOMIC_ACQ_REL);
 }
 
@@ -167,7 +165,7 @@ void segment_modules_check(struct segment_modules *modules)
         uintptr_t start = __atomic_load_n(&module->start, __ATOMIC_ACQUIRE);
         if (key == 0)
             return;
-        if (key & GONE || start == 0)
+        if (key & SEGMENT_MODULE_GONE || start == 0)
             continue;
         if (!mapped_file_find(start, &found) || (uintptr_t)found.dlfo_link_map != key ||
             !is_same(module, &found))

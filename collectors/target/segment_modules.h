@@ -15,6 +15,8 @@
 
 struct dl_find_object;
 
+enum { SEGMENT_MODULE_GONE = 1 }; /* in a key */
+
 struct segment_module {
     uintptr_t key;       /* the loader's struct link_map; + 1: has gone; 0: the entry is free */
     uintptr_t start;     /* of its mapping; 0: not yet known */
@@ -51,6 +53,12 @@ uint32_t segment_modules_number(struct segment_modules *modules,
  * errno. Context: any thread, at the same time as others.
  */
 void segment_modules_check(struct segment_modules *modules);
+
+/* Whether the module with this number, below WIRE_MODULES, has gone. Context: any. */
+static inline bool segment_modules_is_gone(const struct segment_modules *modules, uint32_t number)
+{
+    return __atomic_load_n(&modules->modules[number].key, __ATOMIC_ACQUIRE) & SEGMENT_MODULE_GONE;
+}
 
 /* Grows with each module that has gone. Context: any. */
 static inline uint32_t segment_modules_generation(const struct segment_modules *modules)
