@@ -2,8 +2,9 @@
  * A pprof file as a profile.
  *
  * Two passes over the packed bytes: the tables first (snapshot_tables.c), then the samples, one by
- * one. The unpacked file is never held whole, sums cannot overflow, and what the file makes us
- * allocate is charged before; so a hostile file costs bounded memory and one line of error.
+ * one (snapshot_samples.c). The unpacked file is never held whole, sums cannot overflow, and what
+ * the file makes us allocate is charged before; so a hostile file costs bounded memory and one line
+ * of error.
  */
 #include "core/formats/snapshot.h"
 
@@ -16,154 +17,22 @@
 #include "core/base/error.h"
 #include "core/formats/snapshot_calls.h"
 #include "core/formats/snapshot_comments.h"
-#include "core/formats/snapshot_heap.h"
+#include "core/formats/snapshot_samples.h"
 #include "core/formats/snapshot_tables.h"
-#include "core/formats/snapshot_threads.h"
 #include "core/symbols/demangle.h"
-#include "profile.pb-c.h"
 
-enum {
-    SAMPLES_MAX = 10000000,
-    /* In the profile, with its share of hash tables and of the call tree that will be built. */
-    ENTRY_COST = 176,
-    STACK_COST = 96,
-    STACK_FRAME_COST = 4,
-    THREAD_COST = 512,
-    FUNCTION_COST = 160,
-    NO_LABEL = 255,
-    SITE_COST = sizeof(struct heap_site) + ENTRY_COST,
-    RECORD_COST = sizeof(struct call_record) + ENTRY_COST,
-    /* Labels of sites and of records of calls, in one row. */
-    LABELS = SITE_LABELS + CALL_LABELS,
-};
+enum { SAMPLES_MAX = 10000000, FUNCTION_COST = 160 };
 
 struct reader {
     struct snapshot_tables *tables;
     struct profile *profile;
-    struct snapshot_threads *threads;
-    bool ours;                             /* written by proftop: names are final */
-    GHashTable *kinds;                     /* mapping id -> enum module_kind + 1 */
-    uint32_t columns[PROFILE_METRICS_MAX]; /* position of each metric in the file's values */
-    int64_t room[PROFILE_METRICS_MAX];     /* what may still be added without overflow */
-    int64_t n_cut;                         /* stacks that were too deep */
-    guint n_types;                         /* of metrics; the calls' stand behind them */
-    enum call_weight *call_types;          /* CALL_WEIGHTS: one we do not know */
-    guint n_call_types;           /* 0: no calls in the file; the heap's stand behind them */
-    enum heap_column *heap_types; /* HEAP_COLUMNS: one we do not know */
-    guint n_heap_types;           /* 0: no heap in the file */
-    int64_t heap_room[HEAP_COLUMNS];
-    GByteArray *label_of_text; /* by text: 1 + the label of that key; NO_LABEL; 0: not looked at */
-};
-
-/* What a sample's labels say. */
-struct sample_labels {
-    struct thread_labels of_thread;
-    struct heap_site of_site;     /* values are not among them */
-    struct call_record of_record; /* likewise */
+    bool ours;         /* written by proftop: names are final */
+    GHashTable *kinds; /* mapping id -> enum module_kind + 1 */
 };
 
 static const char *text(const struct reader *r, uint32_t index)
 {
     return snapshot_tables_text(r->tables, index);
-}
-
-static const struct file_value_type *sample_type(const struct reader *r, guint i)
-{
-    return &g_array_index(r->tables->sample_types, struct file_value_type, i);
-}
-
-static bool type_is(const struct reader *r, guint i, const char *type, const char *unit)
-{
-    return strcmp(text(r, sample_type(r, i)->type), type) == 0 &&
-           (!unit || strcmp(text(r, sample_type(r, i)->unit), unit) == 0);
-}
-
-/* The file's choice, else CPU time, else the last type, as pprof has it. */
-static guint main_type(const struct reader *r)
-{
-    const struct snapshot_tables *t = r->tables;
-    guint n = r->n_types;
-    const char *wanted = text(r, t->default_sample_type);
-    for (guint i = 0; i < n && *wanted; i++)
-        if (type_is(r, i, wanted, NULL))
-            return i;
-    for (guint i = 0; i < n; i++)
-        if (type_is(r, i, "cpu", "nanoseconds"))
-            return i;
-    return n - 1;
-}
-
-static void read_metrics(struct reader *r)
-{
-    struct profile *p = r->profile;
-    guint n = r->n_types, main = main_type(r);
-    for (guint i = 0; i < MIN(n, PROFILE_METRICS_MAX); i++) {
-        /* Of more types than fit, the last place goes to the main one. */
-        guint from = i == PROFILE_METRICS_MAX - 1 && main > i ? main : i;
-        profile_add_metric(p, text(r, sample_type(r, from)->type),
-                           text(r, sample_type(r, from)->unit));
-        r->columns[i] = from;
-        r->room[i] = INT64_MAX;
-        if (from == main)
-            p->main_metric = i;
-        if (p->count_metric == PROFILE_NONE && type_is(r, from, "samples", "count"))
-            p->count_metric = i;
-    }
-    if (n > PROFILE_METRICS_MAX) {
-        char *note =
-            g_strdup_printf("%d of the file's %u sample types are read", PROFILE_METRICS_MAX, n);
-        profile_note(p, note);
-        g_free(note);
-    }
-}
-
-static enum heap_column column_of_type(const struct reader *r, guint i)
-{
-    for (int column = 0; column < HEAP_COLUMNS; column++)
-        if (type_is(r, i, heap_columns[column].type, NULL))
-            return (enum heap_column)column;
-    return HEAP_COLUMNS;
-}
-
-static enum call_weight weight_of_type(const struct reader *r, guint i)
-{
-    for (int weight = 0; weight < CALL_WEIGHTS; weight++)
-        if (type_is(r, i, call_weights[weight].type, NULL))
-            return (enum call_weight)weight;
-    return CALL_WEIGHTS;
-}
-
-/* What the first comment that knows says about how many sample types there are of a kind; 0: none
- * does, or it says too many. The first type always is a metric. */
-static guint count_types(const struct reader *r, unsigned (*told)(const char *comment), guint n)
-{
-    const GArray *comments = r->tables->comments;
-    guint types = 0;
-    for (guint i = 0; r->ours && i < comments->len && types == 0; i++)
-        types = told(text(r, g_array_index(comments, uint32_t, i)));
-    return types < n ? types : 0;
-}
-
-/* Whose file it is, and which of its sample types are metrics. */
-static void read_kind(struct reader *r)
-{
-    const GArray *comments = r->tables->comments;
-    guint n = r->tables->sample_types->len;
-    r->ours = comments->len > 0 &&
-              strcmp(text(r, g_array_index(comments, uint32_t, 0)), "proftop=1") == 0;
-    r->n_heap_types = count_types(r, snapshot_heap_types, n);
-    r->n_call_types = count_types(r, snapshot_calls_types, n - r->n_heap_types);
-    r->n_types = n - r->n_heap_types - r->n_call_types;
-    for (guint i = 0; i < HEAP_COLUMNS; i++)
-        r->heap_room[i] = INT64_MAX;
-    r->call_types = g_new(enum call_weight, r->n_call_types);
-    for (guint i = 0; i < r->n_call_types; i++)
-        r->call_types[i] = weight_of_type(r, r->n_types + i);
-    r->heap_types = g_new(enum heap_column, r->n_heap_types);
-    for (guint i = 0; i < r->n_heap_types; i++)
-        r->heap_types[i] = column_of_type(r, n - r->n_heap_types + i);
-    g_byte_array_set_size(r->label_of_text, r->tables->text_offsets->len);
-    memset(r->label_of_text->data, 0, r->label_of_text->len);
 }
 
 static bool read_comments(struct reader *r, GError **error)
@@ -328,221 +197,6 @@ static bool read_locations(struct reader *r, GError **error)
     return true;
 }
 
-static bool read_stack(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
-                       uint32_t *ret_stack, GError **error)
-{
-    uint32_t frames[PROFILE_DEPTH_MAX];
-    size_t n = MIN(sample->n_location_id, PROFILE_DEPTH_MAX);
-    for (size_t i = 0; i < sample->n_location_id; i++) {
-        uint32_t at = id_index_find(&r->tables->location_index, sample->location_id[i]);
-        if (at == UINT32_MAX)
-            return snapshot_tables_corrupt(r->tables, offset, error,
-                                           "a sample at location %" G_GUINT64_FORMAT
-                                           ", which is not there",
-                                           sample->location_id[i]);
-        if (i < n)
-            frames[i] = g_array_index(r->tables->locations, struct file_location, at).frame;
-    }
-    if (n < sample->n_location_id) {
-        frames[n - 1] = profile_mark(r->profile, PROFILE_MARK_TRUNCATED);
-        r->n_cut++;
-    }
-    if (n == 0)
-        frames[n++] = profile_mark(r->profile, "[no stack]");
-    guint before = r->profile->stacks->len;
-    *ret_stack = profile_stack(r->profile, frames, n);
-    return r->profile->stacks->len == before ||
-           snapshot_tables_charge(r->tables, STACK_COST + STACK_FRAME_COST * n, error);
-}
-
-static const char *label_key(unsigned label)
-{
-    return label < SITE_LABELS ? site_label_keys[label] : call_label_keys[label - SITE_LABELS];
-}
-
-/* Which label of a site, or behind those of a record of calls, that key is; LABELS: none. Each text
- * is compared once. */
-static unsigned label_of(struct reader *r, uint32_t key)
-{
-    guint8 *known = &r->label_of_text->data[key];
-    for (unsigned i = 0; *known == 0 && i < LABELS; i++)
-        if (strcmp(text(r, key), label_key(i)) == 0)
-            *known = (guint8)(i + 1);
-    if (*known == 0)
-        *known = NO_LABEL;
-    return *known == NO_LABEL ? LABELS : *known - 1u;
-}
-
-static void read_label(struct reader *r, const Pprof__Label *label, struct sample_labels *ret)
-{
-    const char *key = text(r, (uint32_t)label->key), *value = text(r, (uint32_t)label->str);
-    bool may_be_ours = r->n_heap_types || r->n_call_types;
-    unsigned ours = may_be_ours ? label_of(r, (uint32_t)label->key) : LABELS;
-    struct thread_labels *labels = &ret->of_thread;
-    if (ours < SITE_LABELS)
-        site_label_set(&ret->of_site, ours, label->num);
-    else if (ours < LABELS)
-        call_label_set(&ret->of_record, ours - SITE_LABELS, label->num);
-    else if (strcmp(key, "pid") == 0)
-        labels->pid = label->num;
-    else if (strcmp(key, "pid_use") == 0)
-        labels->pid_use = label->num;
-    else if (strcmp(key, "tid") == 0 || (strcmp(key, "thread") == 0 && label->num))
-        labels->tid = label->num;
-    else if (strcmp(key, "thread") == 0)
-        labels->thread = value;
-    else if (strcmp(key, "process") == 0)
-        labels->process = value;
-}
-
-static bool read_labels(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
-                        struct sample_labels *ret_labels, GError **error)
-{
-    *ret_labels = (struct sample_labels){
-        .of_thread = {.pid = -1, .pid_use = -1, .tid = -1},
-        .of_site = {.youngest_ns = -1, .oldest_ns = -1},
-    };
-    for (size_t i = 0; i < sample->n_label; i++) {
-        const Pprof__Label *label = sample->label[i];
-        if (!snapshot_tables_check_text(r->tables, label->key, offset, error) ||
-            !snapshot_tables_check_text(r->tables, label->str, offset, error))
-            return false;
-        read_label(r, label, ret_labels);
-    }
-    return true;
-}
-
-/* As much of `value` as still fits: the sum of all magnitudes stays below 2^63, and every sum of
- * some of them with it. */
-static int64_t saturate(int64_t *room, int64_t value)
-{
-    value = CLAMP(value, -*room, *room);
-    *room -= value < 0 ? -value : value;
-    return value;
-}
-
-/* A thread's time in a stack. */
-static bool add_entry(struct reader *r, const Pprof__Sample *sample, uint32_t stack,
-                      const struct thread_labels *labels, GError **error)
-{
-    struct profile *p = r->profile;
-    int64_t values[PROFILE_METRICS_MAX];
-    guint threads = p->threads->len, entries = p->entries->len;
-    uint32_t thread = snapshot_threads_find(r->threads, labels);
-    for (uint32_t i = 0; i < p->n_metrics; i++)
-        values[i] = saturate(&r->room[i], sample->value[r->columns[i]]);
-    profile_add(p, stack, thread, 0, values);
-    return snapshot_tables_charge(r->tables,
-                                  THREAD_COST * (uint64_t)(p->threads->len - threads) +
-                                      ENTRY_COST * (uint64_t)(p->entries->len - entries),
-                                  error);
-}
-
-/* What a process allocated with a stack. */
-static bool add_site(struct reader *r, const Pprof__Sample *sample, uint32_t stack,
-                     struct sample_labels *labels, GError **error)
-{
-    struct profile *p = r->profile;
-    guint processes = p->processes->len, sites = p->heap->sites->len;
-    uint32_t process = snapshot_threads_process(r->threads, &labels->of_thread);
-    for (guint i = 0; i < r->n_heap_types; i++) {
-        enum heap_column column = r->heap_types[i];
-        if (column < HEAP_COLUMNS)
-            labels->of_site.values[column] = saturate(
-                &r->heap_room[column], MAX(sample->value[r->n_types + r->n_call_types + i], 0));
-    }
-    heap_site_add(heap_site_get(p->heap, stack, process), &labels->of_site);
-    return snapshot_tables_charge(r->tables,
-                                  THREAD_COST * (uint64_t)(p->processes->len - processes) +
-                                      SITE_COST * (uint64_t)(p->heap->sites->len - sites),
-                                  error);
-}
-
-/* Takes the values of calls; whether there are any calls. */
-static bool take_calls(const struct reader *r, const Pprof__Sample *sample,
-                       struct call_record *record)
-{
-    for (guint i = 0; i < r->n_call_types; i++)
-        if (r->call_types[i] < CALL_WEIGHTS)
-            call_value_set(record, r->call_types[i], sample->value[r->n_types + i]);
-    record->stats.open = MIN(record->stats.open, record->stats.calls);
-    return call_record_is_kept(record);
-}
-
-/* A function's calls by a thread. */
-static bool add_record(struct reader *r, uint64_t offset, uint32_t stack,
-                       const struct sample_labels *labels, GError **error)
-{
-    struct profile *p = r->profile;
-    guint threads = p->threads->len, records = p->calls->records->len;
-    uint32_t thread = snapshot_threads_find(r->threads, &labels->of_thread);
-    struct call_record *record = calls_record_get(p->calls, stack, thread);
-    if (!record)
-        return snapshot_tables_corrupt(r->tables, offset, error,
-                                       "more than %d stacks of calls: damaged", CALLS_RECORDS_MAX);
-    call_stats_add(&record->stats, &labels->of_record.stats);
-    record->is_recursive |= labels->of_record.is_recursive;
-    return snapshot_tables_charge(r->tables,
-                                  THREAD_COST * (uint64_t)(p->threads->len - threads) +
-                                      RECORD_COST * (uint64_t)(p->calls->records->len - records),
-                                  error);
-}
-
-/* Whether there is anything but calls in a sample. */
-static bool has_more(const struct reader *r, const Pprof__Sample *sample)
-{
-    for (size_t i = 0; i < sample->n_value; i++)
-        if ((i < r->n_types || i >= r->n_types + r->n_call_types) && sample->value[i])
-            return true;
-    return false;
-}
-
-static bool add_sample(struct reader *r, const Pprof__Sample *sample, uint64_t offset,
-                       GError **error)
-{
-    struct sample_labels labels;
-    uint32_t stack = 0;
-    if (sample->n_value != r->tables->sample_types->len)
-        return snapshot_tables_corrupt(r->tables, offset, error,
-                                       "a sample has %" G_GSIZE_FORMAT " values instead of %u",
-                                       sample->n_value, r->tables->sample_types->len);
-    if (!read_labels(r, sample, offset, &labels, error) ||
-        !read_stack(r, sample, offset, &stack, error))
-        return false;
-    if (take_calls(r, sample, &labels.of_record)) {
-        if (!add_record(r, offset, stack, &labels, error))
-            return false;
-        /* Other programs may have joined it with the CPU time of the same stack. */
-        if (!has_more(r, sample))
-            return true;
-    }
-    /* The heap knows no threads. */
-    if (r->n_heap_types && labels.of_thread.tid < 0 && !labels.of_thread.thread)
-        return add_site(r, sample, stack, &labels, error);
-    return add_entry(r, sample, stack, &labels.of_thread, error);
-}
-
-static bool read_sample(struct reader *r, const struct field *field, GError **error)
-{
-    const Pprof__Sample *sample =
-        snapshot_tables_unpack(r->tables, &pprof__sample__descriptor, field, error);
-    return sample && add_sample(r, sample, field->offset, error);
-}
-
-static bool read_samples(struct reader *r, GError **error)
-{
-    struct field_reader *fields = field_reader_new(r->tables->input);
-    struct field field;
-    enum field_status status;
-    while ((status = field_reader_next(fields, &field, error)) == FIELD_READ)
-        if (field.number == SNAPSHOT_SAMPLE && !read_sample(r, &field, error)) {
-            status = FIELD_ERROR;
-            break;
-        }
-    field_reader_free(fields);
-    return status == FIELD_END;
-}
-
 /* Functions that somebody asked to be counted. */
 static void read_counted(struct reader *r)
 {
@@ -560,16 +214,6 @@ static void read_counted(struct reader *r)
     }
 }
 
-static void add_cut_note(struct reader *r)
-{
-    if (r->n_cut == 0)
-        return;
-    char *note = g_strdup_printf("%" G_GINT64_FORMAT " stacks of more than %d frames were cut",
-                                 r->n_cut, PROFILE_DEPTH_MAX);
-    profile_note(r->profile, note);
-    g_free(note);
-}
-
 /* What the header of a file of ours says, and another one's samples must tell. */
 static void complete_info(struct reader *r)
 {
@@ -580,6 +224,20 @@ static void complete_info(struct reader *r)
         p->info.samples += profile_get_thread(p, i)->samples;
 }
 
+/* All that stands behind the header. */
+static bool read_parts(struct reader *r, struct snapshot_samples *samples, GError **error)
+{
+    char *name = g_path_get_basename(r->tables->input->name);
+    read_modules(r);
+    bool ok = read_locations(r, error) && snapshot_samples_read(samples, name, error);
+    g_free(name);
+    if (ok) {
+        complete_info(r);
+        read_counted(r);
+    }
+    return ok;
+}
+
 static bool read_all(struct reader *r, GError **error)
 {
     if (r->tables->n_samples > SAMPLES_MAX) {
@@ -588,23 +246,12 @@ static bool read_all(struct reader *r, GError **error)
                     r->tables->input->name, SAMPLES_MAX);
         return false;
     }
-    read_kind(r);
-    read_metrics(r);
-    if (!read_comments(r, error))
-        return false;
-    char *name = g_path_get_basename(r->tables->input->name);
-    read_modules(r);
-    r->threads = snapshot_threads_new(r->profile, name);
-    bool ok = read_locations(r, error) && read_samples(r, error);
-    snapshot_threads_free(r->threads);
-    g_free(name);
-    if (ok) {
-        add_cut_note(r);
-        complete_info(r);
-        read_counted(r);
-        heap_touch(r->profile->heap);
-        calls_touch(r->profile->calls);
-    }
+    const GArray *comments = r->tables->comments;
+    r->ours = comments->len > 0 &&
+              strcmp(text(r, g_array_index(comments, uint32_t, 0)), "proftop=1") == 0;
+    struct snapshot_samples *samples = snapshot_samples_new(r->tables, r->profile, r->ours);
+    bool ok = read_comments(r, error) && read_parts(r, samples, error);
+    snapshot_samples_free(samples);
     return ok;
 }
 
@@ -615,16 +262,12 @@ static struct profile *read_input(const struct packed_input *input, GError **err
         return NULL;
     struct reader r = {.tables = tables,
                        .profile = profile_new(),
-                       .kinds = g_hash_table_new(g_direct_hash, g_direct_equal),
-                       .label_of_text = g_byte_array_new()};
+                       .kinds = g_hash_table_new(g_direct_hash, g_direct_equal)};
     if (!read_all(&r, error)) {
         profile_free(r.profile);
         r.profile = NULL;
     }
     g_hash_table_unref(r.kinds);
-    g_byte_array_unref(r.label_of_text);
-    g_free(r.heap_types);
-    g_free(r.call_types);
     snapshot_tables_free(tables);
     return r.profile;
 }
