@@ -1,7 +1,7 @@
 /*
  * The front end under load: 100,000 distinct stacks, 16 busy threads at 1 kHz, 10 pictures a
- * second. Prints for each view what a picture costs, as a share of one core, the slowest answer to
- * a key, and the memory used.
+ * second; then also the calls of 100,000 paths. Prints for each view what a picture costs, as a
+ * share of one core, the slowest answer to a key, and the memory used.
  *
  * Everything up to the cells of the screen is real; only the session is played (its functions
  * below) and no terminal is written to.
@@ -63,6 +63,23 @@ bool session_set_rate(struct session *session, uint32_t rate_hz, GError **error)
     (void)error;
     session->status.rate_asked_hz = rate_hz;
     return true;
+}
+
+void session_set_heap_policy(struct session *session, enum heap_policy policy)
+{
+    session->status.heap_policy = policy;
+}
+
+void session_set_calls_policy(struct session *session, enum calls_policy policy)
+{
+    session->status.calls_policy = policy;
+}
+
+void session_set_function_calls(struct session *session, uint32_t function, bool on)
+{
+    (void)session;
+    (void)function;
+    (void)on;
 }
 
 /* SplitMix64: the same load in every run. */
@@ -137,6 +154,25 @@ static void add_samples(struct session *s, int n)
     s->status.samples += n;
 }
 
+/* Some more calls of every path: all of them are counted anew. */
+static void add_calls(struct session *s)
+{
+    struct calls *calls = s->profile->calls;
+    for (int i = 0; i < STACKS; i++) {
+        struct call_record *record = calls_record_get(calls, s->stacks[i], s->threads[i % THREADS]);
+        int64_t ns = (int64_t)(next_random(s) % 100000 + 1);
+        struct call_stats more = {.calls = 1,
+                                  .total_ns = ns,
+                                  .self_ns = ns / DEPTH,
+                                  .sum_ns = ns,
+                                  .min_ns = ns,
+                                  .max_ns = ns};
+        more.buckets[calls_bucket(ns)] = 1;
+        call_stats_add(&record->stats, &more);
+    }
+    calls_touch(calls);
+}
+
 static int64_t cpu_ns(void)
 {
     struct timespec ts;
@@ -170,16 +206,26 @@ static void measure_view(struct app *app, int view, struct surface *surface,
                          const struct theme *theme)
 {
     struct session *s = app->options->session;
+    bool with_calls = calls_are_measured(s->profile->calls);
     int64_t sum = 0;
     app_switch(app, view);
     picture(app, surface, theme); /* the first one builds what the view needs */
     for (int i = 0; i < PICTURES; i++) {
         add_samples(s, SAMPLES_A_PICTURE);
+        if (with_calls)
+            add_calls(s);
         sum += picture(app, surface, theme);
     }
     printf("%-10s %5.2f %% of a core at 10 Hz, slowest key %5.2f ms\n", app->ops[view]->name,
            100.0 * (double)sum / PICTURES / PICTURE_NS,
            (double)slowest_key(app, surface, theme) / 1e6);
+}
+
+static void measure_views(struct app *app, struct surface *surface, const struct theme *theme)
+{
+    for (int view = 0; view < app->n_views; view++)
+        if (app->ops[view]->number != 0) /* the target's output has nothing to do with the load */
+            measure_view(app, view, surface, theme);
 }
 
 int main(void)
@@ -195,9 +241,10 @@ int main(void)
     struct surface *surface = surface_new(ROWS, COLUMNS, false);
     printf("front end: %u distinct stacks of %d frames, %d threads at 1 kHz, %dx%d\n",
            session.profile->stacks->len, DEPTH, THREADS, COLUMNS, ROWS);
-    for (int view = 0; view < app.n_views; view++)
-        if (app.ops[view]->number != 0) /* the target's output has nothing to do with the load */
-            measure_view(&app, view, surface, &theme);
+    measure_views(&app, surface, &theme);
+    add_calls(&session);
+    printf("the same with calls of %u paths\n", session.profile->calls->records->len);
+    measure_views(&app, surface, &theme);
     getrusage(RUSAGE_SELF, &usage);
     printf("memory     %ld MB\n", usage.ru_maxrss / 1024);
     surface_free(surface);

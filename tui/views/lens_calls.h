@@ -46,7 +46,8 @@ void lens_query_calls(struct lens *lens, enum call_sort sort, bool ascending);
 /* The calls of a function as of the last query; NULL: there are none. Valid until the next. */
 const struct call_row *lens_calls_of(const struct lens *lens, uint32_t function);
 
-/* Once a second, adds up all calls for lens->calls->per_second. */
+/* Once a second, or more seldom where there are many records, adds up all calls for
+ * lens->calls->per_second. */
 void lens_meter_calls(struct lens *lens);
 
 /* Appends why there are no exact calls, one sentence without its full stop. */
