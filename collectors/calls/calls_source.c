@@ -23,7 +23,8 @@ struct watched {
     struct calls_hello *hello;   /* the reader's, once there is one */
     struct calls_reader *reader; /* NULL: the profile may not know of the process yet */
     struct patcher *patcher;
-    bool is_left; /* something is left to do to its code */
+    bool is_left;     /* something is left to do to its code */
+    bool was_patched; /* its code is or was changed */
 };
 
 struct calls_source {
@@ -36,6 +37,8 @@ struct calls_source {
     struct calls_source_status status;
     char *last_refusal;
     int64_t next_scan_ns, next_read_ns;
+    struct calls_reader *asked; /* whose return addresses were asked for last */
+    int asked_tid;
 };
 
 static void free_watched(gpointer data)
@@ -105,6 +108,7 @@ static void carry_out(struct calls_source *s, struct watched *w, bool is_waiting
     bool changed = false;
     patcher_set_on(w->patcher, s->policy != CALLS_POLICY_OFF);
     w->is_left = !patcher_carry_out(w->patcher, is_waiting, &changed);
+    w->was_patched |= changed;
 }
 
 static void calls_fetch(void *source)
@@ -237,13 +241,15 @@ static void note_unmatched(const struct calls_source *s, struct ingest *ingest)
 
 /* ---- the session's calls ---- */
 
-/* Libraries may have come and gone. */
-static void look_at_code(struct calls_source *s)
+/* Libraries may have come and gone. What could not be done before is tried again, sooner. */
+static void look_at_code(struct calls_source *s, bool is_round)
 {
     for (guint i = 0; i < s->watched->len; i++) {
         struct watched *w = g_ptr_array_index(s->watched, i);
-        patcher_scan(w->patcher, s->filter, wants_sleds(s));
-        carry_out(s, w, false);
+        if (is_round)
+            patcher_scan(w->patcher, s->filter, wants_sleds(s));
+        if (is_round || w->is_left)
+            carry_out(s, w, false);
     }
     look_at_patches(s);
 }
@@ -264,9 +270,9 @@ static void calls_drain(void *source, struct ingest *ingest, bool last)
     int64_t now = now_ns();
     begin_all(s, ingest);
     end_gone(s, ingest);
-    if (!last && now >= s->next_scan_ns) {
-        look_at_code(s);
-        s->next_scan_ns = now + SECOND_NS;
+    if (!last) {
+        look_at_code(s, now >= s->next_scan_ns);
+        s->next_scan_ns = now >= s->next_scan_ns ? now + SECOND_NS : s->next_scan_ns;
     }
     if (last || now >= s->next_read_ns)
         read_all(s, ingest);
@@ -349,15 +355,27 @@ static void calls_get_status(const void *source, struct calls_source_status *ret
     ret_status->last_refusal = s->last_refusal;
 }
 
-static uint64_t calls_return_address(const void *source, int pid, int tid, uint64_t slot)
+static uint64_t return_address(void *data, uint64_t slot)
 {
-    const struct calls_source *s = source;
+    const struct calls_source *s = data;
+    return calls_reader_return_address(s->asked, s->asked_tid, slot);
+}
+
+static void calls_get_hijack(void *source, int pid, int tid, struct unwind_hijack *ret_hijack)
+{
+    struct calls_source *s = source;
     for (guint i = s->watched->len; i-- > 0;) {
         const struct watched *w = g_ptr_array_index(s->watched, i);
-        if (w->reader && calls_reader_pid(w->reader) == pid)
-            return calls_reader_return_address(w->reader, tid, slot);
+        if (!w->reader || !w->was_patched || calls_reader_pid(w->reader) != pid)
+            continue;
+        s->asked = w->reader;
+        s->asked_tid = tid;
+        *ret_hijack = (struct unwind_hijack){.start = w->hello->wire->leave,
+                                             .end = w->hello->wire->leave_end,
+                                             .return_address = return_address,
+                                             .data = s};
+        return;
     }
-    return 0;
 }
 
 /* Code is put back as it was; what was counted stays in the segments. */
@@ -382,6 +400,6 @@ const struct calls_source_ops calls_source_ops = {
     .set_policy = calls_set_policy,
     .set_function = calls_set_function,
     .get_status = calls_get_status,
-    .return_address = calls_return_address,
+    .get_hijack = calls_get_hijack,
     .stop = calls_stop,
 };

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/session/calls_filter.h"
+#include "core/unwind/unwinder.h"
 
 struct coverage;
 struct ingest;
@@ -62,9 +63,9 @@ struct calls_source_ops {
 
     void (*get_status)(const void *source, struct calls_source_status *ret_status);
 
-    /* What the return address in memory of a process at `slot` was before it was hijacked; 0: it
-     * was not, as far as is known. For unwinding. */
-    uint64_t (*return_address)(const void *source, int pid, int tid, uint64_t slot);
+    /* For unwinding: what a thread's changed return addresses were. `ret_hijack` is left alone when
+     * there are none; else it holds until the next call. */
+    void (*get_hijack)(void *source, int pid, int tid, struct unwind_hijack *ret_hijack);
 
     void (*stop)(void *source);
 };

@@ -132,8 +132,9 @@ void calls_watch_update(struct calls_watch *watch, struct profile *profile,
         status->calls_policy = source.policy;
 }
 
-uint64_t calls_watch_return_address(const struct calls_watch *watch, int pid, int tid,
-                                    uint64_t slot)
+void calls_watch_get_hijack(void *data, int pid, int tid, struct unwind_hijack *ret_hijack)
 {
-    return watch ? watch->ops->return_address(watch->source, pid, tid, slot) : 0;
+    struct calls_watch *watch = data;
+    if (watch)
+        watch->ops->get_hijack(watch->source, pid, tid, ret_hijack);
 }

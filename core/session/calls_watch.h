@@ -45,8 +45,8 @@ void calls_watch_ask_function(struct calls_watch *watch, uint32_t function, bool
 void calls_watch_update(struct calls_watch *watch, struct profile *profile,
                         struct session_status *status);
 
-/* What stood at `slot` of a thread's stack before the collector changed it, or 0: for unwinding. */
-uint64_t calls_watch_return_address(const struct calls_watch *watch, int pid, int tid,
-                                    uint64_t slot);
+/* For unwinding: what a thread's changed return addresses were; see calls_source_ops. `watch` is a
+ * struct calls_watch. */
+void calls_watch_get_hijack(void *watch, int pid, int tid, struct unwind_hijack *ret_hijack);
 
 #endif

@@ -43,8 +43,10 @@ struct ingest {
     GHashTable *files;        /* "device:inode:path" -> struct mapped_file */
     GPtrArray *elf_of_module; /* by module id: struct elf_file, borrowed from files, or NULL */
     struct symbol_worker *symbols;
-    GHashTable *entry_frames; /* by "module:address": frame of a function's entry */
-    GHashTable *is_entry;     /* set of those frames */
+    GHashTable *entry_frames;      /* by "module:address": frame of a function's entry */
+    GHashTable *is_entry;          /* set of those frames */
+    ingest_get_hijack *get_hijack; /* NULL: return addresses are never changed */
+    void *hijack_data;
     uint32_t kernel_module;
     uint32_t mark_truncated, mark_broken, mark_unknown, mark_proftop;
     int64_t cpu_ns, unsampled_ns, collector_ns;
@@ -250,7 +252,10 @@ void ingest_sample(struct ingest *ingest, const struct ingest_sample *s)
     if (s->has_user) {
         if (!t->unwinder)
             t->unwinder = unwinder_new(t->map);
-        unwinder_walk(t->unwinder, (uint32_t)s->tid, &s->user, &walked);
+        struct unwind_input user = s->user;
+        if (ingest->get_hijack)
+            ingest->get_hijack(ingest->hijack_data, s->pid, s->tid, &user.hijack);
+        unwinder_walk(t->unwinder, (uint32_t)s->tid, &user, &walked);
     }
     if (s->ret_unmapped && walked.unmapped) {
         *s->ret_unmapped = walked.unmapped;
@@ -592,6 +597,12 @@ void ingest_free(struct ingest *ingest)
     g_hash_table_unref(ingest->entry_frames);
     g_hash_table_unref(ingest->is_entry);
     g_free(ingest);
+}
+
+void ingest_set_hijack(struct ingest *ingest, ingest_get_hijack *get, void *data)
+{
+    ingest->get_hijack = get;
+    ingest->hijack_data = data;
 }
 
 size_t ingest_symbols_pending(const struct ingest *ingest)

@@ -43,8 +43,15 @@ struct ingest_time {
     int64_t cpu_ns;
 };
 
+/* Tells what a thread's changed return addresses were; leaves the answer alone when there are none.
+ * Context: sampling thread. */
+typedef void ingest_get_hijack(void *data, int pid, int tid, struct unwind_hijack *ret_hijack);
+
 /* `profile` and `lock` are borrowed and must outlive it. */
 struct ingest *ingest_new(struct profile *profile, pthread_mutex_t *lock);
+
+/* From now on stacks are unwound through changed return addresses. `data` is borrowed. */
+void ingest_set_hijack(struct ingest *ingest, ingest_get_hijack *get, void *data);
 
 /* Also stops the symbol worker: what it has not resolved stays unresolved. */
 void ingest_free(struct ingest *ingest);

@@ -374,6 +374,7 @@ static bool start_sampling(struct session *s, const struct session_options *opti
                                                              .wake_fd = s->event_fd,
                                                              .start_ns = s->start_ns},
                                s->profile);
+    ingest_set_hijack(s->ingest, calls_watch_get_hijack, s->calls);
     return true;
 }
 
@@ -608,6 +609,7 @@ void session_finish(struct session *s, int symbols_timeout_ms)
     if (!s->thread_runs)
         return;
     stop_thread(s);
+    ingest_set_hijack(s->ingest, NULL, NULL);
     g_clear_pointer(&s->calls, calls_watch_free);
     g_clear_pointer(&s->heap, heap_watch_free);
     s->source_ops->stop(s->source);
