@@ -118,6 +118,7 @@ $(T)/calls/exceptions $(T)/calls/exceptions-static: tests/targets/calls/exceptio
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
 # Those that start themselves with it.
 $(addprefix $(BUILD)/tests/unit/collectors/target/,test_heap test_malloc_hooks): | $(BUILD)/libproftop.so
+$(BUILD)/tests/unit/collectors/target/test_scope_api: | $(BUILD)/libproftop.so $(T)/calls/scopes
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror
 T_CXX         := $(CXX) -std=gnu++17 -I. -O2 -g -pthread -Wall -Wextra -Werror
 

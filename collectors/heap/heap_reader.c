@@ -385,7 +385,8 @@ size_t heap_reader_addresses(const struct heap_reader *reader, uint64_t *ret_add
     size_t found = 0;
     for (uint32_t i = 0; i < n_blocks && found < n; i += step)
         if (blocks[i].address)
-            ret_addresses[found++] = blocks[i].address & ~WIRE_BLOCK_SAMPLED;
+            ret_addresses[found++] =
+                blocks[i].address & ~(WIRE_BLOCK_SAMPLED | WIRE_BLOCK_ANNOUNCED);
     return found;
 }
 

@@ -58,6 +58,9 @@ enum {
 
 /* In wire_heap_block.address: the block was recorded by sampling. */
 #define WIRE_BLOCK_SAMPLED UINT64_C(1)
+/* Likewise: it is of an allocator of the program's own, within a block of another allocator or a
+ * mapping. */
+#define WIRE_BLOCK_ANNOUNCED (UINT64_C(1) << 62)
 
 /* Counters of a thread. 128 bytes: two cache lines are fetched together. */
 struct wire_heap_lane {
@@ -117,7 +120,7 @@ struct wire_heap_row {
  * from the block's address: so that its free takes off what its allocation had put on.
  */
 struct wire_heap_block {
-    uint64_t address;     /* with WIRE_BLOCK_SAMPLED; 0: the record is free */
+    uint64_t address;     /* with WIRE_BLOCK_...; 0: the record is free */
     uint64_t size : 48;   /* as requested */
     uint64_t serial : 16; /* of the thread that allocated it */
     uint64_t ticks;       /* TSC when it was allocated */

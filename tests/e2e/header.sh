@@ -1,0 +1,156 @@
+#!/bin/bash
+# proftop.h compiles everywhere without a word, needs nothing, and finds proftop wherever it was linked.
+# shellcheck source=tests/e2e/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+include=$root/collectors/target
+# Two files, C and C++ alike: all that there is, and once more in another translation unit.
+cat >"$tmp/uses.c" <<'END'
+#include <proftop.h>
+#include <stdio.h>
+
+int other(int n);
+
+static int uses(int n)
+{
+    PROFTOP_FUNCTION();
+    PROFTOP_SCOPE("literal_one"); PROFTOP_SCOPE("literal_two");
+    for (int i = 0; i < n; i++) {
+        PROFTOP_SCOPE("literal_three");
+        PROFTOP_ALLOC_SCOPE("literal_four");
+        if (i == 7)
+            continue;
+        proftop_enter("literal_five");
+        proftop_exit();
+    }
+    return n;
+}
+
+int main(void)
+{
+    struct proftop_alloc_scope scope;
+    struct proftop_stat rows[10];
+    const int n = 10;
+    proftop_thread_name("literal_six");
+    proftop_mark("literal_seven");
+    proftop_counter("literal_eight", n);
+    proftop_alloc_begin(&scope);
+    proftop_allocated(&n, sizeof n);
+    proftop_freed(&n);
+    proftop_alloc_end(&scope);
+    proftop_disable();
+    proftop_enable();
+    uses(n);
+    other(n);
+    size_t n_rows = proftop_stats(rows, 10);
+    for (size_t i = 0; i < n_rows; i++)
+        if (rows[i].calls == 10 || rows[i].calls == 2)
+            printf("%s %lu ", rows[i].name, (unsigned long)rows[i].calls);
+    printf("%lu %d\n", (unsigned long)n_rows, proftop_is_enabled());
+    proftop_reset();
+    return 0;
+}
+END
+cat >"$tmp/other.c" <<'END'
+#include <proftop.h>
+
+int other(int n);
+
+int other(int n)
+{
+    PROFTOP_SCOPE("literal_two");
+    return n;
+}
+END
+seen="literal_two 2 literal_three 10 5 1"
+
+# build COMPILER OPTION...: the program, from both files.
+build() {
+    "$1" -I"$include" "${@:2}" -o "$tmp/program" "$tmp/uses.c" "$tmp/other.c" 2>&1
+}
+
+warn="-Wall -Wextra -pedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Werror"
+warn_c="$warn -Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition"
+warn_cxx="$warn -Wmissing-declarations -Wzero-as-null-pointer-constant"
+
+compiles() { # COMPILER OPTION...
+    local said
+    if said=$(build "$@"); then is "$* is silent" "$said" ""; else not_ok "$* compiles" "$said"; fi
+    is "$*: there is nothing without proftop" "$("$tmp/program")" "0 0"
+}
+
+# shellcheck disable=SC2086 # options, a word each
+for disabled in "" -DPROFTOP_DISABLE; do
+    for compiler in gcc clang; do
+        need "$compiler $disabled" $compiler || continue
+        compiles $compiler $disabled -O0 -std=c99 $warn_c
+        compiles $compiler $disabled -O2 -std=gnu17 $warn_c
+        cxx=${compiler/gcc/g}++
+        compiles ${cxx/g++++/g++} $disabled -O0 -xc++ -std=c++11 $warn_cxx
+        compiles ${cxx/g++++/g++} $disabled -O2 -xc++ -std=c++17 $warn_cxx
+    done
+done
+
+for compiler in gcc clang; do
+    need "what is disabled, by $compiler" $compiler || continue
+    $compiler -I"$include" -O0 -std=c99 -DPROFTOP_DISABLE -c -o "$tmp/disabled.o" "$tmp/uses.c"
+    is "$compiler: what is disabled leaves no name behind" "$(nm "$tmp/disabled.o" | grep -i proftop)" ""
+    is "$compiler: what is disabled leaves no text behind" "$(strings -a "$tmp/disabled.o" | grep literal)" ""
+done
+
+# found NAME: the program that was built finds proftop.
+found() {
+    record_options=--calls record program "$tmp/program"
+    is "$1: proftop is found" "$(sort_words <"$tmp/program.out")" "$(echo "$seen" | sort_words)"
+    [ "$(cat "$tmp/program.rc")" = 0 ] || not_ok "$1: ends well" "$(cat "$tmp/program.err")"
+}
+
+# The scopes come by their time, which is any.
+sort_words() {
+    tr ' ' '\n' | sort | tr '\n' ' '
+}
+
+# shellcheck disable=SC2086
+for compiler in gcc clang; do
+    for linker in bfd gold lld; do
+        need "$compiler, ld.$linker" $compiler ld.$linker || continue
+        for mode in "-fPIE -pie" "-fno-pie -no-pie" "-O2 -fno-pie -no-pie -fvisibility=hidden"; do
+            if said=$(build $compiler -fuse-ld=$linker $mode); then
+                found "$compiler, ld.$linker, $mode"
+            else
+                not_ok "$compiler, ld.$linker, $mode" "$said"
+            fi
+        done
+    done
+done
+for options in "-masm=intel" "-flto -O2 -fno-pie -no-pie" "-Wl,-z,now,-z,relro,-Bsymbolic" "-finstrument-functions"; do
+    # shellcheck disable=SC2086
+    build gcc $options >"$tmp/said" && found "gcc $options"
+done
+
+# In libraries, linked with and opened later.
+gcc -I"$include" -shared -fPIC -fvisibility=hidden -Dmain='__attribute__((visibility("default"))) run' \
+    -o "$tmp/uses.so" "$tmp/uses.c" "$tmp/other.c"
+echo 'int run(void); int main(void) { return run(); }' | gcc -o "$tmp/program" -x c - "$tmp/uses.so"
+found "a library"
+echo '#include <dlfcn.h>
+int main(int n, char **args) { (void)n, (void)args; void *l = dlopen("'"$tmp"'/uses.so", RTLD_LAZY);
+return ((int (*)(void))dlsym(l, "run"))(); }' | gcc -o "$tmp/program" -x c -
+found "a library that is opened"
+
+for mode in -static -static-pie; do
+    if build gcc $mode >"$tmp/said"; then
+        record_options=--calls record program "$tmp/program"
+        is "$mode: there is no proftop" "$(cat "$tmp/program.out")" "0 0"
+    else
+        skip "$mode" "there is no static libc"
+    fi
+done
+
+# What the manual page shows.
+sed '1,/^\.\\" example: begin/d; /^\.\\" example: end/,$d' "$root/man/proftop.h.3" |
+    sed '/^\./d; s/\\e/\\/g' >"$tmp/example.c"
+check "the manual's example compiles" gcc -std=c99 -I"$include" -Wall -Wextra -pedantic -Werror -o "$tmp/program" "$tmp/example.c"
+record_options=--calls record program "$tmp/program"
+like "the manual's example counts" "$(cat "$tmp/program.out")" '^parse: 3 calls$'
+finish
