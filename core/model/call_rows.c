@@ -18,9 +18,12 @@
 
 enum { NS_PER_S = 1000 * 1000 * 1000, RATE_INTERVAL_NS = NS_PER_S, RATE_FIRST_NS = NS_PER_S / 4 };
 
+enum { DIRECTIONS = 2 }; /* enum call_edges */
+
 /* Whose calls a record has. */
 struct call_ends {
     uint32_t function, caller; /* PROFILE_NONE: nobody that is counted */
+    uint32_t next[DIRECTIONS]; /* record with the same caller, the same function: from 1; 0: none */
 };
 
 /* How many calls each record had at one moment. */
@@ -37,9 +40,11 @@ struct call_group {
 
 struct call_rows {
     const struct profile *profile;
-    GArray *ends;     /* struct call_ends by record */
-    GArray *groups;   /* struct call_group */
-    GArray *group_of; /* uint32_t by function: from 1; 0: it has none */
+    GArray *ends;              /* struct call_ends by record */
+    GArray *first[DIRECTIONS]; /* uint32_t by caller, by function, nobody before all of them: the
+                                  first record of its list, from 1; 0: none */
+    GArray *groups;            /* struct call_group */
+    GArray *group_of;          /* uint32_t by function: from 1; 0: it has none */
     uint32_t resolved_generation;
 
     /* What the sums are of. */
@@ -81,6 +86,8 @@ struct call_rows *call_rows_new(const struct profile *profile)
     struct call_rows *rows = g_new0(struct call_rows, 1);
     rows->profile = profile;
     rows->ends = g_array_new(FALSE, FALSE, sizeof(struct call_ends));
+    for (int i = 0; i < DIRECTIONS; i++)
+        rows->first[i] = g_array_new(FALSE, TRUE, sizeof(uint32_t));
     rows->groups = g_array_new(FALSE, FALSE, sizeof(struct call_group));
     rows->group_of = g_array_new(FALSE, TRUE, sizeof(uint32_t));
     rows->process = rows->thread = PROFILE_NONE;
@@ -95,8 +102,9 @@ void call_rows_free(struct call_rows *rows)
 {
     if (!rows)
         return;
-    GArray *arrays[] = {rows->ends,          rows->groups, rows->group_of, rows->older.calls,
-                        rows->younger.calls, rows->order,  rows->rows};
+    GArray *arrays[] = {rows->ends,          rows->first[0], rows->first[1],
+                        rows->groups,        rows->group_of, rows->older.calls,
+                        rows->younger.calls, rows->order,    rows->rows};
     for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_array_unref(arrays[i]);
     g_free(rows);
@@ -129,17 +137,40 @@ static struct call_ends ends_of(const struct profile *p, const struct call_recor
                             : PROFILE_NONE};
 }
 
+/* The end that edges of a direction begin at. */
+static uint32_t near_end(const struct call_ends *ends, enum call_edges direction)
+{
+    return direction == CALL_EDGES_FROM ? ends->caller : ends->function;
+}
+
+/* Puts a record into the lists of its ends. */
+static void link_record(struct call_rows *rows, guint record)
+{
+    struct call_ends *ends = &g_array_index(rows->ends, struct call_ends, record);
+    for (int i = 0; i < DIRECTIONS; i++) {
+        guint at = near_end(ends, (enum call_edges)i) + 1; /* PROFILE_NONE: 0 */
+        if (at >= rows->first[i]->len)
+            g_array_set_size(rows->first[i], rows->profile->functions->len + 1);
+        ends->next[i] = g_array_index(rows->first[i], uint32_t, at);
+        g_array_index(rows->first[i], uint32_t, at) = record + 1;
+    }
+}
+
 /* Finds the ends of new records; of all, when names have come in. */
 static void place_records(struct call_rows *rows)
 {
     const struct profile *p = rows->profile;
-    if (rows->resolved_generation != p->resolved_generation)
+    if (rows->resolved_generation != p->resolved_generation) {
         g_array_set_size(rows->ends, 0);
+        for (int i = 0; i < DIRECTIONS; i++)
+            g_array_set_size(rows->first[i], 0);
+    }
     rows->resolved_generation = p->resolved_generation;
     rows->summed &= rows->ends->len == p->calls->records->len;
     for (guint i = rows->ends->len; i < p->calls->records->len; i++) {
         struct call_ends ends = ends_of(p, record_at(rows, i));
         g_array_append_val(rows->ends, ends);
+        link_record(rows, i);
     }
 }
 
@@ -380,20 +411,28 @@ static gint compare_edges(gconstpointer left, gconstpointer right)
     return order ? order : (a->function > b->function) - (a->function < b->function);
 }
 
+/* Of the list of all records with that end: from 1; 0: there is none. */
+static uint32_t first_record(const struct call_rows *rows, uint32_t function,
+                             enum call_edges direction)
+{
+    const GArray *first = rows->first[direction];
+    return function + 1 < first->len ? g_array_index(first, uint32_t, function + 1) : 0;
+}
+
 void call_rows_edges(const struct call_rows *rows, uint32_t function, enum call_edges direction,
                      GArray *edges)
 {
     GArray *found = g_array_new(FALSE, FALSE, sizeof(struct call_group));
     GHashTable *at = g_hash_table_new(g_direct_hash, g_direct_equal);
-    for (guint i = 0; i < rows->ends->len; i++) {
-        const struct call_ends *ends = &g_array_index(rows->ends, struct call_ends, i);
-        bool outward = direction == CALL_EDGES_FROM;
-        if ((outward ? ends->caller : ends->function) != function ||
-            !accepts(rows, record_at(rows, i)->thread))
+    for (uint32_t i = first_record(rows, function, direction), next; i > 0; i = next) {
+        const struct call_ends *ends = &g_array_index(rows->ends, struct call_ends, i - 1);
+        next = ends->next[direction];
+        if (!accepts(rows, record_at(rows, i - 1)->thread))
             continue;
-        struct call_group *edge = edge_to(found, at, outward ? ends->function : ends->caller);
-        call_stats_add(&edge->row.stats, &record_at(rows, i)->stats);
-        heap_sum_add(&edge->before, calls_before(rows, i));
+        uint32_t far = direction == CALL_EDGES_FROM ? ends->function : ends->caller;
+        struct call_group *edge = edge_to(found, at, far);
+        call_stats_add(&edge->row.stats, &record_at(rows, i - 1)->stats);
+        heap_sum_add(&edge->before, calls_before(rows, i - 1));
     }
     g_array_set_size(edges, 0);
     for (guint i = 0; i < found->len; i++) {
