@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "tui/cli/report_calls.h"
+
 enum report_view report_view_find(const char *name)
 {
     static const char *const names[REPORT_VIEWS] = {
@@ -52,18 +54,6 @@ static struct calltree *allocated_tree(const struct profile *profile)
     return tree;
 }
 
-/* Which functions were called (bool by function): they have rows also when no sample met them. */
-static GArray *called_functions(const struct profile *p)
-{
-    GArray *called = g_array_new(FALSE, TRUE, sizeof(bool));
-    g_array_set_size(called, p->functions->len);
-    for (guint i = 0; i < p->calls->records->len; i++) {
-        const struct call_record *record = &g_array_index(p->calls->records, struct call_record, i);
-        g_array_index(called, bool, call_record_function(p, record)) = true;
-    }
-    return called;
-}
-
 /* Exact calls beside what was sampled. */
 static struct call_rows *counted_calls(const struct profile *profile)
 {
@@ -77,7 +67,7 @@ static struct call_rows *counted_calls(const struct profile *profile)
 void report_init(struct report *r, const struct profile *profile,
                  const struct report_options *options)
 {
-    GArray *called = called_functions(profile);
+    GArray *called = report_calls_functions(profile); /* though no sample met them */
     const struct function_query query = {
         .sort = options->sort, .ascending = options->ascending, .also = called};
     const struct calltree_options whole = {.process = PROFILE_NONE, .thread = PROFILE_NONE};

@@ -53,6 +53,17 @@ unsigned report_calls_rows(const struct report_calls *c, unsigned n)
     return c->options->top == 0 ? n : MIN(n, c->options->top);
 }
 
+GArray *report_calls_functions(const struct profile *p)
+{
+    GArray *called = g_array_new(FALSE, TRUE, sizeof(bool));
+    g_array_set_size(called, p->functions->len);
+    for (guint i = 0; i < p->calls->records->len; i++) {
+        const struct call_record *record = &g_array_index(p->calls->records, struct call_record, i);
+        g_array_index(called, bool, call_record_function(p, record)) = true;
+    }
+    return called;
+}
+
 int64_t report_calls_count(const struct calls *calls)
 {
     struct call_stats sum = {0};

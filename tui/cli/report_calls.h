@@ -34,6 +34,9 @@ const GArray *report_calls_query(struct report_calls *report, uint32_t thread);
 /* How many of `n` rows are to be shown. */
 unsigned report_calls_rows(const struct report_calls *report, unsigned n);
 
+/* Which functions were called (bool by function). Free with g_array_unref. */
+GArray *report_calls_functions(const struct profile *profile);
+
 /* All calls that were counted. */
 int64_t report_calls_count(const struct calls *calls);
 

@@ -27,10 +27,14 @@ static void flush_fact(FILE *out, const char *key, GString *text)
 
 /* ---- the calls as a whole ---- */
 
-static void append_whole(GString *text, struct report_calls *c)
+static void append_whole(GString *text, const struct profile *p)
 {
-    guint n = report_calls_query(c, PROFILE_NONE)->len;
-    int64_t calls = report_calls_count(c->profile->calls);
+    GArray *called = report_calls_functions(p);
+    guint n = 0;
+    for (guint i = 0; i < called->len; i++)
+        n += g_array_index(called, bool, i);
+    g_array_unref(called);
+    int64_t calls = report_calls_count(p->calls);
     g_string_append_printf(text, "%" G_GINT64_FORMAT " call%s of %u function%s, exact", calls,
                            calls == 1 ? "" : "s", n, n == 1 ? "" : "s");
 }
@@ -93,10 +97,10 @@ static void print_processes(FILE *out, const struct report_calls *c)
         fprintf(out, "... and %u more processes: --top 0 shows all\n", n - most);
 }
 
-static void print_summary(FILE *out, struct report_calls *c)
+static void print_summary(FILE *out, const struct report_calls *c)
 {
     GString *text = g_string_new(NULL);
-    append_whole(text, c);
+    append_whole(text, c->profile);
     flush_fact(out, "calls", text);
     g_string_free(text, TRUE);
     print_probes(out, c->profile->calls);
@@ -193,13 +197,9 @@ void report_calls_text_brief(FILE *out, const struct profile *profile)
 {
     if (!calls_are_measured(profile->calls))
         return;
-    struct report_options options = {.call_sort = CALL_SORTS};
-    struct report_calls c;
     GString *text = g_string_new(NULL);
-    report_calls_init(&c, profile, &options);
-    append_whole(text, &c);
+    append_whole(text, profile);
     line_print_fact(out, "calls", text->str);
-    report_calls_clear(&c);
     g_string_free(text, TRUE);
 }
 
