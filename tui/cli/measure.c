@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collectors/calls/calls_source.h"
 #include "collectors/heap/heap_source.h"
 #include "core/base/error.h"
 #include "core/formats/snapshot.h"
@@ -189,6 +190,7 @@ struct session *measure_start(struct measure_options *o, const struct command_co
                                                 .collector = collector,
                                                 .terminal_fd = terminal_fd,
                                                 .sources = engines_find(o->engine, NULL),
+                                                .calls = &calls_source_ops,
                                                 .heap = &heap_source_ops,
                                                 .heap_policy = policy,
                                                 .heap_budget_percent = o->memory.budget_percent,
