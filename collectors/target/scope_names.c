@@ -73,7 +73,7 @@ static uint32_t number_of_text(struct scopes *scopes, const char *text)
 uint32_t scope_names_number(struct scopes *scopes, const char *text)
 {
     if (!text || !*text)
-        text = "(no name)";
+        text = SCOPES_NO_NAME;
     uint64_t address = (uintptr_t)text;
     uint64_t hash = address * UINT64_C(0x9e3779b97f4a7c15) >> 32;
     uint64_t *recent = &scopes->recent[hash % SCOPES_RECENT];

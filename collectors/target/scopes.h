@@ -26,6 +26,9 @@ enum {
     SCOPES_RECENT = 1 << 12,
 };
 
+/* That of a scope that has been given none. */
+#define SCOPES_NO_NAME "(no name)"
+
 /* Of a counter: whether it has its name. */
 enum scopes_counter_state { SCOPES_NO_COUNTER, SCOPES_NAMING_COUNTER, SCOPES_COUNTER };
 
