@@ -35,8 +35,9 @@ static struct signal_stack current_signal_stack(const struct calls_thread *threa
     stack_t stack;
     int saved_errno = errno;
     struct signal_stack found = {0, 0};
-    if (!thread->is_scratch && calls_may_call(thread->calls) &&
-        syscall(SYS_sigaltstack, NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK))
+    const struct calls *calls = thread->calls;
+    if (calls && calls_may_call(calls) && syscall(SYS_sigaltstack, NULL, &stack) == 0 &&
+        (stack.ss_flags & SS_ONSTACK))
         found =
             (struct signal_stack){(uintptr_t)stack.ss_sp, (uintptr_t)stack.ss_sp + stack.ss_size};
     errno = saved_errno;
@@ -123,30 +124,28 @@ static void run_claim(void *data)
 {
     struct claim *claim = data;
     struct calls_thread *thread = calls_thread_own;
-    if (!thread || !thread->enabled)
+    if (!thread || !thread->top)
         thread = calls_thread_claim();
-    if (thread && __atomic_load_n(thread->enabled, __ATOMIC_RELAXED))
-        claim->thread = choose(thread, claim->here, true);
+    claim->thread = choose(thread, claim->here, true);
 }
 
 static void count_missed(struct calls_thread *thread)
 {
-    if (thread && !calls_thread_is_refused(thread) && thread->enabled)
-        __atomic_fetch_add(&thread->lane->missed, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&thread->lane->missed, 1, __ATOMIC_RELAXED);
 }
 
 bool calls_enter_slowly(const struct calls_entry *entry, uintptr_t here)
 {
     struct claim claim = {.here = here};
+    if (calls_thread_is_refused || !calls_get())
+        return false;
     run_keeping(entry->way, run_claim, &claim);
     if (!claim.thread) {
-        struct calls_thread *own = calls_thread_own;
-        if (own && own->enabled && __atomic_load_n(own->enabled, __ATOMIC_RELAXED))
-            count_missed(own);
+        if (calls_thread_own && calls_thread_own->guard && calls_is_enabled(calls_thread_own))
+            count_missed(calls_thread_own);
         return false;
     }
-    calls_guard(claim.thread, here);
-    return calls_enter_guarded(claim.thread, entry);
+    return calls_guard(claim.thread, here) && calls_enter_guarded(claim.thread, entry);
 }
 
 struct making {
@@ -248,6 +247,10 @@ static struct calls_open *find_place(struct calls_thread *thread, enum wire_call
 bool calls_enter_guarded(struct calls_thread *thread, const struct calls_entry *entry)
 {
     struct calls_target target;
+    if (!calls_is_enabled(thread)) {
+        calls_unguard(thread);
+        return false;
+    }
     pop_below(thread, entry->sp + entry->replaces_equal, calls_ticks());
     if (*thread->generation != thread->seen_generation)
         run_keeping(entry->way, run_forget, thread);
@@ -270,12 +273,10 @@ bool calls_enter(const struct calls_entry *entry)
 static struct calls_thread *begin_to_leave(uintptr_t here)
 {
     struct calls_thread *thread = calls_thread_own;
-    if (!thread || !thread->enabled || calls_thread_is_refused(thread))
+    if (!thread || !thread->top)
         return NULL;
     thread = choose(thread, here, false);
-    if (thread)
-        calls_guard(thread, here);
-    return thread;
+    return thread && calls_guard(thread, here) ? thread : NULL;
 }
 
 static void note_orphan(struct calls_thread *thread)
@@ -389,7 +390,8 @@ static void unwind(struct calls_thread *thread, uintptr_t sp, uint64_t now)
         if (thread->guard >= sp || !was_left(thread->guard, sp, &stack))
             return;
     }
-    calls_guard(thread, (uintptr_t)__builtin_dwarf_cfa());
+    if (!calls_guard(thread, (uintptr_t)__builtin_dwarf_cfa()))
+        return;
     pop_until(thread, find_unwound(thread, sp), now);
     calls_unguard(thread);
 }
@@ -398,8 +400,6 @@ void calls_unwound(uintptr_t sp)
 {
     uint64_t now = calls_ticks();
     struct calls_thread *thread = calls_thread_own;
-    if (!thread || !thread->enabled || calls_thread_is_refused(thread))
-        return;
-    for (; thread; thread = thread->second)
+    for (; thread && thread->top; thread = thread->second)
         unwind(thread, sp, now);
 }

@@ -9,6 +9,7 @@
 #define PROFTOP_COLLECTORS_TARGET_CALLS_FAST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "collectors/target/calls.h"
@@ -29,17 +30,22 @@ void calls_leave_slowly(uint64_t function, uintptr_t sp, uintptr_t here);
  * taken over its state. */
 void calls_close_all(struct calls_thread *thread, uint64_t now);
 
-/* Keeps handlers off the state. `here`: a stack address of the hook. */
-static inline void calls_guard(struct calls_thread *thread, uintptr_t here)
-{
-    __atomic_store_n(&thread->guard, here, __ATOMIC_RELAXED);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
 static inline void calls_unguard(struct calls_thread *thread)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(&thread->guard, 0, __ATOMIC_RELAXED);
+}
+
+/* Keeps handlers off the state, `here` being a stack address of the hook. False: one has forked
+ * since the state was looked up, and in the child it is wiped. */
+static inline bool calls_guard(struct calls_thread *thread, uintptr_t here)
+{
+    __atomic_store_n(&thread->guard, here, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(thread->top != NULL, 1))
+        return true;
+    calls_unguard(thread);
+    return false;
 }
 
 static inline void calls_bump(uint64_t *counter, uint64_t n)
@@ -84,16 +90,24 @@ static inline void calls_push(struct calls_thread *thread, struct calls_open *op
     __atomic_store_n((uint64_t *)frame, both, __ATOMIC_RELAXED); /* record and context */
 }
 
+/* Whether new calls are counted. With the guard set: else a handler may fork, and the child has no
+ * segment. */
+static inline bool calls_is_enabled(const struct calls_thread *thread)
+{
+    return __atomic_load_n(thread->enabled, __ATOMIC_RELAXED) != 0;
+}
+
 static inline bool calls_enter_fast(const struct calls_entry *entry, uintptr_t here)
 {
     struct calls_thread *thread = calls_thread_own;
-    if (__builtin_expect(!thread || !thread->enabled, 0))
+    if (__builtin_expect(!thread || thread->guard != 0, 0))
         return calls_is_on && calls_enter_slowly(entry, here);
-    if (!__atomic_load_n(thread->enabled, __ATOMIC_RELAXED))
-        return false;
-    if (__builtin_expect(thread->guard != 0, 0))
+    if (__builtin_expect(!calls_guard(thread, here), 0))
         return calls_enter_slowly(entry, here);
-    calls_guard(thread, here);
+    if (!calls_is_enabled(thread)) {
+        calls_unguard(thread);
+        return false;
+    }
     struct calls_open *top = thread->top;
     struct calls_open *next = calls_next_place(top);
     if (__builtin_expect(top->sp < entry->sp + entry->replaces_equal || !next ||
@@ -133,18 +147,31 @@ static inline uint32_t calls_bucket(uint64_t ticks)
     return bits < WIRE_CALLS_BUCKETS ? bits : WIRE_CALLS_BUCKETS - 1;
 }
 
-static inline void calls_add(struct wire_calls_record *record, const struct calls_open *open,
-                             uint64_t net, uint64_t cost)
+static inline uint64_t calls_clamped(uint64_t ticks)
 {
-    uint64_t n = record->calls;
+    return (int64_t)ticks > 0 ? ticks : 0;
+}
+
+/* Adds what may be less than nothing. */
+static inline void calls_bump_signed(uint64_t *counter, uint64_t ticks)
+{
+    __atomic_store_n(counter, calls_clamped(*counter + ticks), __ATOMIC_RELAXED);
+}
+
+/* The probes' cost is an estimate: a short call may seem to take less than nothing. To take that
+ * for 0 in each call would add up to time that was not spent; so only sums stop at 0. */
+static inline void calls_add(struct wire_calls_record *record, const struct calls_open *open,
+                             uint64_t ticks, uint64_t cost)
+{
+    uint64_t n = record->calls, net = calls_clamped(ticks);
     uint32_t *bucket = &record->buckets[calls_bucket(net)];
     if (n == 0 || net < record->min)
         __atomic_store_n(&record->min, net, __ATOMIC_RELAXED);
     if (net > record->max)
         __atomic_store_n(&record->max, net, __ATOMIC_RELAXED);
     __atomic_store_n(&record->calls, n + 1, __ATOMIC_RELAXED);
-    calls_bump(&record->sum, net);
-    calls_bump(&record->self, net > open->inner ? net - open->inner : 0);
+    calls_bump_signed(&record->sum, ticks);
+    calls_bump_signed(&record->self, ticks - open->inner);
     calls_bump(&record->cost, cost);
     __atomic_store_n(bucket, *bucket + 1, __ATOMIC_RELAXED);
 }
@@ -159,7 +186,7 @@ static inline void calls_pop(struct calls_thread *thread, uint64_t now)
     calls_frame_of(open)->record = 0;
     struct calls_open *around = calls_around(open);
     uint64_t cost = open->cost + probe->inner, raw = now - open->start;
-    uint64_t net = (int64_t)(raw - cost) > 0 && (int64_t)raw > 0 ? raw - cost : 0;
+    uint64_t net = __builtin_expect((int64_t)raw > 0, 1) ? raw - cost : 0;
     open->function = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     thread->top = around;
@@ -171,30 +198,42 @@ static inline void calls_pop(struct calls_thread *thread, uint64_t now)
     if (itself->first == open)
         itself->first = NULL;
     if (node->first == open && node != itself) {
-        calls_bump(&open->record->outermost, net);
+        calls_bump_signed(&open->record->outermost, net);
         node->first = NULL;
     }
     around->inner += net;
     around->cost += open->cost + probe->pair;
     struct wire_calls_frame *frame = calls_frame_of(around);
-    frame->inner = around->inner;
+    frame->inner = calls_clamped(around->inner);
     frame->cost = around->cost;
+}
+
+/* Whether a call has begun while counting was off: it is further down than all that is open. */
+static inline bool calls_began_unseen(struct calls_thread *thread, uintptr_t sp, uintptr_t here)
+{
+    if (!calls_guard(thread, here))
+        return true;
+    bool is_unseen = !calls_is_enabled(thread) && thread->top->sp > sp;
+    calls_unguard(thread);
+    return is_unseen;
 }
 
 static inline void calls_leave_fast(uint64_t function, uintptr_t sp, uintptr_t here)
 {
     struct calls_thread *thread = calls_thread_own;
-    if (__builtin_expect(!thread || !thread->enabled, 0))
+    struct calls_open *top = thread ? __atomic_load_n(&thread->top, __ATOMIC_RELAXED) : NULL;
+    if (__builtin_expect(!top, 0))
         return;
-    if (__builtin_expect(thread->guard != 0 || thread->top->function != function, 0)) {
-        /* when counting is off: what has begun since */
-        if (__atomic_load_n(thread->enabled, __ATOMIC_RELAXED) || thread->top->sp <= sp)
+    if (__builtin_expect(thread->guard != 0 || top->function != function, 0)) {
+        if (thread->guard != 0 || !calls_began_unseen(thread, sp, here))
             calls_leave_slowly(function, sp, here);
         return;
     }
     uint64_t now = calls_ticks();
-    calls_guard(thread, here);
-    calls_pop(thread, now);
+    if (__builtin_expect(!calls_guard(thread, here), 0))
+        return;
+    if (__builtin_expect(thread->top->function == function, 1))
+        calls_pop(thread, now);
     calls_unguard(thread);
 }
 

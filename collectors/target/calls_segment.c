@@ -246,7 +246,7 @@ static bool prepare(struct wire_calls *wire, const struct segment_file *file)
         return false;
     }
     fill(shared, geometry.clock);
-    calls_thread_renew();
+    calls_thread_is_refused = false;
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include "collectors/target/calls_threads.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -17,24 +18,12 @@ enum {
     OWN_TREES = 256,             /* so many threads have a tree of their own */
     LOOKED_AT = 8,
     LINE = 64,
+    FIRST_KEYS = 32,
 };
 
 __thread struct calls_thread *calls_thread_own;
 
-static const uint32_t never;
-static struct calls_open none;
-static struct calls_thread refused = {.enabled = &never, .top = &none};
-
-bool calls_thread_is_refused(const struct calls_thread *thread)
-{
-    return thread == &refused;
-}
-
-void calls_thread_renew(void)
-{
-    if (calls_thread_own == &refused)
-        calls_thread_own = NULL;
-}
+__thread bool calls_thread_is_refused;
 
 /* ---- memory ---- */
 
@@ -290,6 +279,21 @@ static void publish(struct calls *calls, struct calls_thread *thread)
                                         __ATOMIC_ACQUIRE));
 }
 
+static pthread_key_t key;
+static bool has_key;
+
+static void end_thread(void *data);
+
+/* Values of the first keys need no allocation. */
+void calls_threads_resolve(void)
+{
+    if (has_key || pthread_key_create(&key, end_thread) != 0)
+        return;
+    has_key = key < FIRST_KEYS;
+    if (!has_key)
+        pthread_key_delete(key);
+}
+
 static struct calls_thread *find_or_make(struct calls *calls, int32_t tid)
 {
     struct calls_thread *thread = NULL;
@@ -317,7 +321,10 @@ struct calls_thread *calls_thread_claim(void)
     struct calls_thread *thread = NULL;
     if (calls_may_call(calls))
         thread = find_or_make(calls, (int32_t)syscall(SYS_gettid));
-    calls_thread_own = thread ? thread : &refused;
+    calls_thread_own = thread;
+    calls_thread_is_refused = !thread;
+    if (thread && has_key)
+        pthread_setspecific(key, thread);
     if (!thread)
         calls_note_trouble(calls, WIRE_CALLS_NO_ROOM);
     errno = saved_errno;
@@ -344,12 +351,12 @@ struct calls_thread *calls_thread_second(struct calls_thread *thread)
     return second;
 }
 
-void calls_thread_end(void)
+/* Closes what is open: the thread ends. What destructors call later is still counted. */
+static void end_thread(void *data)
 {
+    (void)data;
     uint64_t now = calls_ticks();
-    if (calls_thread_own == &refused)
-        return;
-    for (struct calls_thread *thread = calls_thread_own; thread && thread->enabled;
+    for (struct calls_thread *thread = calls_thread_own; thread && thread->top;
          thread = thread->second) {
         thread->guard = 0;
         calls_close_all(thread, now);

@@ -91,9 +91,10 @@ enum { CALLS_PAGE = 4096 };
 _Static_assert(sizeof(struct calls_stack) == CALLS_PAGE, "a page");
 
 struct calls_thread {
-    const uint32_t *enabled; /* NULL: there are no calls, or a fork has wiped this */
+    const uint32_t *enabled; /* in the segment */
     uintptr_t guard;         /* the stack address of the hook that runs; 0: none */
-    struct calls_open *top;  /* the innermost open call, or the bottom */
+    struct calls_open *top;  /* the innermost open call, or the bottom; NULL: not yet whole, or a
+                                fork has wiped this */
     struct calls_index *index;
     struct wire_calls_lane *lane;
     const uint32_t *generation; /* of the modules */
@@ -127,12 +128,8 @@ extern __thread struct calls_thread *calls_thread_own __attribute__((visibility(
  * again. Keeps errno. Context: any thread, async-signal-safe. */
 struct calls_thread *calls_thread_claim(void);
 
-/* Whether a state is that of all threads for which there was no room: nothing is ever enabled, and
- * nothing else of it may be used. Context: any. */
-bool calls_thread_is_refused(const struct calls_thread *thread);
-
-/* The calling thread may ask again. Context: fork handler. */
-void calls_thread_renew(void);
+/* There was no room for the calling thread. */
+extern __thread bool calls_thread_is_refused __attribute__((visibility("hidden")));
 
 /* The state for handlers that interrupt a hook which uses `thread`; NULL: no memory. Keeps errno.
  * Context: the thread, async-signal-safe. */
@@ -157,9 +154,8 @@ void calls_thread_each(struct calls_thread *thread, void (*visit)(void *part, si
  * within a hook. */
 bool calls_thread_add_page(struct calls_thread *thread);
 
-/* Closes what is open: the thread ends. What destructors of thread-local variables call later is
- * still counted. Context: the thread. */
-void calls_thread_end(void);
+/* Makes it known when threads end. Context: constructor. */
+void calls_threads_resolve(void);
 
 /* The page of an open call. Context: any. */
 static inline struct calls_head *calls_head_of(const void *open)

@@ -16,7 +16,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "collectors/target/calls_fork.h"
+#include "collectors/target/calls_jumps.h"
 #include "collectors/target/calls_segment.h"
+#include "collectors/target/calls_threads.h"
 #include "collectors/target/environment.h"
 #include "collectors/target/handler_hooks.h"
 #include "collectors/target/handshake.h"
@@ -96,9 +99,16 @@ static void connect_process(uint32_t hello_flag)
     handshake_close(fd);
 }
 
+static void before_fork(void)
+{
+    heap_fork_prepare();
+    calls_fork_prepare();
+}
+
 static void after_fork_in_parent(void)
 {
     heap_fork_parent();
+    calls_fork_parent();
     struct wire_segment *segment = collector_segment();
     if (segment)
         __atomic_fetch_add(&segment->forks, 1, __ATOMIC_RELAXED);
@@ -109,7 +119,8 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     int saved_errno = errno;
-    if (!heap_fork_child() && collector.follows_children)
+    bool is_lost = heap_fork_child() | calls_fork_child(); /* both are to know */
+    if (!is_lost && collector.follows_children)
         connect_process(WIRE_HELLO_FORK);
     errno = saved_errno;
 }
@@ -173,7 +184,7 @@ static void start(char **envp)
     collector.alive = map_alive_page();
     connect_process(WIRE_HELLO_EXEC);
     if (collector.alive)
-        pthread_atfork(heap_fork_prepare, after_fork_in_parent, after_fork_in_child);
+        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 /* glibc passes constructors what main gets; `envp` is the array on the stack, in front of the
@@ -191,6 +202,8 @@ __attribute__((constructor)) static void collector_load(int argc, char **argv, c
     sigstack_hooks_resolve();
     handler_hooks_resolve();
     library_hooks_resolve();
+    calls_jumps_resolve();
+    calls_threads_resolve();
     seccomp_hooks_resolve();
     helper_thread_hooks_resolve();
     if (getenv(WIRE_ENV_SOCKET))

@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <threads.h>
 
-#include "collectors/target/calls_threads.h"
 #include "collectors/target/sampler.h"
 #include "collectors/target/sampler_threads.h"
 
@@ -31,7 +30,6 @@ void thread_hooks_resolve(void)
 static void leave(void *nothing)
 {
     (void)nothing;
-    calls_thread_end();
     sampler_thread_leave();
 }
 
