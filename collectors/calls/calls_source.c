@@ -111,6 +111,20 @@ static void carry_out(struct calls_source *s, struct watched *w, bool is_waiting
     w->was_patched |= changed;
 }
 
+static void count_patches(struct calls_source *s, const struct watched *w)
+{
+    const GArray *patches = patcher_patches(w->patcher);
+    for (guint i = 0; i < patches->len; i++) {
+        const struct patch *patch = &g_array_index(patches, struct patch, i);
+        s->status.n_patched += patch->state == PATCH_IN;
+        s->status.n_refused += patch->state == PATCH_REFUSED;
+        if (patch->state != PATCH_REFUSED)
+            continue;
+        g_free(s->last_refusal);
+        s->last_refusal = g_strdup_printf("%s: %s", patch->linkage, patch->reason);
+    }
+}
+
 static void calls_fetch(void *source)
 {
     struct calls_source *s = source;
@@ -125,6 +139,7 @@ static void calls_fetch(void *source)
         carry_out(s, w, w->hello->is_waiting);
         if (w->hello->is_waiting)
             wake_up(w->hello);
+        count_patches(s, w); /* it may be gone when it is looked at again */
         g_ptr_array_add(s->watched, w);
     }
     g_ptr_array_unref(hellos);
@@ -188,20 +203,6 @@ static void end_gone(struct calls_source *s, struct ingest *ingest)
 
 /* ---- what people are told ---- */
 
-static void count_patches(struct calls_source *s, const struct watched *w)
-{
-    const GArray *patches = patcher_patches(w->patcher);
-    for (guint i = 0; i < patches->len; i++) {
-        const struct patch *patch = &g_array_index(patches, struct patch, i);
-        s->status.n_patched += patch->state == PATCH_IN;
-        s->status.n_refused += patch->state == PATCH_REFUSED;
-        if (patch->state != PATCH_REFUSED)
-            continue;
-        g_free(s->last_refusal);
-        s->last_refusal = g_strdup_printf("%s: %s", patch->linkage, patch->reason);
-    }
-}
-
 static void look_at_patches(struct calls_source *s)
 {
     s->status.n_patched = s->status.n_refused = 0;
@@ -237,6 +238,16 @@ static void note_unmatched(const struct calls_source *s, struct ingest *ingest)
         g_free(note);
     }
     g_ptr_array_unref(patterns);
+}
+
+static void note_refused(const struct calls_source *s, struct ingest *ingest)
+{
+    if (!s->last_refusal)
+        return;
+    char *note = g_strdup_printf("not all functions that were asked for could be counted, as %s",
+                                 s->last_refusal);
+    ingest_note(ingest, note);
+    g_free(note);
 }
 
 /* ---- the session's calls ---- */
@@ -276,8 +287,10 @@ static void calls_drain(void *source, struct ingest *ingest, bool last)
     }
     if (last || now >= s->next_read_ns)
         read_all(s, ingest);
-    if (last)
+    if (last) {
         note_unmatched(s, ingest);
+        note_refused(s, ingest);
+    }
 }
 
 static void calls_set_policy(void *source, enum calls_policy policy)
