@@ -31,7 +31,7 @@ cat >"$tmp/shop.c" <<'END'
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE __attribute__((noinline))
 volatile long sink;
 NOINLINE void read_one(void) { sink++; }
 NOINLINE void parse(int n) { for (int i = 0; i < n; i++) read_one(); }
@@ -53,17 +53,22 @@ int main(int argc, char **argv)
 END
 expected="depth 10,doze 1,main 1,parse 1050,read_one 3100,work 1"
 # At -O1 nothing is made a loop or a jump that is written as a call.
-compile() { # FOLDER [OPTION...]
+compile() { # FOLDER COMPILER...
     mkdir "$tmp/$1"
-    "${@:2}" gcc -O1 -g -pthread -o "$tmp/$1/shop" "$tmp/shop.c"
+    "${@:2}" -O1 -g -pthread -o "$tmp/$1/shop" "$tmp/shop.c"
 }
-compile plain
-compile room "$proftop" cc
-compile hooks "$proftop" cc --hooks
+compile plain gcc
+compile room "$proftop" cc gcc
+compile hooks "$proftop" cc --hooks gcc
 
 # ---- three ways ----
 run 7 "--calls: all that has room" '^proftop: .*, [0-9.]+ k calls \(exact\): ' record -o "$tmp/room.pb.gz" --calls "$tmp/room/shop" 7
 is "--calls: each call" "$(counts room)" "$expected"
+if need "--calls: clang" clang; then
+    compile clang "$proftop" cc clang
+    run 0 "--calls: clang" 'calls \(exact\)' record -o "$tmp/clang.pb.gz" --calls "$tmp/clang/shop"
+    is "--calls: clang: each call" "$(counts clang)" "$expected"
+fi
 run 0 "hooks: without asking" ', 4\.16 k calls \(exact\): ' record -o "$tmp/hooks.pb.gz" "$tmp/hooks/shop"
 is "hooks: each call" "$(counts hooks)" "$expected"
 run 0 "room: not without asking" '^proftop: [0-9]+ samples, [0-9.k ]+ allocations \(exact\): ' record -o "$tmp/unasked.pb.gz" "$tmp/room/shop"
