@@ -53,7 +53,10 @@ struct proftop_alloc_scope {
 #define PROFTOP_MEMBER_ inline __attribute__((always_inline, no_instrument_function))
 
 #ifdef __cplusplus
+#define PROFTOP_NULL_ nullptr
 extern "C" {
+#else
+#define PROFTOP_NULL_ NULL
 #endif
 
 /* What proftop offers. A later one adds at the end and changes nothing else. */
@@ -188,7 +191,7 @@ PROFTOP_INLINE_ const struct proftop_api *proftop_scope_begin_(const char *name_
 {
     const struct proftop_api *api_ = proftop_api_();
     if (__builtin_expect(!!api_, 0) && !api_->enter_scope(name_))
-        api_ = NULL;
+        api_ = PROFTOP_NULL_;
     return api_;
 }
 

@@ -66,6 +66,7 @@ seen="literal_two 2 literal_three 10 5 1"
 
 # build COMPILER OPTION...: the program, from both files.
 build() {
+    rm -f "$tmp/program"
     "$1" -I"$include" "${@:2}" -o "$tmp/program" "$tmp/uses.c" "$tmp/other.c" 2>&1
 }
 
@@ -73,21 +74,26 @@ warn="-Wall -Wextra -pedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -W
 warn_c="$warn -Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition"
 warn_cxx="$warn -Wmissing-declarations -Wzero-as-null-pointer-constant"
 
-compiles() { # COMPILER OPTION...
-    local said
-    if said=$(build "$@"); then is "$* is silent" "$said" ""; else not_ok "$* compiles" "$said"; fi
+# compiles WARNINGS COMPILER OPTION...
+compiles() {
+    local said warnings=$1
+    shift
+    # shellcheck disable=SC2086 # options, a word each
+    if said=$(build "$@" $warnings); then is "$* is silent" "$said" ""; else not_ok "$* compiles" "$said"; fi
     is "$*: there is nothing without proftop" "$("$tmp/program")" "0 0"
 }
 
-# shellcheck disable=SC2086 # options, a word each
+# shellcheck disable=SC2086
 for disabled in "" -DPROFTOP_DISABLE; do
     for compiler in gcc clang; do
         need "$compiler $disabled" $compiler || continue
-        compiles $compiler $disabled -O0 -std=c99 $warn_c
-        compiles $compiler $disabled -O2 -std=gnu17 $warn_c
-        cxx=${compiler/gcc/g}++
-        compiles ${cxx/g++++/g++} $disabled -O0 -xc++ -std=c++11 $warn_cxx
-        compiles ${cxx/g++++/g++} $disabled -O2 -xc++ -std=c++17 $warn_cxx
+        compiles "$warn_c" $compiler $disabled -O0 -std=c99
+        compiles "$warn_c" $compiler $disabled -O2 -std=gnu17
+    done
+    for compiler in g++ clang++; do
+        need "$compiler $disabled" $compiler || continue
+        compiles "$warn_cxx" $compiler $disabled -O0 -xc++ -std=c++11
+        compiles "$warn_cxx" $compiler $disabled -O2 -xc++ -std=c++17
     done
 done
 
@@ -125,17 +131,28 @@ for compiler in gcc clang; do
 done
 for options in "-masm=intel" "-flto -O2 -fno-pie -no-pie" "-Wl,-z,now,-z,relro,-Bsymbolic" "-finstrument-functions"; do
     # shellcheck disable=SC2086
-    build gcc $options >"$tmp/said" && found "gcc $options"
+    check "gcc $options compiles" build gcc $options
+    found "gcc $options"
 done
 
 # In libraries, linked with and opened later.
 gcc -I"$include" -shared -fPIC -fvisibility=hidden -Dmain='__attribute__((visibility("default"))) run' \
-    -o "$tmp/uses.so" "$tmp/uses.c" "$tmp/other.c"
-echo 'int run(void); int main(void) { return run(); }' | gcc -o "$tmp/program" -x c - "$tmp/uses.so"
+    -o "$tmp/libuses.so" "$tmp/uses.c" "$tmp/other.c"
+rm -f "$tmp/program"
+echo 'int run(void); int main(void) { return run(); }' >"$tmp/linked.c"
+check "a program with a library compiles" gcc -o "$tmp/program" "$tmp/linked.c" -L"$tmp" -luses -Wl,-rpath,"$tmp"
 found "a library"
-echo '#include <dlfcn.h>
-int main(int n, char **args) { (void)n, (void)args; void *l = dlopen("'"$tmp"'/uses.so", RTLD_LAZY);
-return ((int (*)(void))dlsym(l, "run"))(); }' | gcc -o "$tmp/program" -x c -
+rm -f "$tmp/program"
+cat >"$tmp/opens.c" <<END
+#include <dlfcn.h>
+
+int main(void)
+{
+    void *library = dlopen("$tmp/libuses.so", RTLD_LAZY);
+    return ((int (*)(void))dlsym(library, "run"))();
+}
+END
+check "a program that opens a library compiles" gcc -o "$tmp/program" "$tmp/opens.c"
 found "a library that is opened"
 
 for mode in -static -static-pie; do
@@ -152,5 +169,6 @@ sed '1,/^\.\\" example: begin/d; /^\.\\" example: end/,$d' "$root/man/proftop.h.
     sed '/^\./d; s/\\e/\\/g' >"$tmp/example.c"
 check "the manual's example compiles" gcc -std=c99 -I"$include" -Wall -Wextra -pedantic -Werror -o "$tmp/program" "$tmp/example.c"
 record_options=--calls record program "$tmp/program"
+is "the manual's example counts silently" "$(cat "$tmp/program.err")" ""
 like "the manual's example counts" "$(cat "$tmp/program.out")" '^parse: 3 calls$'
 finish
