@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "collectors/target/calls.h"
+#include "collectors/target/calls_fast.h"
 #include "collectors/target/calls_threads.h"
 #include "collectors/target/scope_allocs.h"
 #include "collectors/target/scope_counters.h"
@@ -28,28 +29,70 @@ static __thread struct {
     uint32_t depth;
 } by_hand;
 
-/* NULL: nothing is recorded now. */
-static struct scopes *recording(void)
+static bool is_enabled_here(void)
 {
-    struct scopes *scopes = scopes_get();
-    if (!scopes || __atomic_load_n(&is_disabled, __ATOMIC_RELAXED) ||
-        !__atomic_load_n(&scopes->calls->wire->enabled, __ATOMIC_RELAXED))
-        return NULL;
-    return scopes;
+    return !__atomic_load_n(&is_disabled, __ATOMIC_RELAXED);
 }
 
-static struct calls_thread *own_thread(void)
+/* ---- what touches the segment ---- */
+
+/* Where signal handlers are kept off: struct scopes says why. */
+struct section {
+    struct scopes *scopes;
+    struct calls_thread *thread;
+    bool is_within; /* a hook that a handler has interrupted */
+};
+
+/* False: there is nothing to do, and section_end() not to be called. */
+static bool section_begin(struct section *section)
 {
+    section->scopes = scopes_get();
+    if (!section->scopes)
+        return false;
     struct calls_thread *thread = calls_thread_own;
-    return thread && thread->enabled ? thread : calls_thread_claim();
+    if (!thread || !thread->enabled)
+        thread = calls_thread_claim();
+    section->thread = thread;
+    if (!thread)
+        return false;
+    section->is_within = thread->guard != 0;
+    return section->is_within || calls_guard(thread, (uintptr_t)__builtin_frame_address(0));
+}
+
+static void section_end(const struct section *section)
+{
+    if (!section->is_within)
+        calls_unguard(section->thread);
+}
+
+static bool is_recorded(const struct section *section)
+{
+    return is_enabled_here() &&
+           __atomic_load_n(&section->scopes->calls->wire->enabled, __ATOMIC_RELAXED);
 }
 
 /* ---- scopes ---- */
 
+static uint32_t make_name(const char *name)
+{
+    struct section section;
+    if (!section_begin(&section))
+        return 0;
+    uint32_t number = is_recorded(&section) ? scope_names_make(section.scopes, name) : 0;
+    section_end(&section);
+    return number;
+}
+
 static bool enter_at(uintptr_t sp, const char *name)
 {
-    struct scopes *scopes = recording();
-    uint32_t number = scopes ? scope_names_number(scopes, name) : 0;
+    struct scopes *scopes = is_enabled_here() ? scopes_get() : NULL;
+    if (!scopes)
+        return false;
+    if (!name || !*name)
+        name = SCOPES_NO_NAME;
+    uint32_t number = scope_names_known(scopes, name);
+    if (__builtin_expect(!number, 0))
+        number = make_name(name);
     struct calls_entry entry = {.function = number, .sp = sp, .way = WIRE_CALLS_BY_SCOPE};
     return number && calls_enter(&entry);
 }
@@ -67,12 +110,23 @@ static void enter_by_hand(const char *name)
     by_hand.depth++;
 }
 
+/* What is open nowhere. */
+static void note_stray(void)
+{
+    struct section section;
+    if (!section_begin(&section))
+        return;
+    bool is_counted = is_recorded(&section);
+    section_end(&section);
+    if (is_counted)
+        calls_leave(0, 0);
+}
+
 /* Those further out than there are bits are taken for entered. */
 static void leave_by_hand(void)
 {
     if (by_hand.depth == 0) {
-        if (recording() && own_thread())
-            calls_leave(0, 0); /* which is open nowhere */
+        note_stray();
         return;
     }
     bool has_entered = by_hand.entered & 1;
@@ -86,28 +140,34 @@ static void leave_by_hand(void)
 
 static void mark(const char *text)
 {
-    struct scopes *scopes = recording();
-    struct calls_thread *thread = scopes ? own_thread() : NULL;
-    if (scopes)
-        scope_marks_add(scopes, thread ? thread->owner : 0, text);
+    struct section section;
+    if (!section_begin(&section))
+        return;
+    if (is_recorded(&section))
+        scope_marks_add(section.scopes, section.thread->owner, text);
+    section_end(&section);
 }
 
 static void name_thread(const char *name)
 {
-    struct calls_thread *thread = own_thread();
-    if (!thread)
+    struct section section;
+    if (!section_begin(&section))
         return;
-    char *to = thread->lane->name;
-    size_t size = sizeof thread->lane->name, length = name ? strnlen(name, size - 1) : 0;
+    char *to = section.thread->lane->name;
+    size_t size = sizeof section.thread->lane->name, length = name ? strnlen(name, size - 1) : 0;
     memcpy(to, name ? name : "", length);
     memset(to + length, 0, size - length);
+    section_end(&section);
 }
 
 static void count(const char *name, int64_t value)
 {
-    struct scopes *scopes = recording();
-    if (scopes)
-        scope_counters_set(scopes, name, value);
+    struct section section;
+    if (!section_begin(&section))
+        return;
+    if (is_recorded(&section))
+        scope_counters_set(section.scopes, name, value);
+    section_end(&section);
 }
 
 static void set_enabled(int is_enabled)
@@ -117,20 +177,31 @@ static void set_enabled(int is_enabled)
 
 static int is_enabled(void)
 {
-    return recording() != NULL;
+    struct section section;
+    if (!section_begin(&section))
+        return 0;
+    int is_so = is_recorded(&section);
+    section_end(&section);
+    return is_so;
 }
 
 static void reset(void)
 {
-    struct scopes *scopes = scopes_get();
-    if (scopes)
-        scope_stats_reset(scopes);
+    struct section section;
+    if (!section_begin(&section))
+        return;
+    scope_stats_reset(section.scopes);
+    section_end(&section);
 }
 
 static size_t stats(struct proftop_stat *out, size_t n, size_t bytes_each)
 {
-    struct scopes *scopes = scopes_get();
-    return scopes ? scope_stats_get(scopes, out, n, bytes_each) : 0;
+    struct section section;
+    if (!section_begin(&section))
+        return 0;
+    size_t n_rows = scope_stats_get(section.scopes, out, n, bytes_each);
+    section_end(&section);
+    return n_rows;
 }
 
 static void count_with_unit(const char *name, const char *unit, uint64_t value)

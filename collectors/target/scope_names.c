@@ -12,8 +12,7 @@ _Static_assert(SCOPES_NAMES_MAX <= 1 << NUMBER_BITS, "a number fits beside an ad
 
 static bool is_text_of(const struct scopes *scopes, uint32_t number, const char *text)
 {
-    const struct wire_calls_name *name = segment_area_at(&scopes->calls->names, number);
-    return name && strncmp(name->text, text, WIRE_CALLS_NAME_MAX) == 0;
+    return number && strncmp(scopes->names[number], text, WIRE_CALLS_NAME_MAX) == 0;
 }
 
 /* Moves the count on; names are looked up by their number alone, so those before it may be late. */
@@ -38,6 +37,7 @@ static uint32_t make(struct scopes *scopes, const char *text)
         return 0;
     }
     size_t length = strnlen(text, WIRE_CALLS_NAME_MAX);
+    memcpy(scopes->names[number], text, length);
     memcpy(name->text, text, length);
     name->length = (uint32_t)length;
     publish(&calls->wire->n_names, number + 1);
@@ -70,19 +70,26 @@ static uint32_t number_of_text(struct scopes *scopes, const char *text)
     }
 }
 
-uint32_t scope_names_number(struct scopes *scopes, const char *text)
+static uint64_t *recent_of(struct scopes *scopes, uint64_t address)
 {
-    if (!text || !*text)
-        text = SCOPES_NO_NAME;
-    uint64_t address = (uintptr_t)text;
     uint64_t hash = address * UINT64_C(0x9e3779b97f4a7c15) >> 32;
-    uint64_t *recent = &scopes->recent[hash % SCOPES_RECENT];
-    uint64_t known = __atomic_load_n(recent, __ATOMIC_RELAXED);
+    return &scopes->recent[hash % SCOPES_RECENT];
+}
+
+uint32_t scope_names_known(struct scopes *scopes, const char *text)
+{
+    uint64_t address = (uintptr_t)text;
+    uint64_t known = __atomic_load_n(recent_of(scopes, address), __ATOMIC_RELAXED);
     uint32_t number = known & ((1 << NUMBER_BITS) - 1);
-    if (__builtin_expect(known >> NUMBER_BITS == address && is_text_of(scopes, number, text), 1))
-        return number;
-    number = number_of_text(scopes, text);
+    return known >> NUMBER_BITS == address && is_text_of(scopes, number, text) ? number : 0;
+}
+
+uint32_t scope_names_make(struct scopes *scopes, const char *text)
+{
+    uint64_t address = (uintptr_t)text;
+    uint32_t number = number_of_text(scopes, text);
     if (number)
-        __atomic_store_n(recent, address << NUMBER_BITS | number, __ATOMIC_RELAXED);
+        __atomic_store_n(recent_of(scopes, address), address << NUMBER_BITS | number,
+                         __ATOMIC_RELAXED);
     return number;
 }

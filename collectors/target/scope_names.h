@@ -9,9 +9,12 @@
 
 #include "collectors/target/scopes.h"
 
+/* The number of a text that has lain at the same place before; 0: it has not, or was forgotten
+ * again. Does not touch the segment. Context: any thread, async-signal-safe. */
+uint32_t scope_names_known(struct scopes *scopes, const char *text);
+
 /* The number of a wire_calls_name with this text, or its first WIRE_CALLS_NAME_MAX bytes; made now
- * if need be. 0: no room. `text` may be NULL. Keeps errno. Context: any thread, async-signal-safe.
- */
-uint32_t scope_names_number(struct scopes *scopes, const char *text);
+ * if need be. 0: no room. Keeps errno. Context: any thread, async-signal-safe. */
+uint32_t scope_names_make(struct scopes *scopes, const char *text);
 
 #endif

@@ -13,6 +13,8 @@
 
 enum { PATIENCE_MS = 1000 };
 
+_Static_assert(sizeof((struct proftop_stat *)0)->name > WIRE_CALLS_NAME_MAX, "a 0 ends each");
+
 /* Of a name. */
 struct scope_sums {
     uint64_t calls, total, self; /* ticks */
@@ -161,7 +163,7 @@ static struct proftop_stat row_of(const struct scope_sums *sums, double ns_each)
         .total_ns = ns_of(sums->total, ns_each),
         .self_ns = ns_of(sums->self, ns_each),
         .calls = sums->calls,
-        .average_ns = ns_of(sums->total, ns_each) / sums->calls,
+        .average_ns = sums->calls ? ns_of(sums->total, ns_each) / sums->calls : 0,
         .min_ns = ns_of(sums->min, ns_each),
         .max_ns = ns_of(sums->max, ns_each),
     };
@@ -179,9 +181,7 @@ static void write_rows(const struct scopes *scopes, const struct rows *rows,
     double ns_each = ns_per_tick(scopes);
     for (size_t i = 0; i < rows->n; i++) {
         struct proftop_stat row = row_of(&sums[numbers[i]], ns_each);
-        const struct wire_calls_name *name = segment_area_at(&scopes->calls->names, numbers[i]);
-        if (name)
-            memcpy(row.name, name->text, sizeof name->text);
+        memcpy(row.name, scopes->names[numbers[i]], sizeof scopes->names[0]);
         char *to = rows->at + i * rows->bytes_each;
         memset(to, 0, rows->bytes_each);
         memcpy(to, &row, rows->bytes_each < sizeof row ? rows->bytes_each : sizeof row);

@@ -39,9 +39,14 @@ struct scopes_moment {
 
 struct scope_sums;
 
-/* On pages that a fork wipes. */
+/*
+ * Children inherit it, but it is of no use to them: as long as there are no calls there are no
+ * scopes, and then it begins anew. So a child that is forked in a signal handler, in the midst of
+ * what is here, finds nothing gone when it goes on with that. What touches the segment has the
+ * guard of calls_fast.h set for the same reason.
+ */
 struct scopes {
-    struct calls *calls; /* NULL: there are none, or a fork has wiped this */
+    struct calls *calls;
     struct scopes_moment start;
     uint32_t n_names;               /* handed out, maybe more than there is room for */
     uint32_t n_marks;               /* likewise */
@@ -50,7 +55,8 @@ struct scopes {
     struct scope_sums *reset;       /* by name: at the last proftop_reset(); NULL: none */
     uint64_t recent[SCOPES_RECENT]; /* numbers by where the text lay */
     uint32_t texts[SCOPES_TEXTS];   /* numbers by what it says; open addressing, 0: free */
-    uint32_t counter_states[WIRE_CALLS_COUNTERS]; /* enum scopes_counter_state */
+    uint32_t counter_states[WIRE_CALLS_COUNTERS];      /* enum scopes_counter_state */
+    char names[SCOPES_NAMES_MAX][WIRE_CALLS_NAME_MAX]; /* as in the segment */
 };
 
 /* Starts, when calls are counted; after calls_start(). May change errno. Context: constructor or

@@ -348,6 +348,46 @@ static void play_fork(void)
     CHECK(row_of("before").calls == 0);
 }
 
+enum { FORKS = 100 };
+static volatile int n_forks, n_failed;
+static volatile bool is_child;
+
+/* The child goes on with what was interrupted. */
+static void fork_in_handler(int number)
+{
+    int status = 1;
+    (void)number;
+    if (is_child || n_forks == FORKS)
+        return;
+    pid_t pid = fork();
+    is_child = pid == 0;
+    if (is_child)
+        return;
+    waitpid(pid, &status, 0);
+    n_failed += status != 0;
+    n_forks++;
+}
+
+static void play_forks_in_handlers(void)
+{
+    const struct itimerval often = {.it_interval.tv_usec = 300, .it_value.tv_usec = 300};
+    char name[32];
+    signal(SIGALRM, fork_in_handler);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; n_forks < FORKS && !is_child; i++) {
+        snprintf(name, sizeof name, "%d", i % 20000);
+        PROFTOP_SCOPE(name);
+        proftop_mark(name);
+        proftop_counter(name, i);
+        proftop_thread_name(name);
+        if (i % 100 == 0)
+            proftop_stats(rows, 5);
+    }
+    if (is_child)
+        _exit(0);
+    CHECK(n_failed == 0);
+}
+
 static void *mark_in_thread(void *data)
 {
     proftop_thread_name(data);
@@ -451,15 +491,25 @@ static const struct scene {
     const char *name;
     void (*play)(void);
 } scenes[] = {
-    {"once", play_once},           {"thrice", play_thrice},
-    {"nested", play_nested},       {"recursive", play_recursive},
-    {"reset", play_reset},         {"disabled", play_disabled},
-    {"stray", play_stray_exits},   {"ways out", play_ways_out},
-    {"threads", play_threads},     {"names", play_names},
-    {"jumps", play_jumps},         {"handlers", play_handlers},
-    {"fork", play_fork},           {"marks", play_marks},
-    {"too much", play_too_much},   {"allocations", play_allocations},
-    {"announced", play_announced}, {"nothing", play_nothing},
+    {"once", play_once},
+    {"thrice", play_thrice},
+    {"nested", play_nested},
+    {"recursive", play_recursive},
+    {"reset", play_reset},
+    {"disabled", play_disabled},
+    {"stray", play_stray_exits},
+    {"ways out", play_ways_out},
+    {"threads", play_threads},
+    {"names", play_names},
+    {"jumps", play_jumps},
+    {"handlers", play_handlers},
+    {"fork", play_fork},
+    {"forks in handlers", play_forks_in_handlers},
+    {"marks", play_marks},
+    {"too much", play_too_much},
+    {"allocations", play_allocations},
+    {"announced", play_announced},
+    {"nothing", play_nothing},
 };
 
 static int play(const char *path, const char *name)
@@ -580,6 +630,11 @@ static void test_blocks_when_announced(void **state)
     assert_int_equal(heap->trouble, 0);
 }
 
+static void test_child_when_forked_in_a_handler(void **state)
+{
+    run_scene(*state, "forks in handlers");
+}
+
 static void test_nothing_when_calls_are_off(void **state)
 {
     struct fixture *fixture = *state;
@@ -619,6 +674,7 @@ int main(int argc, char **argv)
         TEST(test_rest_when_too_much),
         TEST(test_allocations_when_in_a_block),
         TEST(test_blocks_when_announced),
+        TEST(test_child_when_forked_in_a_handler),
         TEST(test_nothing_when_calls_are_off),
         TEST(test_scope_when_cxx_throws),
     };
