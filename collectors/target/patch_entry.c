@@ -13,8 +13,9 @@
  * taken back first. Its unwind information has two parts:
  *   - as a return address, the caller's is found in the table (patch_returns.h), by an expression.
  *     The offset from the word in front of the trampoline to the table's pointer is all it needs.
- *     libgcc tells frames apart by where their callee's ends (CFA); this frame is empty, so its CFA
- *     is made one byte more than it is, and the stack pointer is told by itself
+ *     libgcc tells frames apart by their stack pointer, which this one shares with its caller, and
+ *     by whether they were interrupted. So the caller looks as if it was, at the last byte of its
+ *     call: that is what the table has
  *   - once the slot is taken back, the return address is there, or is the trampoline's once more
  */
 #pragma GCC target("general-regs-only")
@@ -82,7 +83,7 @@ __asm__(
     "    jz 2f\n"
     "    lea 8(%rsp), %rsp\n"
     "    .cfi_remember_state\n"
-    "    .cfi_restore %rip\n" /* as if already in the function */
+    "    .cfi_offset %rip, -8\n" /* as if already in the function */
     "    jmp *-8(%rsp)\n"
     "    .cfi_restore_state\n"
     "2:  ret\n"
@@ -120,33 +121,34 @@ __asm__(
     "    .size patch_enter_site, . - patch_enter_site\n"
 
     "    .p2align 4\n"
-    "    .skip 8\n" /* so that the trampoline is aligned */
+    "    .quad 0\n" /* the address of nobody knows what */
     "    .long patch_returns_table - .\n"
     "    .hidden patch_leave\n"
     "    .globl patch_leave\n"
     "    .type patch_leave, @function\n"
+    "patch_hijacked:\n" /* for who looks up a name in front of the address */
+    "    .type patch_hijacked, @function\n"
     "    .cfi_startproc\n"
-    "    .cfi_def_cfa %rsp, 1\n"
-    "    .cfi_escape 0x16, 7, 2, 0x31, 0x1c\n"         /* rsp: CFA - 1 */
-    "    .cfi_escape 0x16, 16, 59\n"                   /* return address; CFA */
-    "    .cfi_escape 0x39, 0x1c\n"                     /* - 9: the slot */
-    "    .cfi_escape 0x12\n"                           /* twice: libgcc never picks the lowest */
+    "    .cfi_signal_frame\n"
+    "    .cfi_def_cfa %rsp, 0\n"
+    "    .cfi_escape 0x10, 16, 61\n" /* where the return address is */
+    "    .cfi_escape 0x77, 0x78\n"          /* rsp - 8: the slot; below it the CFA, as libgcc never picks the lowest */
     "    .cfi_escape 0x12, 0x06, 0x38, 0x1c\n"         /* what is there, - 8: the offset */
     "    .cfi_escape 0x12, 0x94, 4, 0x22, 0x06\n"      /* plus the offset there: the table */
     "    .cfi_escape 0x14, 0x0e, 0x15, 0x7c, 0x4a, 0x7f, 0xb9, 0x79, 0x37, 0x1e, 0x1e\n" /* hash */
     "    .cfi_escape 0x08, 46, 0x25, 0x34, 0x24, 0x22\n" /* >> 46 << 4: the window */
     "    .cfi_escape 0x12, 0x0a, 0x00, 0x01, 0x22, 0x16\n" /* and its end: slot slot end entry */
-    "    .cfi_escape 0x12, 0x06, 0x15, 3, 0x29, 0x28, 13, 0\n" /* this slot's? 13 on */
+    "    .cfi_escape 0x12, 0x06, 0x15, 3, 0x29, 0x28, 17, 0\n" /* this slot's? 17 on */
     "    .cfi_escape 0x40, 0x22, 0x12, 0x15, 2, 0x2e\n" /* next; not the end? */
     "    .cfi_escape 0x28, -17 & 0xff, 0xff\n"         /* 17 back */
-    "    .cfi_escape 0x30, 0x2f, 3, 0\n"              /* unknown: 0 */
-    "    .cfi_escape 0x38, 0x22, 0x06\n"               /* its address */
+    "    .cfi_escape 0x15, 2, 0x06, 0x40, 0x1c, 0x2f, 2, 0\n" /* unknown: the 0 in front */
+    "    .cfi_escape 0x38, 0x22\n"                     /* where its address is */
     "    nop\n    nop\n    nop\n    nop\n"
+    "    .size patch_hijacked, . - patch_hijacked\n"
     "patch_leave:\n"
     "    lea -8(%rsp), %rsp\n"
-    "    .cfi_def_cfa %rsp, 8\n"
-    "    .cfi_restore %rsp\n"
-    "    .cfi_restore %rip\n"
+    "    .cfi_endproc\n"
+    "    .cfi_startproc\n"
     "    push %rbp\n"
     "    .cfi_def_cfa_offset 16\n"
     "    .cfi_offset %rbp, -16\n"

@@ -64,14 +64,14 @@ bool patch_returns_insert(uintptr_t slot, uintptr_t address)
             entry++;
     if (entry == end)
         return false;
-    __atomic_store_n(&entry->address, address, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->call_end, address - 1, __ATOMIC_RELAXED);
     return true;
 }
 
 uintptr_t patch_returns_find(uintptr_t slot)
 {
     const struct patch_return *entry = entry_of(slot);
-    return entry ? __atomic_load_n(&entry->address, __ATOMIC_RELAXED) : 0;
+    return entry ? __atomic_load_n(&entry->call_end, __ATOMIC_RELAXED) + 1 : 0;
 }
 
 void patch_returns_remove(uintptr_t slot)

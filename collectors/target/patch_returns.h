@@ -21,8 +21,8 @@
 enum { PATCH_RETURNS_BITS = 18, PATCH_RETURNS_WINDOW = 16 };
 
 struct patch_return {
-    uintptr_t slot; /* 0: free */
-    uintptr_t address;
+    uintptr_t slot;     /* 0: free */
+    uintptr_t call_end; /* the last byte of the call: the return address less 1 */
 };
 
 /* What the unwind information of the trampoline and patch_returns_original() go by; NULL and 0

@@ -26,12 +26,20 @@ static void spoil(void *data)
                      : "memory");
 }
 
+static void look(void *data)
+{
+    (void)data;
+    stand_in.look();
+}
+
 bool calls_enter(const struct calls_entry *entry)
 {
     if (!__atomic_load_n(&stand_in.is_on, __ATOMIC_RELAXED))
         return false;
     if (stand_in.spoils)
         vector_state_run(spoil, NULL);
+    if (stand_in.look)
+        vector_state_run(look, NULL);
     stand_in.last = *entry;
     __atomic_fetch_add(&stand_in.n_entered, 1, __ATOMIC_RELAXED);
     return true;
@@ -42,6 +50,8 @@ void calls_leave_at(uintptr_t sp)
     (void)sp;
     if (stand_in.spoils)
         vector_state_run(spoil, NULL);
+    if (stand_in.look)
+        vector_state_run(look, NULL);
     __atomic_fetch_add(&stand_in.n_left, 1, __ATOMIC_RELAXED);
 }
 

@@ -12,7 +12,8 @@ extern "C" {
 
 struct stand_in {
     bool is_on;
-    bool spoils; /* vector registers, wherever that is allowed */
+    bool spoils;        /* vector registers, wherever that is allowed */
+    void (*look)(void); /* called by both, as what may use vector registers */
     uint64_t n_entered, n_left;
     struct calls_entry last; /* that was entered; with one thread */
 };
