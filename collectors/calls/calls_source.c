@@ -6,6 +6,7 @@
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collectors/calls/calls_reader.h"
@@ -15,6 +16,7 @@
 
 enum {
     SECOND_NS = 1000000000,
+    READY_MOST_NS = 200 * 1000 * 1000,
     READING_SHARE = 50, /* reading takes one part in so many of the time, at most */
 };
 
@@ -103,6 +105,18 @@ static void wake_up(struct calls_hello *hello)
     syscall(SYS_futex, &hello->wire->go, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
+/* The answer to a hello is on its way back when it is fetched: the collector is about to map its
+ * part. It is not waited for long, whoever is at the other end. */
+static void await_collector(const struct calls_hello *hello)
+{
+    int64_t until_ns = now_ns() + READY_MOST_NS, left_ns;
+    while (hello->is_waiting && !__atomic_load_n(&hello->wire->is_ready, __ATOMIC_ACQUIRE) &&
+           (left_ns = until_ns - now_ns()) > 0) {
+        const struct timespec left = {.tv_nsec = left_ns};
+        syscall(SYS_futex, &hello->wire->is_ready, FUTEX_WAIT, 0, &left, NULL, 0);
+    }
+}
+
 static void carry_out(struct calls_source *s, struct watched *w, bool is_waiting)
 {
     bool changed = false;
@@ -132,6 +146,7 @@ static void calls_fetch(void *source)
     while (hellos->len > 0) {
         struct watched *w = g_new0(struct watched, 1);
         w->hello = g_ptr_array_steal_index(hellos, 0);
+        await_collector(w->hello);
         w->patcher = new_patcher(s, w->hello);
         for (guint i = 0; i < s->wanted->len; i++)
             patcher_want(w->patcher, &g_array_index(s->wanted, struct patch_request, i));
