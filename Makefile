@@ -56,6 +56,9 @@ $(BUILD)/collectors/target/%.o: collectors/target/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -DPROFTOP_VERSION='"$(VERSION)"' -I. $(TARGET_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Between a function and its caller: nothing but general registers.
+$(addprefix $(BUILD)/collectors/target/,calls.o calls_hooks.o): TARGET_CFLAGS += -mgeneral-regs-only
+
 $(BUILD)/%.o: %.c | $(BUILD)/gen/profile.pb-c.h
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -119,6 +122,18 @@ $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_fi
 # Those that start themselves with it.
 $(addprefix $(BUILD)/tests/unit/collectors/target/,test_heap test_malloc_hooks): | $(BUILD)/libproftop.so
 $(BUILD)/tests/unit/collectors/target/test_scope_api: | $(BUILD)/libproftop.so $(T)/calls/scopes
+# Those that start a program of theirs with it.
+$(addprefix $(BUILD)/tests/unit/collectors/target/,test_calls test_calls_jumps test_calls_threads): | $(BUILD)/libproftop.so \
+    $(addprefix $(T)/calls/,scenes unwinds first-cyg.so second-cyg.so)
+$(T)/calls/scenes: tests/targets/calls/scenes.c tests/targets/calls/account.h
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -finstrument-functions -o $@ $< -ldl
+
+$(T)/calls/unwinds: tests/targets/calls/unwinds.cc tests/targets/calls/throws_part.c tests/targets/calls/account.h
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) -finstrument-functions -fno-exceptions -c -o $@.o tests/targets/calls/throws_part.c && \
+	    $(T_CXX) -finstrument-functions -o $@ $< $@.o
+
 T_CC          := $(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -pthread -Wall -Wextra -Werror
 T_CXX         := $(CXX) -std=gnu++17 -I. -O2 -g -pthread -Wall -Wextra -Werror
 

@@ -15,8 +15,6 @@
 #include "collectors/target/calls_fast.h"
 #include "collectors/target/patch_vectors.h"
 
-#pragma GCC target("general-regs-only")
-
 enum {
     STACK_MAX = 64 << 20, /* two addresses further apart are of different stacks */
     EQUAL_MAX = 64,       /* calls that are searched for a function that has ended */

@@ -11,8 +11,6 @@
 
 #include "collectors/target/calls_fast.h"
 
-#pragma GCC target("general-regs-only")
-
 #define EXPORT __attribute__((visibility("default")))
 
 void __cyg_profile_func_enter(void *function, void *call_site);

@@ -1,55 +1,92 @@
 /*
  * See calls_probe.h. Empty calls of functions that do not exist, through the real hooks, with a
  * state that belongs to no segment. The least of several batches is what the probes take when
- * nothing else happens.
+ * nothing else happens: one call after the other, and calls within calls, of which a processor can
+ * do more at the same time.
  */
 #include "collectors/target/calls_probe.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "collectors/target/calls.h"
 #include "collectors/target/calls_segment.h"
 #include "collectors/target/calls_threads.h"
 
-enum { BATCHES = 24, CALLS = 32 };
+enum { BATCHES = 16, CALLS = 32, DEPTH = 4, FRAME_BYTES = 64 };
 
 void proftop_own_enter_hook(void *function, void *call_site);
 void proftop_own_exit_hook(void *function, void *call_site);
 
-/* One empty call by each way. */
-static void call_by_hook(void)
+/* How a call is entered and left whose frame is there. */
+struct way {
+    void (*enter)(uintptr_t sp);
+    void (*leave)(uintptr_t sp);
+};
+
+static void enter_by_hook(uintptr_t sp)
 {
+    (void)sp;
     proftop_own_enter_hook((void *)calls_probe_measure, NULL);
+}
+
+static void leave_by_hook(uintptr_t sp)
+{
+    (void)sp;
     proftop_own_exit_hook((void *)calls_probe_measure, NULL);
 }
 
-static void call_by_patch(void)
+static void enter_by_patch(uintptr_t sp)
 {
-    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-    struct calls_entry entry = {
-        .function = 2, .sp = sp, .way = WIRE_CALLS_BY_PATCH, .replaces_equal = true};
-    if (calls_enter(&entry))
-        calls_leave_at(sp);
+    struct calls_entry entry = {.function = (uintptr_t)calls_probe_measure,
+                                .sp = sp,
+                                .way = WIRE_CALLS_BY_PATCH,
+                                .replaces_equal = true};
+    calls_enter(&entry);
 }
 
-static void call_by_scope(void)
+static void enter_by_scope(uintptr_t sp)
 {
-    struct calls_entry entry = {
-        .function = 1, .sp = (uintptr_t)__builtin_frame_address(0), .way = WIRE_CALLS_BY_SCOPE};
-    if (calls_enter(&entry))
-        calls_leave_scope();
+    struct calls_entry entry = {.function = 1, .sp = sp, .way = WIRE_CALLS_BY_SCOPE};
+    calls_enter(&entry);
 }
 
-static void (*const ways[WIRE_CALLS_WAYS])(void) = {
-    [WIRE_CALLS_BY_HOOK] = call_by_hook,
-    [WIRE_CALLS_BY_PATCH] = call_by_patch,
-    [WIRE_CALLS_BY_SCOPE] = call_by_scope,
+static void leave_by_scope(uintptr_t sp)
+{
+    (void)sp;
+    calls_leave_scope();
+}
+
+/* What all this takes without a hook. */
+static void do_nothing(uintptr_t sp)
+{
+    __asm__ volatile("" ::"r"(sp));
+}
+
+static const struct way ways[WIRE_CALLS_WAYS] = {
+    [WIRE_CALLS_BY_HOOK] = {enter_by_hook, leave_by_hook},
+    [WIRE_CALLS_BY_PATCH] = {enter_by_patch, calls_leave_at},
+    [WIRE_CALLS_BY_SCOPE] = {enter_by_scope, leave_by_scope},
 };
 
-/* What the loop takes. */
-static void call_nothing(void)
+static const struct way nothing = {do_nothing, do_nothing};
+
+static void call(const struct way *way, int depth)
 {
-    __asm__ volatile("");
+    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+    for (int i = 0; i < depth; i++)
+        way->enter(sp - (uintptr_t)i * FRAME_BYTES);
+    for (int i = depth - 1; i >= 0; i--)
+        way->leave(sp - (uintptr_t)i * FRAME_BYTES);
+}
+
+/* Ticks of a call, of so many at that depth. */
+static uint64_t measure_batch(const struct way *way, int depth)
+{
+    uint64_t start = calls_ticks();
+    for (int i = 0; i < CALLS; i += depth)
+        call(way, depth);
+    return (calls_ticks() - start) / CALLS;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -57,26 +94,27 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static void measure_batch(struct calls_thread *thread, void (*call)(void),
-                          struct wire_calls_probe *probe)
+static uint64_t measure_pair(const struct way *way, int depth)
 {
-    struct wire_calls_record *record = &thread->nowhere_record;
-    uint64_t sum = record->sum, start = calls_ticks();
-    for (int i = 0; i < CALLS; i++)
-        call();
-    probe->pair = least(probe->pair, (calls_ticks() - start) / CALLS);
-    probe->inner = least(probe->inner, (record->sum - sum) / CALLS);
+    uint64_t pair = UINT64_MAX, rest = UINT64_MAX;
+    for (int i = 0; i < BATCHES; i++) {
+        pair = least(pair, measure_batch(way, depth));
+        rest = least(rest, measure_batch(&nothing, depth));
+    }
+    return pair - least(rest, pair);
 }
 
-static struct wire_calls_probe measure(struct calls_thread *thread, void (*call)(void))
+/* What the hooks themselves see, when calls come one after the other. */
+static uint64_t measure_inner(struct calls_thread *thread, const struct way *way)
 {
-    struct wire_calls_probe probe = {UINT64_MAX, UINT64_MAX}, nothing = probe;
+    struct wire_calls_record *record = &thread->nowhere_record;
+    uint64_t inner = UINT64_MAX;
     for (int i = 0; i < BATCHES; i++) {
-        measure_batch(thread, call, &probe);
-        measure_batch(thread, call_nothing, &nothing);
+        uint64_t sum = record->sum;
+        measure_batch(way, 1);
+        inner = least(inner, (record->sum - sum) / CALLS);
     }
-    probe.pair -= least(nothing.pair, probe.pair);
-    return probe;
+    return inner;
 }
 
 void calls_probe_measure(struct wire_calls_probe *ret_probes)
@@ -90,9 +128,10 @@ void calls_probe_measure(struct wire_calls_probe *ret_probes)
     if (!thread)
         return;
     calls_thread_own = thread;
-    for (int i = 0; i < WIRE_CALLS_WAYS; i++)
-        if (ways[i])
-            ret_probes[i] = measure(thread, ways[i]);
+    for (int i = 0; i < WIRE_CALLS_WAYS && ways[i].enter; i++) {
+        ret_probes[i].inner = measure_inner(thread, &ways[i]);
+        ret_probes[i].pair = least(measure_pair(&ways[i], 1), measure_pair(&ways[i], DEPTH));
+    }
     calls_thread_own = own;
     calls_thread_free_scratch(thread);
 }
