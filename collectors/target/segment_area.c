@@ -6,7 +6,10 @@
 #include "collectors/target/segment_area.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { PAGE_BYTES = 4096 };
 
@@ -90,7 +93,8 @@ void segment_area_unmap(struct segment_area *area)
     *area = (struct segment_area){0};
 }
 
-/* Maps chunk k > 0, whose predecessor is mapped. */
+/* Maps chunk k > 0, whose predecessor is mapped. With signals blocked: a handler that forks must
+ * not find a mapping that the area does not know of yet. */
 static bool map_chunk(struct segment_area *area, uint32_t k)
 {
     size_t bytes = chunk_bytes(area, k) + PAGE_BYTES;
@@ -115,12 +119,18 @@ void *segment_area_need(struct segment_area *area, uint32_t i)
         return record;
     int saved_errno = errno;
     uint32_t wanted = segment_area_chunk(area, i);
+    const uint64_t all = UINT64_MAX;
+    uint64_t before = 0;
+    bool is_blocked = __atomic_load_n(&area->may_grow, __ATOMIC_RELAXED) &&
+                      syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all) == 0;
     for (uint32_t k = 1; k <= wanted; k++) {
         if (__atomic_load_n(&area->bases[k], __ATOMIC_ACQUIRE))
             continue;
-        if (!__atomic_load_n(&area->may_grow, __ATOMIC_RELAXED) || !map_chunk(area, k))
+        if (!is_blocked || !map_chunk(area, k))
             break;
     }
+    if (is_blocked)
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
     errno = saved_errno;
     return segment_area_at(area, i);
 }
