@@ -222,40 +222,60 @@ static bool can_count_calls(struct app *app)
     return false;
 }
 
-/* The function under the cursor, PROFILE_NONE: none; its name as it is shown (g_free), and whether
- * its calls are counted already. */
-static uint32_t selected_function(struct app *app, char **ret_name, bool *ret_counted)
+/* Why functions of such modules cannot be counted; NULL: perhaps they can. */
+static const char *const uncountable[] = {
+    [MODULE_FILE] = NULL,
+    [MODULE_KERNEL] = "it is the kernel's",
+    [MODULE_VDSO] = "it is the kernel's",
+    [MODULE_JIT] = "its code was made at run time",
+    [MODULE_SPECIAL] = "it is no function",
+};
+
+/* The function under the cursor. */
+struct selected {
+    uint32_t function; /* PROFILE_NONE: there is none, and nothing below */
+    char *name;        /* as it is shown (g_free) */
+    bool counted;
+    const char *why_not; /* it cannot be; NULL: perhaps it can */
+};
+
+static struct selected selected_function(struct app *app)
 {
     const struct view_ops *ops = app->ops[app->current];
-    uint32_t function = PROFILE_NONE;
+    const struct profile *p = app->lens.profile;
+    struct selected selected = {.function = PROFILE_NONE};
     app_lock(app);
     if (ops->selected)
-        function = ops->selected(app->data[app->current]);
-    if (function != PROFILE_NONE) {
-        *ret_name = g_strdup(lens_function_name(&app->lens, function));
-        *ret_counted = lens_counts_function(&app->lens, function);
+        selected.function = ops->selected(app->data[app->current]);
+    if (selected.function != PROFILE_NONE) {
+        uint32_t module = profile_get_function(p, selected.function)->module;
+        selected.name = g_strdup(lens_function_name(&app->lens, selected.function));
+        selected.counted = lens_counts_function(&app->lens, selected.function);
+        selected.why_not = uncountable[profile_get_module(p, module)->kind];
     }
     app_unlock(app);
-    return function;
+    return selected;
 }
 
 static void count_calls(struct app *app)
 {
-    char *name;
-    bool counted;
     if (!can_count_calls(app))
         return;
-    uint32_t function = selected_function(app, &name, &counted);
-    if (function == PROFILE_NONE) {
+    struct selected selected = selected_function(app);
+    if (selected.function == PROFILE_NONE) {
         app_say(app, ROLE_NORMAL, g_strdup("no function is selected here: 1 shows them all"));
         return;
     }
-    session_set_function_calls(app->options->session, function, !counted);
-    app_say(app, ROLE_NORMAL,
-            g_strdup_printf(counted ? "the calls of %s are no longer counted"
-                                    : "the calls of %s are counted from now on",
-                            name));
-    g_free(name);
+    if (selected.why_not) {
+        app_say(app, ROLE_WARNING,
+                g_strdup_printf("calls are not counted: %s: %s", selected.name, selected.why_not));
+    } else {
+        session_set_function_calls(app->options->session, selected.function, !selected.counted);
+        app_say(app, ROLE_NORMAL,
+                g_strdup_printf("the calls of %s are %s", selected.name,
+                                selected.counted ? "no longer counted" : "counted from now on"));
+    }
+    g_free(selected.name);
 }
 
 /* What a policy means, for whoever has just chosen it. */

@@ -340,6 +340,17 @@ static void test_a_refusal_is_said(void **state)
     assert_shows(f, "calls are not counted: sort: too short to be patched");
 }
 
+static void test_what_is_no_code_of_the_program_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = f->session.small.profile;
+    profile_get_module(p, profile_get_function(p, f->session.small.functions[SMALL_COPY])->module)
+        ->kind = MODULE_KERNEL;
+    keys(f, "jx");
+    assert_shows(f, "calls are not counted: copy: it is the kernel's");
+    assert_int_equal(g_hash_table_size(p->calls->counted), 0);
+}
+
 static void test_policy_is_changed_and_said(void **state)
 {
     struct fixture *f = *state;
@@ -492,6 +503,7 @@ int main(void)
         LIVE(test_the_first_function_counted_brings_the_columns),
         CALLS(test_calls_are_counted_from_flame_too),
         CALLS(test_a_refusal_is_said),
+        CALLS(test_what_is_no_code_of_the_program_is_refused),
         CALLS(test_policy_is_changed_and_said),
         LIVE(test_where_calls_cannot_be_counted_the_keys_say_so),
         CALLS_FILE(test_a_file_shows_its_calls_and_counts_none),
