@@ -164,7 +164,11 @@ for mode in -static -static-pie; do
     fi
 done
 
-# What the manual page shows.
+# What the manual page shows: all there is, and an example.
+is "the manual has the header's functions and macros" \
+    "$(awk '$1 == ".Fn" { print $2 }' "$root/man/proftop.h.3" | sort -u)" \
+    "$(grep -E '^(PROFTOP_INLINE_|#define) ' "$include/proftop.h" | grep -oE '\b(proftop|PROFTOP)_[A-Za-z_]+[A-Za-z]\(' |
+        tr -d '(' | sort -u)"
 sed '1,/^\.\\" example: begin/d; /^\.\\" example: end/,$d' "$root/man/proftop.h.3" |
     sed '/^\./d; s/\\e/\\/g' >"$tmp/example.c"
 check "the manual's example compiles" gcc -std=c99 -I"$include" -Wall -Wextra -pedantic -Werror -o "$tmp/program" "$tmp/example.c"
