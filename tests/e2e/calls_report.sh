@@ -30,14 +30,14 @@ counts() {
 cat >"$tmp/shop.c" <<'END'
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <poll.h>
 #define NOINLINE __attribute__((noinline))
 volatile long sink;
 NOINLINE void read_one(void) { sink++; }
 NOINLINE void parse(int n) { for (int i = 0; i < n; i++) read_one(); }
 NOINLINE int depth(int n) { int d = n ? depth(n - 1) + 1 : 0; sink++; return d; }
 NOINLINE void nothing(void) { __asm__ volatile(""); }
-NOINLINE void doze(void) { usleep(20000); }
+NOINLINE void doze(void) { poll(NULL, 0, 20); }
 NOINLINE void *work(void *arg) { for (int i = 0; i < 50; i++) parse(2); return arg; }
 int main(int argc, char **argv)
 {

@@ -23,7 +23,7 @@ may_use() {
         ;;
     collectors/target) echo core/wire ;;
     collectors/*) echo core/base core/wire core/model core/symbols core/target core/unwind core/session ;;
-    tui/cli) echo core tui collectors/perf collectors/timer collectors/heap collectors/papi collectors/callgrind ;;
+    tui/cli) echo core tui collectors/perf collectors/timer collectors/heap collectors/calls collectors/papi collectors/callgrind ;;
     tui/*) echo core tui ;;
     *) echo unknown ;;
     esac
@@ -74,5 +74,6 @@ none "libiberty is known to core/symbols alone" "$(only_in core/symbols '(libibe
 none "libunwind is known to core/unwind alone" "$(only_in core/unwind 'libunwind')"
 none "protobuf-c is known to core/formats alone" "$(only_in core/formats '(gen/)?[a-z_]*\.pb-c\.h|protobuf-c/')"
 none "zlib is known to core/formats and core/symbols alone" "$(only_in 'core/(formats|symbols)' 'zlib\.h')"
+none "Zydis is known to collectors/calls alone" "$(only_in collectors/calls 'Zydis/')"
 none "no GLib in the target" "$(grep -E '^collectors/target/[^ ]* <(glib|gio)' "$tmp/includes"; reached_by_target)"
 finish
