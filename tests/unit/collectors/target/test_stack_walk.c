@@ -20,6 +20,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "collectors/target/patch_returns.h"
 #include "collectors/target/stack_walk.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -215,6 +216,62 @@ static NOINLINE void check(void)
     compare_modules(self->node);
     self->n_checked++;
     self->n_deepest = MAX(self->n_deepest, n);
+}
+
+/* ---- Hijacked return addresses ---- */
+
+enum { HIJACKED = 12, TRAMPOLINE = 0x10000 };
+
+static uintptr_t *slots[HIJACKED];
+
+static void hijack(int i)
+{
+    if (!patch_returns_insert((uintptr_t)slots[i], *slots[i]))
+        say_wrong("the table", i, 0, 0);
+    *(volatile uintptr_t *)slots[i] = TRAMPOLINE;
+}
+
+static void give_back(int i)
+{
+    *(volatile uintptr_t *)slots[i] = patch_returns_find((uintptr_t)slots[i]);
+    patch_returns_remove((uintptr_t)slots[i]);
+}
+
+/* With every `every`th return address hijacked, and twice, as the second walk takes over frames. */
+static NOINLINE void check_hijacked(int every)
+{
+    static __thread uintptr_t wanted[FRAMES_MAX];
+    struct stack_frame from = STACK_FRAME_OF_CALLER();
+    int n = reference(wanted);
+    for (int i = 0; i < HIJACKED; i += every)
+        hijack(i);
+    uint32_t first = stack_walk_node(&self->walk, &self->heap->tree, &from);
+    uint32_t second = stack_walk_node(&self->walk, &self->heap->tree, &from);
+    for (int i = 0; i < HIJACKED; i += every)
+        give_back(i);
+    compare(first, wanted, n);
+    compare(second, wanted, n);
+    self->n_checked++;
+}
+
+static NOINLINE void go_down(int depth)
+{
+    slots[depth] = (uintptr_t *)__builtin_dwarf_cfa() - 1;
+    if (depth > 0)
+        go_down(depth - 1);
+    for (int every = 1; depth == 0 && every < 5; every++)
+        check_hijacked(every);
+    STAY;
+}
+
+static void test_walk_goes_through_hijacked_return_addresses(void **state)
+{
+    struct thread *thread = thread_new(*state, 1);
+    assert_true(patch_returns_start(TRAMPOLINE));
+    go_down(HIJACKED - 1);
+    check();
+    go_down(HIJACKED - 1);
+    thread_free(thread, 9);
 }
 
 /* ---- Functions of all kinds, which call each other by chance ---- */
@@ -642,6 +699,8 @@ static void test_wild_registers_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_walk_goes_through_hijacked_return_addresses, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_stacks_of_all_kinds_agree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads_agree_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_coroutine_agrees, set_up, tear_down),
