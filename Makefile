@@ -15,7 +15,7 @@ OPT       ?= -O2 -g
 PKGS      := glib-2.0 ncursesw libunwind-generic libdw libelf libprotobuf-c zlib jansson
 # Asked once, and not before a recipe needs it: `make deps` may have to install the packages first.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -liberty -lutil -lm)$(PKG_LIBS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lZydis -liberty -lutil -lm)$(PKG_LIBS)
 CPPFLAGS  := -D_GNU_SOURCE -DPROFTOP_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen
 CFLAGS     = -std=gnu11 -pthread $(OPT) $(WARN) $(SAN) $(PKG_CFLAGS)
 LDFLAGS   := -pthread $(SAN) -Wl,--as-needed
@@ -196,7 +196,7 @@ $(T)/%: tests/targets/%.cc
 # ---- packages ----
 
 DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-dev libdw-dev libelf-dev libiberty-dev \
-              libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libjansson-dev liblzma-dev libcmocka-dev \
+              libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libzydis-dev libjansson-dev liblzma-dev libcmocka-dev \
               clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps strace mandoc shellcheck universal-ctags \
               chromium chromium-driver curl libxml2-utils valgrind libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
 DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4 heaptrack

@@ -1,0 +1,20 @@
+/*
+ * Functions that must not be patched, by their names and their files.
+ */
+#ifndef PROFTOP_COLLECTORS_CALLS_PATCH_NAMES_H
+#define PROFTOP_COLLECTORS_CALLS_PATCH_NAMES_H
+
+#include <stdbool.h>
+
+/* Why a function of that linkage name must not be patched; NULL: nothing is known against it.
+ * Context: any thread. */
+const char *patch_names_refusal(const char *linkage);
+
+/* Why nothing of a file must be patched; NULL: nothing is known against it. Context: any thread. */
+const char *patch_names_module_refusal(const char *path);
+
+/* Whether a symbol names a part of a function, to which that jumps; not one that is called.
+ * Context: any thread. */
+bool patch_names_is_part(const char *symbol);
+
+#endif

@@ -1,0 +1,385 @@
+/*
+ * See patch_site.h. A block:
+ *     push NUMBER; call *ENTER; lea 8(%rsp),%rsp; the instruction; jmp *BACK; ENTER; BACK; OTHER
+ * An instruction that names an address relative to itself is written anew; a call pushes the
+ * address that it would have pushed in its place, so that nobody sees the block on the stack.
+ */
+#include "collectors/calls/patch_site.h"
+
+#include <Zydis/Zydis.h>
+#include <string.h>
+
+enum {
+    BOUNDARIES_MAX = 16,
+    ENTER_OFFSET = 64, /* of the words at a block's end */
+    BACK_OFFSET = 72,
+    OTHER_OFFSET = 80,
+    WORD_BYTES = 8,
+    FRAME_MAX = 1 << 24, /* bytes of stack that a prologue may take */
+    MODRM_REG_MASK = 7 << 3,
+    MODRM_REG_JMP = 4 << 3, /* of ff: jmp; 2 is call */
+};
+
+struct instruction {
+    ZydisDecodedInstruction head;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+};
+
+static bool decode(const uint8_t *bytes, size_t size, struct instruction *ret)
+{
+    ZydisDecoder decoder;
+    return ZYAN_SUCCESS(
+               ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)) &&
+           ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, size, &ret->head, ret->operands));
+}
+
+static bool is_stack_pointer(ZydisRegister reg)
+{
+    return ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg) == ZYDIS_REGISTER_RSP;
+}
+
+static bool is_general(const ZydisDecodedOperand *operand)
+{
+    return operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operand->reg.value) >=
+               ZYDIS_REGISTER_RAX &&
+           ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operand->reg.value) <=
+               ZYDIS_REGISTER_R15;
+}
+
+/* Where a relative branch leads; false: it is none. */
+static bool branch_target(const struct instruction *in, uint64_t address, uint64_t *ret_target)
+{
+    const ZydisDecodedOperand *operand = &in->operands[0];
+    if (in->head.operand_count == 0 || operand->type != ZYDIS_OPERAND_TYPE_IMMEDIATE ||
+        !operand->imm.is_relative)
+        return false;
+    return ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&in->head, operand, address, ret_target));
+}
+
+/* ---- which places there are ---- */
+
+/* Whether it is memory that is surely not below the stack pointer, where a call would write. */
+static bool is_above_stack(const ZydisDecodedOperand *operand)
+{
+    return operand->type == ZYDIS_OPERAND_TYPE_MEMORY &&
+           operand->mem.index == ZYDIS_REGISTER_NONE &&
+           (operand->mem.base == ZYDIS_REGISTER_RIP ||
+            (operand->mem.base == ZYDIS_REGISTER_RSP && operand->mem.disp.value >= 0));
+}
+
+static bool is_vector(const ZydisDecodedOperand *operand)
+{
+    return operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           operand->reg.value >= ZYDIS_REGISTER_XMM0 && operand->reg.value <= ZYDIS_REGISTER_YMM31;
+}
+
+/* Whether the collector may be called behind this instruction too: it sets no flag that matters,
+ * stores nothing but what it pushes, and goes on to the next. */
+static bool can_pass(const struct instruction *in, uint64_t *slot_offset)
+{
+    const ZydisDecodedOperand *first = &in->operands[0], *second = &in->operands[1];
+    switch (in->head.mnemonic) {
+    case ZYDIS_MNEMONIC_ENDBR64:
+    case ZYDIS_MNEMONIC_NOP:
+        return true;
+    case ZYDIS_MNEMONIC_PUSH:
+        *slot_offset += sizeof(uint64_t);
+        return is_general(first) && in->head.operand_width == 64;
+    case ZYDIS_MNEMONIC_MOV:
+        if (is_above_stack(first))
+            return true;
+        return is_general(first) && !is_stack_pointer(first->reg.value);
+    case ZYDIS_MNEMONIC_MOVZX:
+    case ZYDIS_MNEMONIC_MOVSX:
+    case ZYDIS_MNEMONIC_MOVSXD:
+    case ZYDIS_MNEMONIC_LEA:
+        return is_general(first) && !is_stack_pointer(first->reg.value);
+    case ZYDIS_MNEMONIC_MOVAPS:
+    case ZYDIS_MNEMONIC_MOVAPD:
+    case ZYDIS_MNEMONIC_MOVUPS:
+    case ZYDIS_MNEMONIC_MOVDQA:
+    case ZYDIS_MNEMONIC_MOVDQU:
+    case ZYDIS_MNEMONIC_MOVD:
+    case ZYDIS_MNEMONIC_MOVQ:
+    case ZYDIS_MNEMONIC_MOVSS:
+    case ZYDIS_MNEMONIC_MOVSD:
+    case ZYDIS_MNEMONIC_PXOR:
+    case ZYDIS_MNEMONIC_XORPS:
+        return is_vector(first) || is_above_stack(first);
+    case ZYDIS_MNEMONIC_XOR: /* that makes a zero: its flags are of no use */
+        return is_general(first) && second->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+               first->reg.value == second->reg.value && !is_stack_pointer(first->reg.value);
+    case ZYDIS_MNEMONIC_SUB:
+        if (!is_general(first) || first->reg.value != ZYDIS_REGISTER_RSP ||
+            second->type != ZYDIS_OPERAND_TYPE_IMMEDIATE || second->imm.value.s <= 0 ||
+            second->imm.value.s > FRAME_MAX)
+            return false;
+        *slot_offset += second->imm.value.u;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool reads_address_of(const ZydisDecodedOperand *operand, ZydisRegister base, uint64_t at)
+{
+    return operand->type == ZYDIS_OPERAND_TYPE_MEMORY && operand->mem.base == base &&
+           operand->mem.index == ZYDIS_REGISTER_NONE &&
+           operand->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT &&
+           (uint64_t)operand->mem.disp.value == at;
+}
+
+/* What is known of a function's frame while its code is read from its start. */
+struct frame_state {
+    uint64_t slot_offset; /* of the return address from rsp: known before the first branch */
+    bool is_known;
+    bool has_base; /* rbp is two words below the caller's frame */
+};
+
+/* Whether an instruction reads the function's own return address, which will not be there. */
+static bool reads_return_address(struct frame_state *state, const struct instruction *in)
+{
+    for (size_t i = 0; i < in->head.operand_count_visible; i++) {
+        const ZydisDecodedOperand *operand = &in->operands[i];
+        if ((state->is_known &&
+             reads_address_of(operand, ZYDIS_REGISTER_RSP, state->slot_offset)) ||
+            (state->has_base && reads_address_of(operand, ZYDIS_REGISTER_RBP, WORD_BYTES)))
+            return true;
+    }
+    if (in->head.mnemonic == ZYDIS_MNEMONIC_MOV && is_general(&in->operands[0]) &&
+        in->operands[0].reg.value == ZYDIS_REGISTER_RBP)
+        state->has_base = state->is_known && state->slot_offset == WORD_BYTES &&
+                          in->operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                          in->operands[1].reg.value == ZYDIS_REGISTER_RSP;
+    state->is_known = state->is_known && can_pass(in, &state->slot_offset);
+    return false;
+}
+
+/* Reads the whole function. Returns NULL, or what speaks against it; and the lowest address in it
+ * that a branch leads to: places are only before it. */
+static const char *read_body(const struct patch_code *code, uint64_t *ret_lowest)
+{
+    struct frame_state state = {.is_known = true};
+    uint64_t lowest = UINT64_MAX, target;
+    for (size_t at = 0; at < code->size;) {
+        struct instruction in;
+        if (!decode(code->bytes + at, code->size - at, &in))
+            return "its code cannot be read";
+        if (in.head.meta.category != ZYDIS_CATEGORY_CALL &&
+            branch_target(&in, code->address + at, &target) && target >= code->address &&
+            target < lowest)
+            lowest = target;
+        if (reads_return_address(&state, &in))
+            return "it reads its own return address";
+        at += in.head.length;
+    }
+    *ret_lowest = lowest;
+    return NULL;
+}
+
+/* ---- the instruction in another place ---- */
+
+static bool uses_stack_pointer(const struct instruction *in)
+{
+    for (size_t i = 0; i < in->head.operand_count_visible; i++) {
+        const ZydisDecodedOperand *operand = &in->operands[i];
+        if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY && is_stack_pointer(operand->mem.base))
+            return true;
+        if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER && is_stack_pointer(operand->reg.value))
+            return true;
+    }
+    return false;
+}
+
+static bool is_plain(const struct instruction *in)
+{
+    switch (in->head.meta.category) {
+    case ZYDIS_CATEGORY_COND_BR:
+    case ZYDIS_CATEGORY_INTERRUPT:
+    case ZYDIS_CATEGORY_SYSCALL:
+    case ZYDIS_CATEGORY_SYSRET:
+    case ZYDIS_CATEGORY_SYSTEM:
+    case ZYDIS_CATEGORY_IO:
+    case ZYDIS_CATEGORY_IOSTRINGOP:
+    case ZYDIS_CATEGORY_INVALID:
+        return false;
+    case ZYDIS_CATEGORY_CALL:
+        return in->head.meta.branch_type != ZYDIS_BRANCH_TYPE_FAR && !uses_stack_pointer(in);
+    default:
+        return in->head.meta.branch_type != ZYDIS_BRANCH_TYPE_FAR;
+    }
+}
+
+/* Whether it can be done in a block at all; the reach of what it names shows there. */
+static bool can_move(const struct instruction *in)
+{
+    uint64_t ignored;
+    for (size_t i = 0; i < in->head.operand_count_visible; i++)
+        if (in->operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+            (in->operands[i].mem.base == ZYDIS_REGISTER_EIP ||
+             (in->operands[i].mem.base == ZYDIS_REGISTER_RIP && in->head.raw.disp.size != 32)))
+            return false;
+    if (branch_target(in, 0, &ignored) && in->head.meta.category != ZYDIS_CATEGORY_CALL &&
+        in->head.mnemonic != ZYDIS_MNEMONIC_JMP)
+        return false;
+    return is_plain(in);
+}
+
+static struct patch_site site_at(const struct patch_code *code, size_t at, size_t length,
+                                 uint64_t slot_offset)
+{
+    struct patch_site site = {.address = code->address + at,
+                              .slot_offset = slot_offset,
+                              .length = length,
+                              .n_bytes = length > PATCH_JUMP_BYTES ? length : PATCH_JUMP_BYTES};
+    int32_t displacement;
+    memcpy(site.bytes, code->bytes + at, site.n_bytes);
+    memcpy(&displacement, site.bytes + 1, sizeof displacement);
+    site.target = site.address + PATCH_JUMP_BYTES + (uint64_t)(int64_t)displacement;
+    return site;
+}
+
+const char *patch_site_find(const struct patch_code *code, patch_target_fits *fits, void *data,
+                            struct patch_site *ret_site)
+{
+    const char *reason = "it is too short";
+    uint64_t slot_offset = 0, lowest = 0;
+    if (code->size == 0 || code->size > PATCH_FUNCTION_MAX)
+        return code->size == 0 ? "its size is not known" : "it is too long";
+    const char *trouble = read_body(code, &lowest);
+    if (trouble)
+        return trouble;
+    for (size_t at = 0, n = 0; n < BOUNDARIES_MAX; n++) {
+        struct instruction in;
+        if (at >= code->size || at + PATCH_JUMP_BYTES > code->room)
+            return reason;
+        if (code->address + at >= lowest)
+            return n == 0 ? "it jumps back to its first instruction" : reason;
+        if (!decode(code->bytes + at, code->size - at, &in))
+            return "its code cannot be read";
+        if (can_move(&in)) {
+            struct patch_site site = site_at(code, at, in.head.length, slot_offset);
+            reason = "no room within reach for its jump";
+            if (site.bytes[0] != 0xe9 && fits(site.target, data)) {
+                *ret_site = site;
+                return NULL;
+            }
+        } else if (n == 0) {
+            reason = "its first instruction cannot be moved";
+        }
+        if (!can_pass(&in, &slot_offset))
+            return reason;
+        at += in.head.length;
+    }
+    return reason;
+}
+
+/* ---- blocks ---- */
+
+/* Code as it is put down. */
+struct writer {
+    uint8_t *start;
+    size_t n;
+    uint64_t address; /* of its start */
+};
+
+static void put(struct writer *out, const void *bytes, size_t n)
+{
+    memcpy(out->start + out->n, bytes, n);
+    out->n += n;
+}
+
+static void put_word(struct writer *out, size_t offset, uint64_t word)
+{
+    memcpy(out->start + offset, &word, sizeof word);
+}
+
+static void put_number(struct writer *out, uint32_t number)
+{
+    put(out, &number, sizeof number);
+}
+
+/* call *WORD(%rip) or jmp *WORD(%rip), of a word in the block. */
+static void put_indirect(struct writer *out, uint8_t modrm, size_t word_offset)
+{
+    uint8_t code[] = {0xff, modrm};
+    put(out, code, sizeof code);
+    put_number(out, (uint32_t)(word_offset - (out->n + sizeof(uint32_t))));
+}
+
+static void put_jump(struct writer *out, size_t word_offset)
+{
+    put_indirect(out, 0x25, word_offset);
+}
+
+/* Pushes an address without a change of flags or registers. */
+static void put_push(struct writer *out, uint64_t address)
+{
+    put(out, "\x48\x8d\x64\x24\xf8\xc7\x04\x24", 8); /* lea -8(%rsp),%rsp; movl $LOW,(%rsp) */
+    put_number(out, (uint32_t)address);
+    put(out, "\xc7\x44\x24\x04", 4); /* movl $HIGH,4(%rsp) */
+    put_number(out, (uint32_t)(address >> 32));
+}
+
+/* The instruction's bytes; what they name relative to them is named from here. A call through
+ * memory or a register becomes a jump. */
+static bool put_moved(struct writer *out, const struct patch_site *site,
+                      const struct instruction *in)
+{
+    uint8_t code[PATCH_INSTRUCTION_MAX];
+    const ZydisDecodedInstruction *head = &in->head;
+    int32_t displacement;
+    memcpy(code, site->bytes, site->length);
+    if (head->meta.category == ZYDIS_CATEGORY_CALL)
+        code[head->raw.modrm.offset] =
+            (uint8_t)((code[head->raw.modrm.offset] & ~MODRM_REG_MASK) | MODRM_REG_JMP);
+    for (size_t i = 0; i < head->operand_count_visible; i++) {
+        if (in->operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
+            in->operands[i].mem.base != ZYDIS_REGISTER_RIP)
+            continue;
+        int64_t moved =
+            (int64_t)(site->address - (out->address + out->n)) + in->operands[i].mem.disp.value;
+        displacement = (int32_t)moved;
+        if (displacement != moved)
+            return false;
+        memcpy(code + head->raw.disp.offset, &displacement, sizeof displacement);
+    }
+    put(out, code, site->length);
+    return true;
+}
+
+static bool put_instruction(struct writer *out, const struct patch_site *site)
+{
+    struct instruction in;
+    uint64_t target;
+    if (!decode(site->bytes, site->length, &in))
+        return false;
+    bool is_call = in.head.meta.category == ZYDIS_CATEGORY_CALL;
+    if (is_call)
+        put_push(out, site->address + site->length);
+    if (!branch_target(&in, site->address, &target))
+        return put_moved(out, site, &in);
+    put_jump(out, OTHER_OFFSET);
+    put_word(out, OTHER_OFFSET, target);
+    return true;
+}
+
+bool patch_site_write(const struct patch_site *site, const struct patch_block *block,
+                      uint8_t ret_code[PATCH_BLOCK_BYTES])
+{
+    uint8_t code[PATCH_BLOCK_BYTES];
+    struct writer out = {.start = code, .address = block->address};
+    memset(code, 0xcc, sizeof code);
+    put(&out, "\x68", 1); /* push NUMBER */
+    put_number(&out, block->number);
+    put_indirect(&out, 0x15, ENTER_OFFSET);
+    put(&out, "\x48\x8d\x64\x24\x08", 5); /* lea 8(%rsp),%rsp */
+    if (!put_instruction(&out, site))
+        return false;
+    put_jump(&out, BACK_OFFSET);
+    put_word(&out, ENTER_OFFSET, block->enter);
+    put_word(&out, BACK_OFFSET, site->address + site->length);
+    memcpy(ret_code, code, sizeof code);
+    return true;
+}
