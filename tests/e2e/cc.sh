@@ -26,10 +26,10 @@ fails() { # STATUS NAME REGEX WORD...: ends with STATUS and one line that matche
 
 # The places before functions that a file says can be patched, 8 bytes each.
 places() {
-    local size
-    size=$(readelf -SW "$1" | sed -nE 's/.*__patchable_function_entries +PROGBITS +[0-9a-f]+ +[0-9a-f]+ ([0-9a-f]+) .*/\1/p' |
-        while read -r hex; do echo $((16#$hex)); done | paste -sd+ | bc)
-    echo $((${size:-0} / 8))
+    local size=0 hex
+    while read -r hex; do size=$((size + 16#$hex)); done < <(readelf -SW "$1" |
+        sed -nE 's/.*__patchable_function_entries +PROGBITS +[0-9a-f]+ +[0-9a-f]+ ([0-9a-f]+) .*/\1/p')
+    echo $((size / 8))
 }
 
 # The bytes around the entry of a function, 5 before and 6 behind.
