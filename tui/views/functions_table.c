@@ -106,13 +106,15 @@ void functions_table_arrange(struct functions_table *table, int width, unsigned 
 {
     int sorted = column_of_sort(sort);
     for (int i = 0; i < FUNCTIONS_COLUMNS; i++)
-        table->columns[i].priority = i == sorted ? 0 : columns[i].priority;
+        table->columns[i].priority = i == sorted && i < FUNCTIONS_NAME ? 0 : columns[i].priority;
     bool wide = table->rows->has_calls && width >= WIDE_COLUMNS;
     table->columns[FUNCTIONS_NAME].width = wide ? NAME_COLUMNS_WIDE : NAME_COLUMNS;
     hide_columns(table);
     table->table.sorted = sorted;
     table->table.ascending = ascending;
     table_arrange(&table->table, width);
+    struct table_place *name = &table->table.places[FUNCTIONS_NAME];
+    name->cols = MIN(name->cols, MAX(width - name->x, 1)); /* the one sorted by may be wide */
 }
 
 unsigned functions_table_next_sort(struct functions_table *table, unsigned sort, int step)

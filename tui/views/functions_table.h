@@ -47,7 +47,8 @@ void functions_table_init(struct functions_table *table, const struct functions_
 /* Frees what it holds. */
 void functions_table_clear(struct functions_table *table);
 
-/* Decides which columns are shown in `width`; the one sorted by is among them. */
+/* Decides which columns are shown in `width`; the one sorted by is among them, if it is one of
+ * figures. */
 void functions_table_arrange(struct functions_table *table, int width, unsigned sort,
                              bool ascending);
 

@@ -173,6 +173,22 @@ static void test_every_column_of_calls_sorts_both_ways(void **state)
     assert_order(f, "copy hash main run sort walk");
 }
 
+static void test_the_column_sorted_by_stays_on_small_screens(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, ">>>>>>"); /* CALL TIME */
+    assert_picture(f, " ./small  * live 00:12  997/999 Hz perf\n"
+                      " 1 Functions  2  3  7  0      whole run\n"
+                      " SELF% CALL TIMEv FUNCTION\n"
+                      "   0.0     8.00 s main\n"
+                      "   0.0     4.00 s run\n"
+                      "   0.0     1.50 s walk\n"
+                      "  40.0     1.30 s copy\n"
+                      "  60.0    60.0 ms sort\n"
+                      "   0.0    18.0 ms hash\n"
+                      " ? help  q quit  Enter flame  e details\n");
+}
+
 static void test_the_unknown_comes_last_in_both_directions(void **state)
 {
     struct fixture *f = *state;
@@ -490,6 +506,7 @@ int main(void)
         CALLS(test_calls_that_go_on_have_no_average),
         CALLS(test_costly_times_are_marked),
         CALLS(test_every_column_of_calls_sorts_both_ways),
+        CALLS(test_the_column_sorted_by_stays_on_small_screens),
         LIVE(test_the_unknown_comes_last_in_both_directions),
         CALLS(test_filter_keeps_functions_without_samples),
         CALLS(test_a_chosen_thread_has_its_own_calls),
