@@ -57,7 +57,7 @@ $(BUILD)/collectors/target/%.o: collectors/target/%.c
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -DPROFTOP_VERSION='"$(VERSION)"' -I. $(TARGET_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Between a function and its caller: nothing but general registers.
-$(addprefix $(BUILD)/collectors/target/,calls.o calls_hooks.o): TARGET_CFLAGS += -mgeneral-regs-only
+$(addprefix $(BUILD)/collectors/target/,calls_enter.o calls_hooks.o): TARGET_CFLAGS += -mgeneral-regs-only
 
 $(BUILD)/%.o: %.c | $(BUILD)/gen/profile.pb-c.h
 	$(call say,CC,$<)

@@ -5,9 +5,11 @@
  *   calls_segment.c   starts, and holds what the other files share
  *   calls_threads.c   a thread's state: its lane, its shadow stack, its tree of records
  *   calls_records.c   records: found, made, added to
- *   calls.c           enter and leave
+ *   calls_enter.c     enter and leave; calls_fast.h: as far as that is usual
+ *   calls_hooks.c     what -finstrument-functions has called
  *   calls_jumps.c     longjmp() and exceptions, which leave functions without their exit
  *   calls_probe.c     what the probes themselves take
+ *   calls_fork.c      a child forked in the midst of a hook
  *
  * The shadow stack tells by stack addresses who is still there: a frame whose address is lower than
  * that of a call that begins now has been left. Everything that is left without its exit is closed

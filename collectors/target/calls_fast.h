@@ -30,6 +30,7 @@ void calls_leave_slowly(uint64_t function, uintptr_t sp, uintptr_t here);
  * taken over its state. */
 void calls_close_all(struct calls_thread *thread, uint64_t now);
 
+/* Ends that. Context: the thread. */
 static inline void calls_unguard(struct calls_thread *thread)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -48,6 +49,7 @@ static inline bool calls_guard(struct calls_thread *thread, uintptr_t here)
     return false;
 }
 
+/* Adds to what only the thread writes. Context: the thread. */
 static inline void calls_bump(uint64_t *counter, uint64_t n)
 {
     __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
@@ -79,7 +81,7 @@ static inline void calls_push(struct calls_thread *thread, struct calls_open *op
     frame->return_address = entry->return_address;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     thread->top = open;
-    thread->lane->depth++;
+    thread->lane->depth = calls_depth_of(open);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     open->function = entry->function;
     uint64_t both = (uint64_t)target->context << 32 | target->number;
@@ -97,6 +99,7 @@ static inline bool calls_is_enabled(const struct calls_thread *thread)
     return __atomic_load_n(thread->enabled, __ATOMIC_RELAXED) != 0;
 }
 
+/* calls_enter(), with a stack address of the hook. Context: any thread. */
 static inline bool calls_enter_fast(const struct calls_entry *entry, uintptr_t here)
 {
     struct calls_thread *thread = calls_thread_own;
@@ -147,6 +150,7 @@ static inline uint32_t calls_bucket(uint64_t ticks)
     return bits < WIRE_CALLS_BUCKETS ? bits : WIRE_CALLS_BUCKETS - 1;
 }
 
+/* What may be less than nothing, as no less than 0. Context: any. */
 static inline uint64_t calls_clamped(uint64_t ticks)
 {
     return (int64_t)ticks > 0 ? ticks : 0;
@@ -190,7 +194,7 @@ static inline void calls_pop(struct calls_thread *thread, uint64_t now)
     open->function = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     thread->top = around;
-    thread->lane->depth--;
+    thread->lane->depth = calls_depth_of(around);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (__builtin_expect(!is_whole, 0))
         return;
@@ -218,6 +222,7 @@ static inline bool calls_began_unseen(struct calls_thread *thread, uintptr_t sp,
     return is_unseen;
 }
 
+/* calls_leave(), with a stack address of the hook. Context: any thread. */
 static inline void calls_leave_fast(uint64_t function, uintptr_t sp, uintptr_t here)
 {
     struct calls_thread *thread = calls_thread_own;

@@ -117,6 +117,7 @@ bool calls_thread_add_page(struct calls_thread *thread)
     if (!stack || !give_chunk(thread, stack))
         return false;
     stack->head.around = thread->top;
+    stack->head.depth = calls_depth_of(thread->top);
     __atomic_store_n(&calls_head_of(thread->top)->after, stack, __ATOMIC_RELEASE);
     return true;
 }
@@ -134,6 +135,7 @@ static void fill_nowhere(struct calls_thread *thread)
     bottom->sp = UINTPTR_MAX;
     bottom->function = CALLS_BOTTOM;
     calls_head_of(bottom)->to_frame = (uintptr_t)&thread->nowhere_frame - (uintptr_t)bottom;
+    calls_head_of(bottom)->depth -= calls_depth_of(bottom);
     thread->top = bottom;
     thread->nowhere.itself = &thread->nowhere;
     thread->nowhere.record = &thread->nowhere_record;

@@ -76,7 +76,9 @@ struct calls_head {
     struct calls_stack *after; /* the page that goes on; NULL: none yet */
     uintptr_t to_frame;        /* from an open call to its frame in the segment */
     struct wire_calls_chunk *chunk;
-    uint64_t reserved[2];
+    uint32_t depth; /* with the place of a call in the page: how many are open */
+    uint32_t reserved32;
+    uint64_t reserved;
 };
 
 /* What goes with one chunk in the segment: a page, so that all about an open call is known by where
@@ -167,6 +169,13 @@ static inline struct calls_head *calls_head_of(const void *open)
 static inline struct wire_calls_frame *calls_frame_of(const struct calls_open *open)
 {
     return (struct wire_calls_frame *)((uintptr_t)open + calls_head_of(open)->to_frame);
+}
+
+/* How many calls are open when it is the innermost. Context: the thread. */
+static inline uint32_t calls_depth_of(const struct calls_open *open)
+{
+    uintptr_t place = ((uintptr_t)open & (CALLS_PAGE - 1)) / sizeof *open;
+    return calls_head_of(open)->depth + (uint32_t)place;
 }
 
 /* The call around an open one, or the bottom; not that of the bottom. Context: the thread. */

@@ -335,6 +335,39 @@ PLAIN static void play_signals_elsewhere(void)
     play_signals_with(SA_ONSTACK);
 }
 
+static sigjmp_buf escape;
+static volatile int may_escape, n_escapes;
+
+/* Leaves whatever it has interrupted, hooks as well. */
+COUNTED static void on_escape(int number)
+{
+    (void)number;
+    if (!may_escape)
+        return;
+    may_escape = 0;
+    n_escapes++;
+    siglongjmp(escape, 1);
+}
+
+PLAIN static void play_escapes(void)
+{
+    const struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
+    handle(SIGALRM, on_escape, 0);
+    setitimer(ITIMER_REAL, &often, NULL);
+    sigsetjmp(escape, 1);
+    while (n_escapes < 10000) {
+        may_escape = 1;
+        fib(10);
+        may_escape = 0;
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    for (int i = 0; i < 1000; i++)
+        around_jump(i);
+    ACCOUNT(leaf, 2000);
+    ACCOUNT(jumps_out, 2000);
+    ACCOUNT(around_jump, 1000);
+}
+
 /* ---- threads ---- */
 
 COUNTED static void *work(void *data)
@@ -519,6 +552,7 @@ static const struct scene {
     {"longjmp", play_longjmp},
     {"signals", play_signals},
     {"signals_elsewhere", play_signals_elsewhere},
+    {"escapes", play_escapes},
     {"threads", play_threads},
     {"churn", play_churn},
     {"thread_ends", play_thread_ends},

@@ -50,6 +50,18 @@ static void test_calls_are_exact_when_handlers_have_a_stack_of_their_own(void **
     check_signals(*state, "signals_elsewhere");
 }
 
+static void test_calls_go_on_when_handlers_leave_hooks_for_good(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wire_calls *calls = watch(fixture, "escapes");
+    check_calls(fixture); /* a record may be left half updated */
+    struct wire_calls_lane lane = sum_of_lanes(fixture);
+    assert_true(lane.implicit_exits > 0);
+    assert_int_equal(lane.depth, 0);
+    assert_true(calls->n_chunks < 10);
+    assert_true(lane.tid <= 3);
+}
+
 static void test_children_change_nothing_when_they_are_forked(void **state)
 {
     struct fixture *fixture = *state;
@@ -72,6 +84,7 @@ int main(void)
         TEST(test_records_do_not_grow_when_threads_come_and_go),
         TEST(test_calls_are_exact_when_handlers_interrupt_hooks),
         TEST(test_calls_are_exact_when_handlers_have_a_stack_of_their_own),
+        TEST(test_calls_go_on_when_handlers_leave_hooks_for_good),
         TEST(test_children_change_nothing_when_they_are_forked),
         TEST(test_children_live_when_a_handler_forks_in_a_hook),
     };
