@@ -271,9 +271,12 @@ static void count_calls(struct app *app)
                 g_strdup_printf("calls are not counted: %s: %s", selected.name, selected.why_not));
     } else {
         session_set_function_calls(app->options->session, selected.function, !selected.counted);
+        const char *from_when = app->status.calls_policy == CALLS_POLICY_OFF
+                                    ? "counted as soon as X switches counting on"
+                                    : "counted from now on";
         app_say(app, ROLE_NORMAL,
                 g_strdup_printf("the calls of %s are %s", selected.name,
-                                selected.counted ? "no longer counted" : "counted from now on"));
+                                selected.counted ? "no longer counted" : from_when));
     }
     g_free(selected.name);
 }

@@ -321,6 +321,15 @@ static void test_a_function_is_counted_on_request(void **state)
     assert_hides(f, "•");
 }
 
+static void test_a_request_while_it_is_off_says_so(void **state)
+{
+    struct fixture *f = *state;
+    f->session.status.calls_policy = CALLS_POLICY_OFF;
+    refresh(f);
+    keys(f, "jx");
+    assert_shows(f, "the calls of copy are counted as soon as X switches counting on");
+}
+
 static void test_the_first_function_counted_brings_the_columns(void **state)
 {
     struct fixture *f = *state;
@@ -517,6 +526,7 @@ int main(void)
         CALLS(test_whole_details_scroll),
         LIVE(test_details_without_any_calls_say_why),
         CALLS(test_a_function_is_counted_on_request),
+        CALLS(test_a_request_while_it_is_off_says_so),
         LIVE(test_the_first_function_counted_brings_the_columns),
         CALLS(test_calls_are_counted_from_flame_too),
         CALLS(test_a_refusal_is_said),
