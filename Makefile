@@ -106,7 +106,7 @@ $(addprefix $(BUILD)/tests/unit/collectors/target/test_,segment_area segment_mod
 $(BUILD)/tests/unit/collectors/target/test_segment_modules: | $(T)/reuse_first.so $(T)/reuse_second.so
 # Patched code, with a stand-in for what counts calls.
 PATCH_OBJ := $(addprefix $(BUILD)/collectors/target/patch_,code.o entry.o returns.o vectors.o) $(T)/calls/stand_in.o
-$(addprefix $(BUILD)/tests/unit/collectors/target/test_patch_,entry code): $(PATCH_OBJ)
+$(addprefix $(BUILD)/tests/unit/collectors/target/test_patch_,backtraces code entry): $(PATCH_OBJ)
 $(BUILD)/tests/unit/collectors/target/test_patch_entry: | $(T)/calls/exceptions $(T)/calls/exceptions-static
 
 $(T)/calls/stand_in.o: tests/targets/calls/stand_in.c
