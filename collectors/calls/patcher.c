@@ -31,7 +31,8 @@ struct item {
     struct patch_change change;
     unsigned wanted; /* enum way; 0: no longer */
     bool is_prepared;
-    bool is_gone; /* with its module */
+    bool is_doubtful; /* its change has to be made once more, to be sure */
+    bool is_gone;     /* with its module */
 };
 
 /* What a person has asked for, also of modules that are not there yet. */
@@ -206,6 +207,16 @@ static void forget_gone(struct patcher *p)
     }
 }
 
+/* A library that was unloaded and loaded again in the same place has its own code again: what was
+ * changed is changed once more, which does nothing where it still is. */
+static void doubt_changes(struct patcher *p)
+{
+    for (guint i = 0; i < p->items->len; i++) {
+        struct item *item = g_ptr_array_index(p->items, i);
+        item->is_doubtful = item->patch.state == PATCH_IN;
+    }
+}
+
 static uint64_t map_generation(const struct patcher *p)
 {
     const uint64_t *word = p->shop.options.map_generation;
@@ -239,7 +250,10 @@ static void want_sleds(struct patcher *p, bool all_sleds)
 
 void patcher_scan(struct patcher *p, const struct calls_filter *filter, bool all_sleds)
 {
-    p->scan_generation = map_generation(p);
+    uint64_t generation = map_generation(p);
+    if (generation != p->scan_generation)
+        doubt_changes(p);
+    p->scan_generation = generation;
     patch_modules_scan(p->modules, p->shop.options.pid);
     forget_gone(p);
     want_sleds(p, all_sleds);
@@ -304,8 +318,9 @@ static bool is_to_be_in(const struct patcher *p, const struct item *item)
 
 static bool is_to_be_done(const struct patcher *p, const struct item *item)
 {
-    return !item->is_gone && is_to_be_in(p, item) != (item->patch.state == PATCH_IN) &&
-           item->patch.state != PATCH_REFUSED;
+    bool is_in = item->patch.state == PATCH_IN && !item->is_doubtful;
+    return !item->is_gone && item->patch.state != PATCH_REFUSED &&
+           (is_to_be_in(p, item) ? !is_in : item->patch.state == PATCH_IN);
 }
 
 static bool has_work(const struct patcher *p)
@@ -398,6 +413,7 @@ static bool have_mapped(struct patcher *p, bool is_waiting, bool *changed)
 static void make_change(struct patcher *p, struct item *item, bool *changed)
 {
     bool is_in = is_to_be_in(p, item);
+    item->is_doubtful = false;
     if (!patch_change_make(&p->shop, &item->change, is_in))
         refuse(item, "its code has been changed by somebody else", changed);
     else

@@ -62,6 +62,8 @@ struct patch {
 
 struct patcher;
 
+/* For one process; `options` is copied, what it points to must live as long. Nothing is looked at
+ * or changed yet. */
 struct patcher *patcher_new(const struct patcher_options *options);
 
 /* Leaves the process as it is; NULL is allowed. */
