@@ -2,6 +2,10 @@
 #include "collectors/target/library_hooks.h"
 
 #include <dlfcn.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "collectors/target/calls_segment.h"
 #include "collectors/target/heap_segment.h"
@@ -22,6 +26,30 @@ static void count(const struct sampler *sampler, uint64_t what)
     __atomic_fetch_add(&sampler->wire->map_generation, what, __ATOMIC_ACQ_REL);
 }
 
+/*
+ * Proftop changes code by what it has seen mapped. A library that goes in the midst of that, with
+ * another one coming in its place, would get what was meant for it: so they keep out of each
+ * other's way, each by its own word. What is waited for takes microseconds; should proftop be held
+ * up, the program is not.
+ */
+static void begin_unloading(struct wire_calls *wire, bool may_call)
+{
+    enum { WAITS = 10 };
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+    __atomic_fetch_add(&wire->unloading, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < WAITS && __atomic_load_n(&wire->changing, __ATOMIC_SEQ_CST); i++) {
+        if (!may_call)
+            return;
+        syscall(SYS_futex, &wire->changing, FUTEX_WAIT, 1, &millisecond, NULL, 0);
+    }
+}
+
+static void end_unloading(struct calls *calls)
+{
+    segment_modules_check(&calls->modules);
+    __atomic_fetch_sub(&calls->wire->unloading, 1, __ATOMIC_SEQ_CST);
+}
+
 __attribute__((visibility("default"))) int dlclose(void *library)
 {
     const struct sampler *sampler = sampler_get_own();
@@ -30,13 +58,16 @@ __attribute__((visibility("default"))) int dlclose(void *library)
         library_hooks_resolve();
     if (sampler)
         count(sampler, 1);
+    struct calls *calls = calls_get();
+    int32_t calls_pid = calls ? calls->pid : 0;
+    if (calls)
+        begin_unloading(calls->wire, calls_may_call(calls));
     int result = real_dlclose(library);
     struct heap *heap = heap_get();
     if (heap)
         segment_modules_check(&heap->modules);
-    struct calls *calls = calls_get();
-    if (calls)
-        segment_modules_check(&calls->modules);
+    if (calls && calls_get() && calls->pid == calls_pid)
+        end_unloading(calls);
     /* a destructor may have forked: the child has begun to count anew */
     if (sampler && sampler_get_own() && sampler->pid == pid)
         count(sampler, WIRE_UNLOADED - 1);

@@ -183,7 +183,10 @@ struct wire_calls {
     uint32_t n_marks_max;
     uint32_t reserved32;
     struct wire_area records, chunks, names;
-    uint64_t reserved[16]; /* 0 */
+    uint32_t changing; /* * a futex word. 1: code is being changed, which takes microseconds;
+                          libraries are not to go meanwhile */
+    uint32_t reserved32b;
+    uint64_t reserved[15]; /* 0 */
 
     /* The collector's, from offset 256. */
     uint32_t trouble;                      /* enum wire_calls_trouble */
@@ -204,7 +207,9 @@ struct wire_calls {
     uint64_t leave_end;
     uint64_t carry_out; /* a function, void (void): carries out the orders to map. Any thread, at
                            any moment, may be made to call it */
-    uint64_t reserved_words[12];
+    uint32_t unloading; /* libraries that are going just now: code must not be changed */
+    uint32_t reserved32c;
+    uint64_t reserved_words[11];
 };
 
 static_assert(sizeof(struct wire_calls_lane) == 128, "a lane's size is part of the protocol");
