@@ -91,8 +91,11 @@ TARGETS_TWICE := truth threads_cxx recursion
 TARGETS_ONCE  := children dies dlclose_reuse jit signal_deep inlines no_perf attacker sampled many_threads selfcheck
 HEAP          := $(basename $(notdir $(wildcard tests/targets/heap/*.c tests/targets/heap/*.cc)))
 HEAP          := $(filter-out plugin bump,$(HEAP)) first.so second.so bump.so
+# Of exact calls: with the compiler's hooks, with patchable entries, and unmodified.
+CALLS         := $(foreach p,truth_calls leaves_calls lives_calls serves_calls throws_calls first second generated,$(p)-cyg $(p)-sled $(p)-plain)
+CALLS         := $(foreach p,$(CALLS),$(p)$(if $(filter first-% second-%,$(p)),.so)) truth_calls-endbr
 HOSTILE       := $(basename $(notdir $(wildcard tests/targets/hostile/*.c tests/targets/hostile/*.cc)))
-TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) $(HEAP:%=$(T)/heap/%) \
+TEST_TARGETS  := $(HOSTILE:%=$(T)/hostile/%) $(HEAP:%=$(T)/heap/%) $(CALLS:%=$(T)/calls/%) $(BUILD)/tests/e2e/toggle_calls \
                  $(foreach t,$(TARGETS_TWICE),$(T)/$(t)-fp $(T)/$(t)-nofp) $(TARGETS_ONCE:%=$(T)/%) \
                  $(T)/truth-static $(T)/reuse_first.so $(T)/reuse_second.so \
                  $(T)/hostile/plain_work-static $(T)/hostile/plain_work-pie
@@ -181,12 +184,44 @@ $(T)/heap/bump.so: tests/targets/heap/bump.c
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D) && $(T_CC) -fPIC -fno-builtin -shared -o $@ $<
 
+CALLS_OUT := $(CALLS:%=$(T)/calls/%)
+$(filter %-cyg %-cyg.so,$(CALLS_OUT)): T_CALLS := -finstrument-functions
+$(filter %-sled %-sled.so,$(CALLS_OUT)): T_CALLS := -fpatchable-function-entry=7,5
+$(filter %-endbr,$(CALLS_OUT)): T_CALLS := -fpatchable-function-entry=7,5 -fcf-protection=full
+$(CALLS_OUT): $(wildcard tests/targets/calls/*.h)
+
+# Exceptions go through a part in C.
+$(filter $(T)/calls/throws_calls-%,$(CALLS_OUT)): tests/targets/calls/throws_calls.cc tests/targets/calls/throws_part.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) $(T_CALLS) -fno-exceptions -c -o $@.o tests/targets/calls/throws_part.c && \
+	    $(T_CXX) $(T_CALLS) -o $@ $< $@.o
+
+$(filter %.so,$(CALLS_OUT)): tests/targets/calls/plugin.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) $(T_CALLS) -fPIC -shared -DNAME=$(firstword $(subst -, ,$(@F))) -o $@ $<
+
+$(T)/calls/generated.c: tests/targets/calls/generate.py
+	$(Q)mkdir -p $(@D) && $< 1000 1 >$@
+
+# With the hooks there are no tail calls: so that all have the same.
+$(filter $(T)/calls/generated-%,$(CALLS_OUT)): $(T)/calls/generated.c
+$(filter $(T)/calls/generated-%,$(CALLS_OUT)): T_CC += -Wno-parentheses -fno-optimize-sibling-calls
+$(foreach p,truth leaves lives serves,$(eval $(filter $(T)/calls/$(p)_%,$(CALLS_OUT)): tests/targets/calls/$(p)_calls.c))
+$(filter $(foreach p,truth_ leaves_ lives_ serves_ generated-,$(T)/calls/$(p)%),$(CALLS_OUT)):
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D) && $(T_CC) $(T_CALLS) -o $@ $(filter %.c,$^) -ldl
+
 $(T)/%: tests/targets/%.c
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D) && $(T_CC) -o $@ $< -ldl
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
 	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/libtui.a $(BUILD)/libcore.a $(PKG_LIBS)
+
+# What drives the front end in a test's stead.
+$(BUILD)/tests/e2e/%: tests/e2e/%.c $(BUILD)/libtui.a $(BUILD)/libcore.a
+	$(call say,TEST,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/libtui.a $(BUILD)/libcore.a $(PKG_LIBS)
 
 $(T)/%: tests/targets/%.cc
