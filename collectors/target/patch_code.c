@@ -21,7 +21,8 @@
 
 enum { PAGE = 4096, AREAS_MAX = 8, TRIES = 64 };
 
-#define REACH       (UINT64_C(1) << 31) /* of a jump */
+#define REACH       (UINT64_C(1) << 31)   /* of a jump */
+#define MARGIN      (UINT64_C(128) << 20) /* more than proftop keeps from the end of that */
 #define STEP        (UINT64_C(16) << 20)
 #define LOWEST      (UINT64_C(1) << 16) /* where something can be mapped at all */
 #define SITES_BYTES (WIRE_CALLS_SITES * sizeof(struct wire_calls_site))
@@ -126,7 +127,7 @@ static uintptr_t map_near(const struct range *range, int fd, uint64_t offset)
         return 0;
     if (range->start > WIRE_CALLS_CODE_BYTES + STEP)
         area = map_down(range, range->start - WIRE_CALLS_CODE_BYTES - STEP / 16, fd, offset);
-    uintptr_t highest = range->start + REACH - PAGE - WIRE_CALLS_CODE_BYTES;
+    uintptr_t highest = range->start + REACH - MARGIN;
     return area ? area : map_down(range, highest, fd, offset);
 }
 
