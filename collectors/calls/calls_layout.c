@@ -44,6 +44,7 @@ void calls_layout_init(struct calls_layout *ret_layout)
     layout->marks = add_part(layout, CALLS_LAYOUT_MARKS * sizeof(struct wire_calls_mark));
     layout->sites = add_part(layout, WIRE_CALLS_SITES * sizeof(struct wire_calls_site));
     layout->mappings = add_part(layout, WIRE_CALLS_MAPPINGS * sizeof(struct wire_calls_mapping));
+    layout->returns = add_part(layout, WIRE_CALLS_RETURNS * sizeof(struct wire_calls_return));
     layout->code = add_part(layout, WIRE_CALLS_CODE_BYTES);
     layout->records =
         add_area(layout, sizeof(struct wire_calls_record), RECORDS_FIRST, RECORDS_MAX / divisor);
@@ -67,6 +68,7 @@ void calls_layout_write(const struct calls_layout *layout, void *part, size_t of
     wire->marks_offset = offset + layout->marks;
     wire->sites_offset = offset + layout->sites;
     wire->mappings_offset = offset + layout->mappings;
+    wire->returns_offset = offset + layout->returns;
     wire->code_offset = offset + layout->code;
     wire->n_marks_max = CALLS_LAYOUT_MARKS;
     wire->records = moved(layout->records, offset);

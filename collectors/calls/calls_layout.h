@@ -14,7 +14,7 @@ enum { CALLS_LAYOUT_MARKS = 4096 };
  * from the start of the calls' part. */
 struct calls_layout {
     size_t bytes; /* of the part, sparse */
-    size_t lanes, modules, counters, marks, sites, mappings, code;
+    size_t lanes, modules, counters, marks, sites, mappings, returns, code;
     struct wire_area records, chunks, names;
 };
 

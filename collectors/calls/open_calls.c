@@ -162,11 +162,26 @@ static uint64_t find_in_lane(struct walk walk, uint32_t depth, uint64_t slot)
     return found;
 }
 
+/* Of the calls that were entered last; there is but one at a place. */
+static uint64_t find_latest(const struct calls_hello *hello, const struct calls_layout *layout,
+                            uint64_t slot)
+{
+    const struct wire_calls_return *from =
+        (const struct wire_calls_return *)(const void *)(hello->part + layout->returns) +
+        WIRE_CALLS_RETURN_OF(slot);
+    uint64_t before = __atomic_load_n(&from->slot, __ATOMIC_ACQUIRE);
+    uint64_t address = __atomic_load_n(&from->address, __ATOMIC_ACQUIRE);
+    uint64_t after = __atomic_load_n(&from->slot, __ATOMIC_RELAXED);
+    return before == slot && after == slot ? address : 0;
+}
+
+/* An open call is surely the one that was sampled; else it is taken to be the latest at its place:
+ * a stack comes to the same depth mostly by the same way. */
 uint64_t open_calls_return_address(const struct calls_hello *hello,
                                    const struct calls_layout *layout, int tid, uint64_t slot)
 {
     const struct wire_calls_lane *lanes = lanes_of(hello, layout);
-    uint64_t found = 0;
+    uint64_t found = find_latest(hello, layout, slot);
     for (uint32_t i = 0; i < WIRE_CALLS_LANES && found == 0; i++) {
         struct wire_calls_lane lane = lanes[i];
         if (lane.tid == tid && lane.first_chunk != 0)

@@ -54,6 +54,10 @@ void calls_leave(uint64_t function, uintptr_t sp);
  * WIRE_CALLS_BY_PATCH returns, with what was tail-called from it. */
 void calls_leave_at(uintptr_t sp);
 
+/* Likewise, just after they were entered: it will not be seen when they return. They count, and are
+ * known to be untimed. */
+void calls_leave_untimed(uintptr_t sp);
+
 /* Leaves the innermost open scope, WIRE_CALLS_BY_SCOPE; what is open within it is closed. An orphan
  * when there is none. */
 void calls_leave_scope(void);

@@ -332,6 +332,18 @@ void calls_leave_at(uintptr_t sp)
     calls_unguard(thread);
 }
 
+void calls_leave_untimed(uintptr_t sp)
+{
+    struct calls_thread *thread = begin_to_leave((uintptr_t)__builtin_dwarf_cfa());
+    if (!thread)
+        return;
+    while (thread->top->sp == sp) {
+        calls_pop(thread, 0); /* a time before it began: nothing is added */
+        calls_bump(&thread->lane->untimed, 1);
+    }
+    calls_unguard(thread);
+}
+
 /* The innermost open scope; NULL: there is none. */
 static struct calls_open *find_scope(struct calls_thread *thread)
 {

@@ -12,6 +12,7 @@
 #include "collectors/target/calls.h"
 #include "collectors/target/calls_segment.h"
 #include "collectors/target/calls_threads.h"
+#include "collectors/target/patch_entry.h"
 
 enum { BATCHES = 16, CALLS = 32, DEPTH = 4, FRAME_BYTES = 64 };
 
@@ -36,13 +37,11 @@ static void leave_by_hook(uintptr_t sp)
     proftop_own_exit_hook((void *)calls_probe_measure, NULL);
 }
 
-static void enter_by_patch(uintptr_t sp)
+/* It returns through the trampoline. */
+static void call_patched(uintptr_t sp)
 {
-    struct calls_entry entry = {.function = (uintptr_t)calls_probe_measure,
-                                .sp = sp,
-                                .way = WIRE_CALLS_BY_PATCH,
-                                .replaces_equal = true};
-    calls_enter(&entry);
+    (void)sp;
+    patch_entry_empty();
 }
 
 static void enter_by_scope(uintptr_t sp)
@@ -65,7 +64,7 @@ static void do_nothing(uintptr_t sp)
 
 static const struct way ways[WIRE_CALLS_WAYS] = {
     [WIRE_CALLS_BY_HOOK] = {enter_by_hook, leave_by_hook},
-    [WIRE_CALLS_BY_PATCH] = {enter_by_patch, calls_leave_at},
+    [WIRE_CALLS_BY_PATCH] = {call_patched, do_nothing},
     [WIRE_CALLS_BY_SCOPE] = {enter_by_scope, leave_by_scope},
 };
 
@@ -117,7 +116,7 @@ static uint64_t measure_inner(struct calls_thread *thread, const struct way *way
     return inner;
 }
 
-void calls_probe_measure(struct wire_calls_probe *ret_probes)
+void calls_probe_measure(struct wire_calls_probe *ret_probes, bool has_code)
 {
     static const uint32_t enabled = 1;
     struct calls_thread *own = calls_thread_own;
@@ -129,6 +128,8 @@ void calls_probe_measure(struct wire_calls_probe *ret_probes)
         return;
     calls_thread_own = thread;
     for (int i = 0; i < WIRE_CALLS_WAYS && ways[i].enter; i++) {
+        if (i == WIRE_CALLS_BY_PATCH && !has_code)
+            continue;
         ret_probes[i].inner = measure_inner(thread, &ways[i]);
         ret_probes[i].pair = least(measure_pair(&ways[i], 1), measure_pair(&ways[i], DEPTH));
     }

@@ -4,6 +4,8 @@
 #ifndef PROFTOP_COLLECTORS_TARGET_CALLS_PROBE_H
 #define PROFTOP_COLLECTORS_TARGET_CALLS_PROBE_H
 
+#include <stdbool.h>
+
 #include "core/wire/wire_calls.h"
 
 /*
@@ -11,8 +13,9 @@
  * no clock, or no memory.
  *
  * @ret_probes  WIRE_CALLS_WAYS
+ * @has_code    code can be patched; else that way is not measured
  * Context: constructor or fork handler, before calls are counted.
  */
-void calls_probe_measure(struct wire_calls_probe *ret_probes);
+void calls_probe_measure(struct wire_calls_probe *ret_probes, bool has_code);
 
 #endif

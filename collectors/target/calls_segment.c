@@ -20,6 +20,7 @@ enum { NS_PER_MS = 1000000, WAIT_MS = 2000, LOOK_MS = 5, MARKS_MAX = 1 << 20 };
 /* Mapped once; a fork wipes it. */
 static struct calls *shared;
 bool calls_is_on;
+struct wire_calls_return *calls_returns;
 uint32_t calls_clock;
 static bool has_no_clock;
 
@@ -91,7 +92,7 @@ uint64_t calls_other_ticks(void)
 
 /* What proftop has set, read once. */
 struct geometry {
-    uint64_t lanes_offset, modules_offset, counters_offset, marks_offset;
+    uint64_t lanes_offset, modules_offset, counters_offset, marks_offset, returns_offset;
     uint32_t n_marks_max, clock;
     struct wire_area records, chunks, names;
 };
@@ -99,6 +100,8 @@ struct geometry {
 static const uint64_t LANES_BYTES = WIRE_CALLS_LANES * sizeof(struct wire_calls_lane);
 static const uint64_t MODULES_BYTES = WIRE_MODULES * sizeof(struct wire_module);
 static const uint64_t COUNTERS_BYTES = WIRE_CALLS_COUNTERS * sizeof(struct wire_calls_counter);
+
+static const uint64_t RETURNS_BYTES = WIRE_CALLS_RETURNS * sizeof(struct wire_calls_return);
 
 static uint64_t marks_bytes(uint32_t n)
 {
@@ -113,6 +116,7 @@ static struct geometry read_geometry(const struct wire_calls *wire)
         .modules_offset = there->modules_offset,
         .counters_offset = there->counters_offset,
         .marks_offset = there->marks_offset,
+        .returns_offset = there->returns_offset,
         .n_marks_max = there->n_marks_max,
         .clock = there->clock,
         .records = wire->records,
@@ -127,6 +131,7 @@ static void unmap_all(struct calls *calls)
     segment_part_unmap(calls->lanes, LANES_BYTES);
     segment_part_unmap(calls->counters, COUNTERS_BYTES);
     segment_part_unmap(calls->marks, marks_bytes(calls->n_marks_max));
+    segment_part_unmap(calls->returns, RETURNS_BYTES);
     segment_part_unmap(calls->modules.table, MODULES_BYTES);
     segment_area_unmap(&calls->records);
     segment_area_unmap(&calls->chunks);
@@ -154,9 +159,10 @@ static bool map_all(struct calls *calls, const struct geometry *geometry,
     calls->counters = segment_part_map(file, geometry->counters_offset, COUNTERS_BYTES);
     calls->marks =
         segment_part_map(file, geometry->marks_offset, marks_bytes(geometry->n_marks_max));
+    calls->returns = segment_part_map(file, geometry->returns_offset, RETURNS_BYTES);
     struct wire_module *table = segment_part_map(file, geometry->modules_offset, MODULES_BYTES);
     calls->modules.table = table;
-    if (!calls->lanes || !calls->counters || !calls->marks || !table ||
+    if (!calls->lanes || !calls->counters || !calls->marks || !calls->returns || !table ||
         !map_areas(calls, geometry, file))
         return false;
     segment_modules_init(&calls->modules, &calls->wire->n_modules, table);
@@ -169,6 +175,7 @@ void calls_each_part(struct calls *calls, void (*visit)(void *part, size_t bytes
     visit(calls->lanes, (size_t)segment_part_bytes(LANES_BYTES));
     visit(calls->counters, (size_t)segment_part_bytes(COUNTERS_BYTES));
     visit(calls->marks, (size_t)segment_part_bytes(marks_bytes(calls->n_marks_max)));
+    visit(calls->returns, (size_t)segment_part_bytes(RETURNS_BYTES));
     visit(calls->modules.table, (size_t)segment_part_bytes(MODULES_BYTES));
     segment_area_each(&calls->records, visit);
     segment_area_each(&calls->chunks, visit);
@@ -196,9 +203,14 @@ static void fill(struct calls *calls, uint32_t clock)
         stop_clock(calls);
     else
         calls_clock = clock == WIRE_CALLS_TSC ? CALLS_CLOCK_TSC : CALLS_CLOCK_MONOTONIC;
-    calls_probe_measure(calls->probes);
+}
+
+/* Once code can be patched, as that is measured too. */
+static void measure_probes(struct calls *calls, bool has_code)
+{
+    calls_probe_measure(calls->probes, has_code);
     for (int i = 0; i < WIRE_CALLS_WAYS; i++)
-        wire->probes[i] = calls->probes[i];
+        calls->wire->probes[i] = calls->probes[i];
 }
 
 static uint64_t now_ms(void)
@@ -263,9 +275,10 @@ void calls_start(struct wire_segment *segment, int fd)
         __atomic_fetch_or(&wire->trouble, WIRE_CALLS_NO_ROOM, __ATOMIC_RELAXED);
         return;
     }
+    calls_returns = shared->returns;
+    measure_probes(shared, patch_code_start(wire, fd, file.bytes));
     __atomic_store_n(&shared->is_running, 1, __ATOMIC_RELEASE);
     calls_is_on = true;
-    patch_code_start(wire, fd, file.bytes);
     tell_ready(wire);
 }
 

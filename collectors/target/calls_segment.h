@@ -28,6 +28,7 @@ struct calls {
     struct wire_calls_counter *counters; /* WIRE_CALLS_COUNTERS */
     struct wire_calls_mark *marks;       /* n_marks_max */
     uint32_t n_marks_max;
+    struct wire_calls_return *returns; /* WIRE_CALLS_RETURNS */
     int32_t pid;
     struct wire_calls_probe probes[WIRE_CALLS_WAYS];
     struct segment_area records, chunks, names;
@@ -54,6 +55,19 @@ void calls_note_end(void);
 
 /* Whether there are or were calls in this process or its parent: hooks need not ask more if not. */
 extern bool calls_is_on __attribute__((visibility("hidden")));
+
+/* Those of struct calls; NULL until there are any. */
+extern struct wire_calls_return *calls_returns __attribute__((visibility("hidden")));
+
+/* Keeps where a function that has just been entered returns to, for proftop. Context: any thread,
+ * after calls_enter(); general registers only. */
+static inline void calls_note_return(uintptr_t slot, uintptr_t address)
+{
+    struct wire_calls_return *entry = &calls_returns[WIRE_CALLS_RETURN_OF(slot)];
+    __atomic_store_n(&entry->slot, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->address, address, __ATOMIC_RELEASE);
+    __atomic_store_n(&entry->slot, slot, __ATOMIC_RELEASE);
+}
 
 /* The calls of this process; NULL while there are none, as in a child that was not followed.
  * Context: any, async-signal-safe. */

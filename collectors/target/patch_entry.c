@@ -25,6 +25,7 @@
 #include <stddef.h>
 
 #include "collectors/target/calls.h"
+#include "collectors/target/calls_segment.h"
 #include "collectors/target/patch_code.h"
 #include "collectors/target/patch_returns.h"
 
@@ -209,9 +210,10 @@ static inline bool enter(uintptr_t function, uintptr_t *slot)
     if (!calls_enter(&entry) || is_tail_call)
         return false;
     if (!patch_returns_insert(at, original)) {
-        calls_leave_at(at);
+        calls_leave_untimed(at);
         return false;
     }
+    calls_note_return(at, original);
     *(volatile uintptr_t *)slot = (uintptr_t)patch_leave;
     return true;
 }
@@ -229,10 +231,10 @@ bool patch_entry_at_site(uintptr_t block, uintptr_t *number)
     uintptr_t i = *number;
     if (!sites || i >= WIRE_CALLS_SITES)
         return false;
-    uint64_t offset = __atomic_load_n(&sites[i].slot_offset, __ATOMIC_RELAXED);
+    uint32_t offset = __atomic_load_n(&sites[i].slot_offset, __ATOMIC_RELAXED);
     uint64_t function = __atomic_load_n(&sites[i].function, __ATOMIC_RELAXED);
-    *(volatile uintptr_t *)number = function + (offset >> 32) + 1;
-    return enter(function, (uintptr_t *)((uintptr_t)(number + 1) + (uint32_t)offset));
+    *(volatile uintptr_t *)number = function + sites[i].behind + 1;
+    return enter(function, (uintptr_t *)((uintptr_t)(number + 1) + offset));
 }
 
 /* The slot has its own address back before anything is forgotten: at any moment a walk of the stack

@@ -17,9 +17,7 @@
 #include "core/wire/wire_calls.h"
 
 /*
- * Fills enter_sled, enter_site, leave and leave_end. Of a site, the lower half of slot_offset is
- * what it says; the upper half is how far behind the function's entry the site is, for stacks of
- * calls.
+ * Fills enter_sled, enter_site, leave and leave_end.
  * Context: constructor or fork handler.
  */
 void patch_entry_describe(struct wire_calls *wire);

@@ -12,10 +12,10 @@
  *   code    that proftop writes and the target runs: the collector maps it for reading and
  *           executing only. Nothing in the target is both writable and executable
  *
- * Recursion: a function that is called while it runs gets a record of its own there, a recursive
- * one; but what it calls goes on under the record of its outermost call on that path. So a path
- * holds a function once and at most one recursive record, its last: the tree is no deeper than
- * there are functions, however deep the recursion.
+ * Recursion: a call of a function that its thread is in already gets a record of its own there, a
+ * recursive one; but what it calls goes on under the record of the function's outermost open call.
+ * So a path holds a function once, and once more at its end when that record is a recursive one:
+ * the tree is no deeper than there are functions, however deep the recursion.
  *
  * Times are ticks of the clock that wire_calls.clock names, net of what the probes themselves take
  * (wire_calls.probes). Records, lanes and frames are written by their thread alone, with single
@@ -57,6 +57,7 @@ enum {
     WIRE_CALLS_LANES = 1024,
     WIRE_CALLS_FRAMES = 63, /* of a chunk */
     WIRE_CALLS_SITES = 4096,
+    WIRE_CALLS_RETURNS = 1 << 14, /* a power of two */
     WIRE_CALLS_CODE_BYTES = 8 << 20,
     WIRE_CALLS_MAPPINGS = 1024,
     WIRE_CALLS_NAME_MAX = 60,
@@ -109,7 +110,7 @@ struct wire_calls_record {
     uint64_t module : 16;   /* number of a wire_module, 0: code that no library owns; or
                                WIRE_CALLS_MODULE_NAMES */
     uint32_t context;       /* record of the call around it; less than its own number; 0: a root */
-    uint32_t is_recursive : 1; /* the function stands further up the context */
+    uint32_t is_recursive : 1; /* the thread was in the function already */
     uint32_t way : 2;          /* enum wire_calls_way */
     uint32_t tid : 29;         /* of the thread; 0: of several threads that ran one after another */
     /* Of ended calls. */
@@ -158,8 +159,22 @@ struct wire_calls_probe {
  */
 struct wire_calls_site {
     uint64_t function;    /* entry's address in memory */
-    uint64_t slot_offset; /* of the return address, from the stack pointer at the place */
+    uint32_t slot_offset; /* of the return address, from the stack pointer at the place */
+    uint32_t behind;      /* of the place, from the entry */
 };
+
+/*
+ * Where a function with changed code was to return to that was entered lately, by the place of its
+ * return address: for stacks that were sampled while it ran. A place's entry is at
+ * WIRE_CALLS_RETURN_OF(slot); others with the same one take its place.
+ */
+struct wire_calls_return {
+    uint64_t slot; /* written last, and set to 0 first */
+    uint64_t address;
+};
+
+#define WIRE_CALLS_RETURN_OF(slot)                                                                 \
+    (((uint64_t)(slot) >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (WIRE_CALLS_RETURNS - 1))
 
 /* An order to map [offset, offset + bytes) of the code at an address where nothing is mapped. */
 struct wire_calls_mapping {
@@ -186,7 +201,8 @@ struct wire_calls {
     uint32_t changing; /* * a futex word. 1: code is being changed, which takes microseconds;
                           libraries are not to go meanwhile */
     uint32_t reserved32b;
-    uint64_t reserved[15]; /* 0 */
+    uint64_t returns_offset; /* of WIRE_CALLS_RETURNS */
+    uint64_t reserved[14];   /* 0 */
 
     /* The collector's, from offset 256. */
     uint32_t trouble;                      /* enum wire_calls_trouble */

@@ -293,6 +293,18 @@ static void test_return_addresses_are_found_on_deep_stacks(void **state)
                      0x1000 + DEPTH - 1);
 }
 
+static void test_return_addresses_of_calls_that_have_ended_are_found_by_their_place(void **state)
+{
+    struct fixture *f = *state;
+    struct wire_calls_return *returns = (void *)(f->part + f->layout.returns);
+    const uint64_t slot = 0x7ffc12345678;
+    assert_int_equal(calls_reader_return_address(f->reader, 7, slot), 0);
+    returns[WIRE_CALLS_RETURN_OF(slot)] =
+        (struct wire_calls_return){.slot = slot, .address = 0x4321};
+    assert_int_equal(calls_reader_return_address(f->reader, 7, slot), 0x4321);
+    assert_int_equal(calls_reader_return_address(f->reader, 7, slot + 8), 0);
+}
+
 static void test_marks_counters_and_names_are_taken_over(void **state)
 {
     struct fixture *f = *state;
@@ -372,6 +384,7 @@ int main(void)
         TEST(test_recursive_calls_count_their_outermost_time),
         TEST(test_open_calls_count_with_their_time_so_far),
         TEST(test_return_addresses_are_found_on_deep_stacks),
+        TEST(test_return_addresses_of_calls_that_have_ended_are_found_by_their_place),
         TEST(test_marks_counters_and_names_are_taken_over),
         TEST(test_a_hostile_segment_does_no_harm),
         TEST(test_a_shadow_stack_that_goes_round_ends),

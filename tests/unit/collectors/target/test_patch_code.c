@@ -134,7 +134,7 @@ static int (*write_function(void))(int, int)
     memcpy(at, bytes, sizeof bytes);
     memcpy(at + sizeof bytes, &t.wire.enter_site, sizeof t.wire.enter_site);
     uint64_t entry = t.wire.code_near_program + 16 * PAGE;
-    t.sites[NUMBER] = (struct wire_calls_site){entry, UINT64_C(4) << 32 | 8};
+    t.sites[NUMBER] = (struct wire_calls_site){.function = entry, .slot_offset = 8, .behind = 4};
     return (int (*)(int, int))entry;
 }
 
