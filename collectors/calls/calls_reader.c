@@ -182,13 +182,13 @@ static struct call_record *place_of(struct calls_reader *reader, struct ingest *
         return NULL;
     uint32_t stack = calls_paths_get(&reader->paths, ingest, profile, i);
     uint32_t thread = thread_of(profile, reader->process, record->tid);
-    struct call_record *place = calls_record_get(profile->calls, stack, thread);
+    struct call_record *place =
+        calls_record_get(profile->calls, stack, thread, record->is_recursive);
     if (!place) {
         known->has_no_place = true;
         return NULL;
     }
     known->at = (uint32_t)(place - &g_array_index(profile->calls->records, struct call_record, 0));
-    place->is_recursive = record->is_recursive;
     if (record->way == WIRE_CALLS_BY_PATCH) {
         uint32_t leaf = profile_stack_frames(profile, stack)[0];
         g_array_append_val(reader->unnamed, leaf);

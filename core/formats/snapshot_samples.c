@@ -300,12 +300,12 @@ static bool add_record(struct snapshot_samples *s, uint64_t offset, uint32_t sta
     struct profile *p = s->profile;
     guint threads = p->threads->len, records = p->calls->records->len;
     uint32_t thread = snapshot_threads_find(s->threads, &labels->of_thread);
-    struct call_record *record = calls_record_get(p->calls, stack, thread);
+    struct call_record *record =
+        calls_record_get(p->calls, stack, thread, labels->of_record.is_recursive);
     if (!record)
         return snapshot_tables_corrupt(s->tables, offset, error,
                                        "more than %d stacks of calls: damaged", CALLS_RECORDS_MAX);
     call_stats_add(&record->stats, &labels->of_record.stats);
-    record->is_recursive |= labels->of_record.is_recursive;
     return snapshot_tables_charge(s->tables,
                                   THREAD_COST * (uint64_t)(p->threads->len - threads) +
                                       RECORD_COST * (uint64_t)(p->calls->records->len - records),

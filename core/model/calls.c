@@ -82,14 +82,16 @@ bool calls_are_measured(const struct calls *calls)
     return calls->records->len > 0;
 }
 
-struct call_record *calls_record_get(struct calls *calls, uint32_t stack, uint32_t thread)
+struct call_record *calls_record_get(struct calls *calls, uint32_t stack, uint32_t thread,
+                                     bool is_recursive)
 {
-    gpointer key = (gpointer)(uintptr_t)((uint64_t)stack << 32 | thread);
+    gpointer key = (gpointer)(uintptr_t)((uint64_t)stack << 32 | thread << 1 | is_recursive);
     guint at = GPOINTER_TO_UINT(g_hash_table_lookup(calls->index, key));
     if (!at) {
         if (calls->records->len >= CALLS_RECORDS_MAX)
             return NULL;
-        struct call_record record = {.stack = stack, .thread = thread};
+        struct call_record record = {
+            .stack = stack, .thread = thread, .is_recursive = is_recursive};
         g_array_append_val(calls->records, record);
         at = calls->records->len;
         g_hash_table_insert(calls->index, key, GUINT_TO_POINTER(at));

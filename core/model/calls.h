@@ -4,8 +4,9 @@
  *
  * A record is one call path in one thread, with all calls of the function at its leaf. Paths hold
  * counted functions only: what is not counted does not appear between them. Recursion is folded: a
- * function stands twice in a path only when the leaf is a recursive call (its record is then a
- * recursive one), and what such a call calls stands under the outermost call of the function.
+ * call of a function that the thread is in already has a record of its own, a recursive one, and
+ * what such a call calls stands under the outermost call of the function. So a function stands
+ * twice in a path only when it is the leaf.
  *
  * Times are wall-clock time, waiting included, less what the probes take themselves.
  *
@@ -37,7 +38,7 @@ struct call_stats {
 struct call_record {
     uint32_t stack;    /* of the profile, leaf first; the leaf is the function that was called */
     uint32_t thread;   /* of the profile */
-    bool is_recursive; /* the leaf's function stands further up the stack as well */
+    bool is_recursive; /* the thread was in the leaf's function already when it was called */
     struct call_stats stats;
 };
 
@@ -110,10 +111,11 @@ void calls_free(struct calls *calls);
 /* Whether there is any record. */
 bool calls_are_measured(const struct calls *calls);
 
-/* The record of that path in that thread, made on demand, all zero at first. Valid until the next
- * one is made. The caller changes it and then calls calls_touch(). NULL: CALLS_RECORDS_MAX are
- * there. */
-struct call_record *calls_record_get(struct calls *calls, uint32_t stack, uint32_t thread);
+/* The record of that path in that thread, its recursive calls apart; made on demand, all zero at
+ * first. Valid until the next one is made. The caller changes it and then calls calls_touch().
+ * NULL: CALLS_RECORDS_MAX are there. */
+struct call_record *calls_record_get(struct calls *calls, uint32_t stack, uint32_t thread,
+                                     bool is_recursive);
 
 /* Says that records have changed. */
 void calls_touch(struct calls *calls);

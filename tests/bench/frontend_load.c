@@ -159,7 +159,8 @@ static void add_calls(struct session *s)
 {
     struct calls *calls = s->profile->calls;
     for (int i = 0; i < STACKS; i++) {
-        struct call_record *record = calls_record_get(calls, s->stacks[i], s->threads[i % THREADS]);
+        struct call_record *record =
+            calls_record_get(calls, s->stacks[i], s->threads[i % THREADS], false);
         int64_t ns = (int64_t)(next_random(s) % 100000 + 1);
         struct call_stats more = {.calls = 1,
                                   .total_ns = ns,

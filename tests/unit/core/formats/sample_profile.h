@@ -179,14 +179,14 @@ static inline void sample_calls(struct profile *p)
     uint32_t outer = sample_scope(p, "order"), inner = sample_scope(p, "pay; by card");
     uint32_t thread = profile_thread(p, 0, 0);
     profile_get_thread(p, thread)->name = profile_text(p, "several threads");
-    sample_record(calls_record_get(p->calls, 0, 2), 1000);
-    sample_record(calls_record_get(p->calls, profile_stack(p, &outer, 1), 0), 2000);
-    calls_record_get(p->calls, 1, 1); /* all zero: it tells nothing */
+    sample_record(calls_record_get(p->calls, 0, 2, false), 1000);
+    sample_record(calls_record_get(p->calls, profile_stack(p, &outer, 1), 0, false), 2000);
+    calls_record_get(p->calls, 1, 1, false); /* all zero: it tells nothing */
     struct call_record *record =
-        calls_record_get(p->calls, profile_stack(p, (uint32_t[]){inner, outer}, 2), thread);
+        calls_record_get(p->calls, profile_stack(p, (uint32_t[]){inner, outer}, 2), thread, false);
     sample_record(record, 3000);
     record->is_recursive = true;
-    record = calls_record_get(p->calls, 1, 0); /* a stack that has samples too */
+    record = calls_record_get(p->calls, 1, 0, false); /* a stack that has samples too */
     record->stats = (struct call_stats){.calls = 1, .open = 1, .total_ns = 7, .self_ns = 7};
     calls_touch(p->calls);
     *calls_process_get(p->calls, 2) = (struct calls_process){.process = 2,

@@ -186,7 +186,7 @@ static void test_why_there_are_no_calls_is_kept(void **state)
     struct profile *p = sample_profile();
     p->calls->why_not = profile_text(p, "nothing in it is compiled for it");
     calls_process_get(p->calls, 1)->trouble = profile_text(p, "it is linked statically");
-    calls_record_get(p->calls, 0, 0); /* no call was made */
+    calls_record_get(p->calls, 0, 0, false); /* no call was made */
     save(p, f->first);
     struct profile *q = load(f->first);
     assert_string_equal(q->calls->why_not, p->calls->why_not);
@@ -214,7 +214,7 @@ static void test_call_types_of_other_writers_stay_metrics(void **state)
     assert_int_equal(q->main_metric, 1);
     assert_int_equal(profile_entry_values(q, 0)[1], 300);
     assert_int_equal(q->calls->records->len, 0);
-    sample_record(calls_record_get(q->calls, 0, 0), 10); /* and beside them calls of ours */
+    sample_record(calls_record_get(q->calls, 0, 0, false), 10); /* and beside them calls of ours */
     save(q, f->second);
     struct profile *r = load(f->second);
     assert_int_equal(r->n_metrics, 2);

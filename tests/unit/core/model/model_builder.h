@@ -73,7 +73,7 @@ static inline struct call_record *builder_calls(struct profile *p, const char *p
                                                 int tid, int64_t calls, int64_t self_ns)
 {
     uint32_t thread = profile_thread(p, profile_process(p, pid), tid);
-    struct call_record *record = calls_record_get(p->calls, builder_stack(p, path), thread);
+    struct call_record *record = calls_record_get(p->calls, builder_stack(p, path), thread, false);
     struct call_stats more = {.calls = calls,
                               .total_ns = calls * self_ns,
                               .self_ns = calls * self_ns,

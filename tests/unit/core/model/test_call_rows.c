@@ -263,7 +263,7 @@ static void test_rows_follow_records_and_names(void **state)
     uint32_t frame = profile_frame(f.p, module, 0x777777);
     uint32_t stack = profile_stack(f.p, &frame, 1);
     struct call_record *record = builder_calls(f.p, "draw", 1, 1, 3, 5);
-    calls_record_get(f.p->calls, stack, record->thread)->stats.calls = 4;
+    calls_record_get(f.p->calls, stack, record->thread, false)->stats.calls = 4;
     calls_touch(f.p->calls);
     check_order(&f, by(CALL_SORT_CALLS), "app+0x777777 draw");
     struct line line = {.function = builder_function(f.p, "draw")};

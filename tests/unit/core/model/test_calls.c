@@ -29,13 +29,13 @@ static void test_record_get_tells_stacks_and_threads_apart(void **state)
     (void)state;
     struct calls *calls = calls_new();
     assert_false(calls_are_measured(calls));
-    calls_record_get(calls, 1, 2)->stats.calls = 12;
-    calls_record_get(calls, 2, 1)->stats.calls = 21;
+    calls_record_get(calls, 1, 2, false)->stats.calls = 12;
+    calls_record_get(calls, 2, 1, false)->stats.calls = 21;
     for (uint32_t i = 0; i < 5000; i++)
-        assert_int_equal(calls_record_get(calls, i + 10, 1)->stats.max_ns, 0);
+        assert_int_equal(calls_record_get(calls, i + 10, 1, false)->stats.max_ns, 0);
     assert_int_equal(calls->records->len, 5002);
-    assert_int_equal(calls_record_get(calls, 1, 2)->stats.calls, 12);
-    assert_int_equal(calls_record_get(calls, 2, 1)->stats.calls, 21);
+    assert_int_equal(calls_record_get(calls, 1, 2, false)->stats.calls, 12);
+    assert_int_equal(calls_record_get(calls, 2, 1, false)->stats.calls, 21);
     assert_int_equal(calls->records->len, 5002);
     assert_true(calls_are_measured(calls));
     calls_free(calls);
@@ -46,10 +46,10 @@ static void test_record_get_gives_no_new_one_when_full(void **state)
     (void)state;
     struct calls *calls = calls_new();
     for (uint32_t i = 0; i < CALLS_RECORDS_MAX; i++)
-        if (!calls_record_get(calls, i, 7))
+        if (!calls_record_get(calls, i, 7, false))
             fail_msg("no record %u", i);
-    assert_null(calls_record_get(calls, CALLS_RECORDS_MAX, 7));
-    assert_non_null(calls_record_get(calls, 5, 7));
+    assert_null(calls_record_get(calls, CALLS_RECORDS_MAX, 7, false));
+    assert_non_null(calls_record_get(calls, 5, 7, false));
     assert_int_equal(calls->records->len, CALLS_RECORDS_MAX);
     calls_free(calls);
 }

@@ -20,7 +20,7 @@ static inline struct call_record *small_calls_record(struct small_profile *small
                                                      const uint32_t *frames, size_t n)
 {
     struct profile *p = small->profile;
-    return calls_record_get(p->calls, profile_stack(p, frames, n), small->threads[thread]);
+    return calls_record_get(p->calls, profile_stack(p, frames, n), small->threads[thread], false);
 }
 
 static inline void small_calls_set(struct small_profile *small, struct call_record *record,
