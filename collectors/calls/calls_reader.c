@@ -115,11 +115,11 @@ static struct call_stats stats_of(const struct calls_reader *reader,
                                   const struct wire_calls_record *record,
                                   const struct open_call *open)
 {
-    uint64_t total = record->is_recursive ? record->outermost : record->sum;
+    uint64_t total = record->is_recursive ? 0 : record->sum + open->total; /* it is another's */
     return (struct call_stats){
         .calls = value_of(record->calls) + open->calls,
         .open = open->calls,
-        .total_ns = ns_of(reader, total) + ns_of(reader, open->total),
+        .total_ns = ns_of(reader, total),
         .self_ns = ns_of(reader, record->self) + ns_of(reader, open->self),
         .sum_ns = ns_of(reader, record->sum),
         .cost_ns = ns_of(reader, record->cost),

@@ -92,17 +92,15 @@ static struct open_call *call_of(GArray *calls, GHashTable *index, uint32_t reco
     return &g_array_index(calls, struct open_call, i - 1);
 }
 
-static void add_lane(const GArray *frames, GArray *calls, GHashTable *index, GHashTable *seen)
+static void add_lane(const GArray *frames, GArray *calls, GHashTable *index)
 {
-    g_hash_table_remove_all(seen);
     for (guint i = 0; i < frames->len; i++) {
         const struct wire_calls_frame *f = &g_array_index(frames, struct wire_calls_frame, i);
         uint64_t within = i + 1 < frames->len ? (f + 1)->start : 0;
         struct open_call *call = call_of(calls, index, f->record);
         call->calls++;
         call->self += less(less(f->start, f->inner), within);
-        if (g_hash_table_add(seen, GUINT_TO_POINTER(f->record)))
-            call->total += f->start;
+        call->total += f->start;
     }
 }
 
@@ -111,7 +109,6 @@ void open_calls_read(const struct calls_hello *hello, const struct calls_layout 
 {
     const struct wire_calls_lane *lanes = lanes_of(hello, layout);
     GHashTable *index = g_hash_table_new(NULL, NULL);
-    GHashTable *seen = g_hash_table_new(NULL, NULL);
     GArray *frames = g_array_new(FALSE, FALSE, sizeof(struct wire_calls_frame));
     uint32_t left = frames_max(hello, layout); /* all lanes together cannot have more */
     g_array_set_size(calls, 0);
@@ -121,10 +118,9 @@ void open_calls_read(const struct calls_hello *hello, const struct calls_layout 
             continue;
         read_lane(walk_begin(hello, layout, &lane), MIN(lane.depth, left), now, frames);
         left -= frames->len;
-        add_lane(frames, calls, index, seen);
+        add_lane(frames, calls, index);
     }
     g_array_unref(frames);
-    g_hash_table_unref(seen);
     g_hash_table_unref(index);
 }
 

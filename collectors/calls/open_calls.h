@@ -14,7 +14,7 @@
 struct open_call {
     uint32_t record;
     uint32_t calls;
-    uint64_t total; /* ticks so far, net, of calls that are not within another one of the record */
+    uint64_t total; /* ticks so far, net */
     uint64_t self;  /* ticks so far, not in calls that they made */
 };
 

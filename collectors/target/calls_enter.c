@@ -222,8 +222,6 @@ static bool find_target(struct calls_thread *thread, const struct calls_entry *e
     target->record = node->recursive;
     target->number = node->recursive_number;
     target->context = itself->first->number;
-    if (!calls_open_is(node->first, entry->function, node->recursive))
-        node->first = next;
     return true;
 }
 

@@ -132,8 +132,6 @@ static inline bool calls_enter_fast(const struct calls_entry *entry, uintptr_t h
         target.record = node->recursive;
         target.number = node->recursive_number;
         target.context = itself->first->number;
-        if (!calls_open_is(node->first, entry->function, node->recursive))
-            node->first = next;
     }
     calls_push(thread, next, entry, &target);
     calls_unguard(thread);
@@ -201,10 +199,6 @@ static inline void calls_pop(struct calls_thread *thread, uint64_t now)
     calls_add(open->record, open, net, cost);
     if (itself->first == open)
         itself->first = NULL;
-    if (node->first == open && node != itself) {
-        calls_bump_signed(&open->record->outermost, net);
-        node->first = NULL;
-    }
     around->inner += net;
     around->cost += open->cost + probe->pair;
     struct wire_calls_frame *frame = calls_frame_of(around);

@@ -45,9 +45,8 @@ struct calls_node {
     struct calls_node *itself;
     struct wire_calls_record *record;
     struct wire_calls_record *recursive; /* of recursive calls; NULL: none yet */
-    struct calls_open *first; /* of those that are open the outermost: of the function, in the node
-                                 that stands for it; in others of recursive calls. May be out of
-                                 date: see calls_open_is() */
+    struct calls_open *first; /* in the node that stands for the function: its outermost open call.
+                                 May be out of date: see calls_open_is() */
     uint32_t recursive_number;
     uint16_t module;
     uint8_t way; /* enum wire_calls_way */

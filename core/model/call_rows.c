@@ -213,15 +213,6 @@ static int64_t calls_before(const struct call_rows *rows, guint record)
     return record < calls->len ? g_array_index(calls, int64_t, record) : 0;
 }
 
-/* A recursive call lies within another call of the function, whose time it is part of. */
-static void add_to_function(struct call_group *group, const struct call_record *record)
-{
-    int64_t total_ns = group->row.stats.total_ns;
-    call_stats_add(&group->row.stats, &record->stats);
-    if (record->is_recursive)
-        group->row.stats.total_ns = total_ns;
-}
-
 static void sum_groups(struct call_rows *rows)
 {
     g_array_set_size(rows->groups, 0);
@@ -232,7 +223,7 @@ static void sum_groups(struct call_rows *rows)
             continue;
         uint32_t function = g_array_index(rows->ends, struct call_ends, i).function;
         struct call_group *group = group_of_function(rows, function);
-        add_to_function(group, record);
+        call_stats_add(&group->row.stats, &record->stats);
         heap_sum_add(&group->before, calls_before(rows, i));
     }
 }

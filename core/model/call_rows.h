@@ -72,7 +72,7 @@ enum call_edges {
 /*
  * The edges of a function: `edges` (struct call_row) is emptied, and filled with one row for each
  * function at the other end, most calls first. Of process and thread of the last query. total_ns of
- * an edge counts a call within another one of the same edge once.
+ * an edge is what it adds to that of the called function: recursive calls add nothing.
  */
 void call_rows_edges(const struct call_rows *rows, uint32_t function, enum call_edges direction,
                      GArray *edges);

@@ -38,7 +38,8 @@ struct call_stats {
 struct call_record {
     uint32_t stack;    /* of the profile, leaf first; the leaf is the function that was called */
     uint32_t thread;   /* of the profile */
-    bool is_recursive; /* the thread was in the leaf's function already when it was called */
+    bool is_recursive; /* the thread was in the leaf's function already when it was called: its
+                          total is 0, as that of the call around it has it */
     struct call_stats stats;
 };
 

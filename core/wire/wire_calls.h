@@ -52,7 +52,7 @@ enum wire_calls_trouble {
 };
 
 enum {
-    WIRE_CALLS_BUCKETS = 30, /* of durations: below 2^5 ticks, 2^6, ... 2^33; the last: longer */
+    WIRE_CALLS_BUCKETS = 32, /* of durations: below 2^5 ticks, 2^6, ... 2^35; the last: longer */
     WIRE_CALLS_FIRST_BUCKET_BITS = 5,
     WIRE_CALLS_LANES = 1024,
     WIRE_CALLS_FRAMES = 63, /* of a chunk */
@@ -119,10 +119,7 @@ struct wire_calls_record {
     uint64_t self; /* sum less what they called */
     uint64_t cost; /* of probes, which has been taken off `sum` */
     uint64_t max;
-    uint64_t min; /* 0 while there was no call */
-    /* On another cache line. */
-    uint64_t outermost; /* of a recursive record: sum of the durations of those calls that were not
-                           made within another one of the same record */
+    uint64_t min;                         /* 0 while there was no call */
     uint32_t buckets[WIRE_CALLS_BUCKETS]; /* calls by duration, modulo 2^32 */
 };
 
@@ -232,7 +229,7 @@ static_assert(sizeof(struct wire_calls_lane) == 128, "a lane's size is part of t
 static_assert(sizeof(struct wire_calls_frame) == 64, "a frame's size is part of the protocol");
 static_assert(sizeof(struct wire_calls_chunk) == 4096, "a chunk's size is part of the protocol");
 static_assert(sizeof(struct wire_calls_record) == 192, "a record's size is part of the protocol");
-static_assert(__builtin_offsetof(struct wire_calls_record, outermost) == 64, "two lines");
+static_assert(__builtin_offsetof(struct wire_calls_record, buckets) == 64, "two lines");
 static_assert(sizeof(struct wire_calls_name) == 64, "a name's size is part of the protocol");
 static_assert(sizeof(struct wire_calls_mark) == 64, "a mark's size is part of the protocol");
 static_assert(sizeof(struct wire_calls_counter) == 96, "a counter's size is part of the protocol");
