@@ -200,7 +200,7 @@ static struct call_group *group_of_function(struct call_rows *rows, uint32_t fun
         g_array_set_size(rows->group_of, rows->profile->functions->len);
     uint32_t *group = &g_array_index(rows->group_of, uint32_t, function);
     if (!*group) {
-        struct call_group empty = {.row = {.function = function}};
+        struct call_group empty = {.row = {.function = function, .is_recursive = true}};
         g_array_append_val(rows->groups, empty);
         *group = rows->groups->len;
     }
@@ -423,6 +423,7 @@ void call_rows_edges(const struct call_rows *rows, uint32_t function, enum call_
         uint32_t far = direction == CALL_EDGES_FROM ? ends->function : ends->caller;
         struct call_group *edge = edge_to(found, at, far);
         call_stats_add(&edge->row.stats, &record_at(rows, i - 1)->stats);
+        edge->row.is_recursive &= record_at(rows, i - 1)->is_recursive;
         heap_sum_add(&edge->before, calls_before(rows, i - 1));
     }
     g_array_set_size(edges, 0);

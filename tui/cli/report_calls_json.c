@@ -161,6 +161,7 @@ static json_t *edges(const struct report_calls *c, uint32_t function, enum call_
         json_t *object = json_object();
         set_function(object, c->profile, edge->function);
         set_times(object, &edge->stats);
+        json_object_set_new(object, "is_recursive", json_boolean(edge->is_recursive));
         json_array_append_new(array, object);
     }
     g_array_unref(list);

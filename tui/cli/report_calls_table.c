@@ -55,7 +55,10 @@ static bool has_ended(const struct call_row *row)
 
 static void add_total(GString *cell, const struct call_row *row)
 {
-    text_append_duration(cell, row->stats.total_ns);
+    if (row->is_recursive)
+        g_string_append(cell, "recursive");
+    else
+        text_append_duration(cell, row->stats.total_ns);
 }
 
 static void add_self(GString *cell, const struct call_row *row)

@@ -197,7 +197,10 @@ static void write_edge(const struct call_details *details, struct pen *pen,
     g_string_append_c(text, call_stats_is_costly(&row->stats) ? '!' : ' ');
     write_figure(pen, columns.average, text->str);
     g_string_truncate(text, 0);
-    lens_append_call_time(text, (double)row->stats.total_ns);
+    if (row->is_recursive)
+        g_string_append(text, "recursive");
+    else
+        lens_append_call_time(text, (double)row->stats.total_ns);
     write_figure(pen, columns.total, text->str);
     const char *name = row->function == PROFILE_NONE
                            ? "(not counted)"

@@ -115,7 +115,9 @@ static void test_recursive_calls_count_but_not_their_total(void **state)
     (void)state;
     struct fixture f = begin();
     builder_calls(f.p, "main parse", 1, 1, 10, 20);
-    builder_calls(f.p, "main parse parse", 1, 1, 5, 6)->stats.total_ns = 0;
+    struct call_record *deeper = builder_calls(f.p, "main parse parse", 1, 1, 5, 6);
+    deeper->is_recursive = true;
+    deeper->stats.total_ns = 0;
     query(&f, by(CALL_SORT_TOTAL));
     const struct call_stats *stats = &row_of(&f, "parse")->stats;
     assert_int_equal(stats->calls, 15);
@@ -126,6 +128,8 @@ static void test_recursive_calls_count_but_not_their_total(void **state)
     struct call_row to_itself = edge_of(&f, "parse", CALL_EDGES_FROM, "parse");
     assert_int_equal(to_itself.stats.calls, 5);
     assert_int_equal(to_itself.stats.total_ns, 0);
+    assert_true(to_itself.is_recursive);
+    assert_false(edge_of(&f, "parse", CALL_EDGES_TO, "main").is_recursive);
     check_edges(&f, "parse", CALL_EDGES_TO, "main parse");
     end(&f);
 }
