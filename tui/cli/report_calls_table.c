@@ -56,7 +56,7 @@ static bool has_ended(const struct call_row *row)
 static void add_total(GString *cell, const struct call_row *row)
 {
     if (row->is_recursive)
-        g_string_append(cell, "recursive");
+        g_string_append(cell, "recurses");
     else
         text_append_duration(cell, row->stats.total_ns);
 }

@@ -198,7 +198,7 @@ static void write_edge(const struct call_details *details, struct pen *pen,
     write_figure(pen, columns.average, text->str);
     g_string_truncate(text, 0);
     if (row->is_recursive)
-        g_string_append(text, "recursive");
+        g_string_append(text, "recurses");
     else
         lens_append_call_time(text, (double)row->stats.total_ns);
     write_figure(pen, columns.total, text->str);
