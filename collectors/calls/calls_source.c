@@ -5,6 +5,7 @@
 #include "collectors/calls/calls_source.h"
 
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,10 +14,14 @@
 #include "collectors/calls/patcher.h"
 #include "core/session/coverage.h"
 #include "core/session/ingest.h"
+#include "core/target/proc_maps.h"
 
 enum {
     SECOND_NS = 1000000000,
     READY_MOST_NS = 200 * 1000 * 1000,
+    ENDED_MAX = 64,
+    STOP_TRIES = 20, /* to have code put back at the end, each a pause later */
+    STOP_PAUSE_NS = 10 * 1000 * 1000,
     READING_SHARE = 50, /* reading takes one part in so many of the time, at most */
 };
 
@@ -27,12 +32,17 @@ struct watched {
     struct patcher *patcher;
     bool is_left;     /* something is left to do to its code */
     bool was_patched; /* its code is or was changed */
+    uint64_t inode;   /* of its segment */
+    uint64_t serial;  /* those that came later have a greater one */
 };
 
 struct calls_source {
     struct calls_tap tap;
     struct calls_reader_options options;
     GPtrArray *watched; /* struct watched, oldest first */
+    GPtrArray *ended;   /* struct watched without reader: what children of theirs may have of them,
+                           that have not been fetched yet */
+    uint64_t n_watched; /* ever */
     const struct calls_filter *filter;
     GArray *wanted; /* struct patch_request: what was asked for by key, for processes to come */
     enum calls_policy policy;
@@ -70,6 +80,7 @@ static void *calls_start(const struct calls_source_options *options)
     s->policy = options->policy;
     s->filter = options->filter;
     s->watched = g_ptr_array_new_with_free_func(free_watched);
+    s->ended = g_ptr_array_new_with_free_func(free_watched);
     s->wanted = g_array_new(FALSE, FALSE, sizeof(struct patch_request));
     calls_tap_init(&s->tap, coverage_listener(options->coverage), options->only_pid,
                    options->wake_fd);
@@ -85,18 +96,55 @@ static void *calls_start(const struct calls_source_options *options)
 
 /* ---- changing code ---- */
 
+/* Whether a process had a segment mapped when it said hello: before it had one of its own. */
+static bool has_segment(const struct calls_hello *hello, uint64_t inode)
+{
+    for (guint i = 0; i < hello->maps->len; i++) {
+        const struct proc_map *map = &g_array_index(hello->maps, struct proc_map, i);
+        if (map->inode == inode && strstr(map->path, WIRE_SEGMENT_NAME))
+            return true;
+    }
+    return false;
+}
+
+/* The patcher of the process that another one was forked from; NULL: it has changed nothing. A
+ * child has the code of all its forebears mapped: the latest of them is its parent, which may have
+ * ended by now. */
+static const struct patcher *find_parent(const struct calls_source *s,
+                                         const struct calls_hello *hello)
+{
+    const struct patcher *parent = NULL;
+    uint64_t serial = 0;
+    for (guint i = 0; i < s->watched->len + s->ended->len; i++) {
+        const struct watched *w = i < s->watched->len
+                                      ? g_ptr_array_index(s->watched, i)
+                                      : g_ptr_array_index(s->ended, i - s->watched->len);
+        if (w->serial <= serial || !has_segment(hello, w->inode))
+            continue;
+        parent = w->patcher;
+        serial = w->serial;
+    }
+    return parent;
+}
+
 static struct patcher *new_patcher(const struct calls_source *s, const struct calls_hello *hello)
 {
-    const struct wire_segment *segment = hello->process->segment;
+    struct listener_process *process = hello->process;
     const struct calls_layout *layout = &s->tap.layout;
-    (void)segment;
-    return patcher_new(&(struct patcher_options){
-        .pid = hello->process->pid,
+    size_t sampler = __atomic_load_n(&process->sampler_offset, __ATOMIC_ACQUIRE);
+    const uint8_t *segment = (const uint8_t *)process->segment + sampler;
+    struct patcher_options options = {
+        .pid = process->pid,
         .wire = hello->wire,
         .code = hello->part + layout->code,
         .sites = (void *)(hello->part + layout->sites),
         .mappings = (void *)(hello->part + layout->mappings),
-    });
+    };
+    if (sampler)
+        options.map_generation =
+            &((const struct wire_sampler *)(const void *)segment)->map_generation;
+    const struct patcher *parent = process->is_forked ? find_parent(s, hello) : NULL;
+    return parent ? patcher_new_child(parent, &options) : patcher_new(&options);
 }
 
 static void wake_up(struct calls_hello *hello)
@@ -148,6 +196,9 @@ static void calls_fetch(void *source)
         w->hello = g_ptr_array_steal_index(hellos, 0);
         await_collector(w->hello);
         w->patcher = new_patcher(s, w->hello);
+        w->was_patched = patcher_has_changes(w->patcher);
+        w->inode = w->hello->process->segment_inode;
+        w->serial = ++s->n_watched;
         for (guint i = 0; i < s->wanted->len; i++)
             patcher_want(w->patcher, &g_array_index(s->wanted, struct patch_request, i));
         patcher_scan(w->patcher, s->filter, wants_sleds(s));
@@ -162,12 +213,30 @@ static void calls_fetch(void *source)
 
 /* ---- processes that begin and end ---- */
 
+/* Its children may be about to come in. */
+static void keep_patcher(struct calls_source *s, struct watched *w)
+{
+    if (!w->was_patched) {
+        free_watched(w);
+        return;
+    }
+    if (s->ended->len >= ENDED_MAX)
+        g_ptr_array_remove_index(s->ended, 0);
+    g_ptr_array_add(s->ended, w);
+    if (w->reader)
+        calls_reader_free(w->reader);
+    else
+        calls_hello_free(w->hello);
+    w->reader = NULL;
+    w->hello = NULL;
+}
+
 static void end_reading(struct calls_source *s, struct ingest *ingest, guint i)
 {
-    const struct watched *w = g_ptr_array_index(s->watched, i);
+    struct watched *w = g_ptr_array_steal_index(s->watched, i);
     if (w->reader)
         calls_reader_update(w->reader, ingest, true);
-    g_ptr_array_remove_index(s->watched, i);
+    keep_patcher(s, w);
 }
 
 /* Another program in a process that is known: its first program's calls are history. */
@@ -406,15 +475,27 @@ static void calls_get_hijack(void *source, int pid, int tid, struct unwind_hijac
     }
 }
 
+/* A library may be on its way just now. */
+static void put_back(struct calls_source *s, struct watched *w)
+{
+    const struct timespec pause = {.tv_nsec = STOP_PAUSE_NS};
+    carry_out(s, w, false);
+    for (int i = 0; i < STOP_TRIES && w->is_left; i++) {
+        nanosleep(&pause, NULL);
+        carry_out(s, w, false);
+    }
+}
+
 /* Code is put back as it was; what was counted stays in the segments. */
 static void calls_stop(void *source)
 {
     struct calls_source *s = source;
     calls_set_policy(s, CALLS_POLICY_OFF);
     for (guint i = 0; i < s->watched->len; i++)
-        carry_out(s, g_ptr_array_index(s->watched, i), false);
+        put_back(s, g_ptr_array_index(s->watched, i));
     calls_tap_clear(&s->tap);
     g_ptr_array_unref(s->watched);
+    g_ptr_array_unref(s->ended);
     g_array_unref(s->wanted);
     g_hash_table_unref(s->options.scopes);
     g_free(s->last_refusal);

@@ -38,6 +38,10 @@ static uint64_t area_near(const struct patch_workshop *shop, uint64_t address)
     return 0;
 }
 
+static const char not_the_file[] = "its code is not what its file says";
+static const char changed_already[] =
+    "its code was changed already, in a process that this one was forked from";
+
 /* ---- sleds ---- */
 
 /* Where the short jump will be. */
@@ -61,31 +65,51 @@ static const char *prepare_sled(struct patch_workshop *shop, const struct patch_
         return "there is no more room for code";
     change->is_sled = true;
     change->has_endbr = function->has_endbr;
-    if (!patch_memory_read(shop->memory_fd, sled_jump(change), &change->first, 1) ||
-        (change->first != NOP && change->first != PATCH_SLED_PREFIX))
-        return "its code is not what its file says";
+    if (!patch_memory_read(shop->memory_fd, sled_jump(change), &change->first, 1))
+        return not_the_file;
+    if (change->first == JMP_SHORT)
+        return changed_already;
+    if (change->first != NOP && change->first != PATCH_SLED_PREFIX)
+        return not_the_file;
     change->near = area + shop->near_offset;
     return NULL;
+}
+
+/* The two bytes at the entry, back to what they were. */
+static bool disarm_sled(int fd, const struct patch_change *change)
+{
+    static const uint8_t nop = NOP, jump = JMP_SHORT;
+    const uint8_t displacement = change->has_endbr ? CMC : STC;
+    uint64_t at = sled_jump(change);
+    return patch_memory_change(fd, at, &jump, &change->first, 1) &&
+           patch_memory_change(fd, at + 1, &displacement, &nop, 1);
+}
+
+/* Without the call in front the jump would never end: should another library have come in the midst
+ * of this, it is taken back at once. */
+static bool arm_sled(int fd, const struct patch_change *change)
+{
+    static const uint8_t nops[PATCH_SLED_CALL_BYTES] = {NOP, NOP, NOP, NOP, NOP};
+    static const uint8_t nop = NOP, jump = JMP_SHORT;
+    uint8_t call[PATCH_SLED_CALL_BYTES] = {CALL}, there[PATCH_SLED_CALL_BYTES];
+    const uint8_t displacement = change->has_endbr ? CMC : STC;
+    uint64_t before = change->entry - PATCH_SLED_CALL_BYTES, at = sled_jump(change);
+    int32_t distance = (int32_t)(change->near - change->entry);
+    memcpy(call + 1, &distance, sizeof distance);
+    if (!patch_memory_change(fd, before, nops, call, sizeof call) ||
+        !patch_memory_change(fd, at + 1, &nop, &displacement, 1) ||
+        !patch_memory_change(fd, at, &change->first, &jump, 1))
+        return false;
+    if (patch_memory_read(fd, before, there, sizeof there) && memcmp(there, call, sizeof call) == 0)
+        return true;
+    disarm_sled(fd, change);
+    return false;
 }
 
 static bool make_sled(const struct patch_workshop *shop, const struct patch_change *change,
                       bool is_in)
 {
-    static const uint8_t nops[PATCH_SLED_CALL_BYTES] = {NOP, NOP, NOP, NOP, NOP};
-    static const uint8_t nop = NOP, jump = JMP_SHORT;
-    uint8_t call[PATCH_SLED_CALL_BYTES] = {CALL};
-    const uint8_t displacement = change->has_endbr ? CMC : STC;
-    uint64_t at = sled_jump(change);
-    int32_t distance = (int32_t)(change->near - change->entry);
-    int fd = shop->memory_fd;
-    memcpy(call + 1, &distance, sizeof distance);
-    if (!is_in)
-        return patch_memory_change(fd, at, &jump, &change->first, 1) &&
-               patch_memory_change(fd, at + 1, &displacement, &nop, 1);
-    return patch_memory_change(fd, change->entry - PATCH_SLED_CALL_BYTES, nops, call,
-                               sizeof call) &&
-           patch_memory_change(fd, at + 1, &nop, &displacement, 1) &&
-           patch_memory_change(fd, at, &change->first, &jump, 1);
+    return is_in ? arm_sled(shop->memory_fd, change) : disarm_sled(shop->memory_fd, change);
 }
 
 /* ---- sites ---- */
@@ -100,22 +124,36 @@ static bool target_fits(uint64_t target, void *data)
     return has > 0 || (has == 0 && patch_room_is_free(shop->room, start, end));
 }
 
-/* Reads the function's code; it must be what its file says. NULL: it cannot be, or is not. */
-static uint8_t *read_code(const struct patch_workshop *shop, const struct patch_module *module,
-                          const struct patch_function *function, struct patch_code *ret_code)
+/* What speaks against bytes that are not those of the file. */
+static const char *compare(const uint8_t *file, const uint8_t *bytes, size_t n)
+{
+    size_t i = 0;
+    while (i < n && file[i] == bytes[i])
+        i++;
+    if (i == n)
+        return NULL;
+    return bytes[i] == JMP && memcmp(file + i + 1, bytes + i + 1, n - i - 1) == 0 ? changed_already
+                                                                                  : not_the_file;
+}
+
+/* Reads the function's code; it must be what its file says. Returns NULL, or why it cannot be
+ * changed. */
+static const char *read_code(const struct patch_workshop *shop, const struct patch_module *module,
+                             const struct patch_function *function, struct patch_code *ret_code)
 {
     uint64_t room = function->end - function->entry;
     size_t n = (size_t)MIN(MIN(room, PATCH_FUNCTION_MAX), function->size + PATCH_INSTRUCTION_MAX);
     uint8_t *bytes = g_malloc(n);
     const void *file = elf_file_bytes(module->elf, function->entry, n);
     uint64_t address = module->bias + function->entry;
-    if (!file || !patch_memory_read(shop->memory_fd, address, bytes, n) ||
-        memcmp(file, bytes, n) != 0) {
+    const char *reason = file && patch_memory_read(shop->memory_fd, address, bytes, n)
+                             ? compare(file, bytes, n)
+                             : not_the_file;
+    if (reason)
         g_free(bytes);
-        return NULL;
-    }
-    *ret_code = (struct patch_code){bytes, address, MIN(function->size, n), n};
-    return bytes;
+    else
+        *ret_code = (struct patch_code){bytes, address, MIN(function->size, n), n};
+    return reason;
 }
 
 /* Writes a site's block and what its jump leads to. */
@@ -134,8 +172,10 @@ static const char *write_site(struct patch_workshop *shop, struct patch_change *
         !patch_site_write(&change->site, &block, shop->options.code + offset))
         return "no room within reach for its first instructions";
     uint64_t behind = change->site.address - change->entry;
-    shop->options.sites[shop->n_sites++] = (struct wire_calls_site){
-        .function = change->entry, .slot_offset = change->site.slot_offset | behind << 32};
+    shop->options.sites[shop->n_sites++] =
+        (struct wire_calls_site){.function = change->entry,
+                                 .slot_offset = (uint32_t)change->site.slot_offset,
+                                 .behind = (uint32_t)behind};
     change->destination = block.address;
     change->mapping = patch_stubs_add_target(shop->stubs, change->site.target, block.address);
     return change->mapping == UINT32_MAX ? "too many functions have been changed" : NULL;
@@ -152,13 +192,13 @@ static const char *prepare_site(struct patch_workshop *shop, const struct patch_
         return reason;
     if (function->size == 0)
         return "its size is not known";
-    uint8_t *bytes = read_code(shop, module, function, &code);
-    if (!bytes)
-        return "its code is not what its file says";
+    reason = read_code(shop, module, function, &code);
+    if (reason)
+        return reason;
     if (!shop->room)
         shop->room = patch_room_read(shop->options.pid);
     reason = patch_site_find(&code, target_fits, shop, &change->site);
-    g_free(bytes);
+    g_free((void *)code.bytes);
     return reason ? reason : write_site(shop, change);
 }
 
@@ -178,19 +218,51 @@ static bool is_target_there(const struct patch_workshop *shop, const struct patc
            destination == change->destination;
 }
 
+/* Whether the bytes that stay are what they were. */
+static bool are_others_there(const struct patch_workshop *shop, const struct patch_site *site)
+{
+    uint8_t there[PATCH_INSTRUCTION_MAX];
+    if (!patch_memory_read(shop->memory_fd, site->address, there, site->n_bytes))
+        return false;
+    there[site->jump_offset] = site->bytes[site->jump_offset];
+    return memcmp(there, site->bytes, site->n_bytes) == 0;
+}
+
 static bool make_site(const struct patch_workshop *shop, const struct patch_change *change,
                       bool is_in)
 {
     static const uint8_t jump = JMP;
     const struct patch_site *site = &change->site;
-    uint8_t there[PATCH_INSTRUCTION_MAX];
-    if (!patch_memory_read(shop->memory_fd, site->address, there, site->n_bytes) ||
-        memcmp(there + 1, site->bytes + 1, site->n_bytes - 1) != 0)
+    uint64_t at = site->address + site->jump_offset;
+    const uint8_t *own = site->bytes + site->jump_offset;
+    if (!are_others_there(shop, site))
         return false;
     if (!is_in)
-        return patch_memory_change(shop->memory_fd, site->address, &jump, site->bytes, 1);
-    return is_target_there(shop, change) &&
-           patch_memory_change(shop->memory_fd, site->address, site->bytes, &jump, 1);
+        return patch_memory_change(shop->memory_fd, at, &jump, own, 1);
+    return is_target_there(shop, change) && patch_memory_change(shop->memory_fd, at, own, &jump, 1);
+}
+
+/* ---- both ---- */
+
+enum patch_found patch_change_look(const struct patch_workshop *shop,
+                                   const struct patch_change *change)
+{
+    uint8_t there[2];
+    const struct patch_site *site = &change->site;
+    uint64_t at = change->is_sled ? sled_jump(change) : site->address + site->jump_offset;
+    uint64_t stub = change->is_sled ? change->near : 0;
+    if (!patch_memory_read(shop->memory_fd, at, there, sizeof there))
+        return PATCH_FOUND_NOTHING;
+    if (!change->is_sled && there[0] == JMP)
+        return PATCH_FOUND_IN;
+    if (!change->is_sled)
+        return is_target_there(shop, change) ? PATCH_FOUND_OUT : PATCH_FOUND_NOTHING;
+    bool is_half = there[1] == (change->has_endbr ? CMC : STC);
+    if (is_half)
+        return there[0] == JMP_SHORT ? PATCH_FOUND_IN : PATCH_FOUND_HALF;
+    return patch_memory_read(shop->memory_fd, stub, there, sizeof there) && there[0] == 0xff
+               ? PATCH_FOUND_OUT
+               : PATCH_FOUND_NOTHING;
 }
 
 const char *patch_change_prepare(struct patch_workshop *shop, const struct patch_module *module,

@@ -38,6 +38,19 @@ const char *patch_change_prepare(struct patch_workshop *shop, const struct patch
                                  const struct patch_function *function,
                                  struct patch_change *ret_change);
 
+/* What the bytes in memory say of it. */
+enum patch_found {
+    PATCH_FOUND_IN,
+    PATCH_FOUND_HALF,    /* in the midst of being made or undone: both can be done */
+    PATCH_FOUND_OUT,     /* it can be made: what it leads to is there */
+    PATCH_FOUND_NOTHING, /* likewise not in, but what it leads to is not there */
+};
+
+/* Looks at a change that was prepared in another process, from which this one was forked. Context:
+ * as above. */
+enum patch_found patch_change_look(const struct patch_workshop *shop,
+                                   const struct patch_change *change);
+
 /* Makes it, or undoes it. False: other bytes are there than must be. */
 bool patch_change_make(const struct patch_workshop *shop, const struct patch_change *change,
                        bool is_in);

@@ -17,6 +17,7 @@ enum { FUNCTIONS_MAX = 1 << 20 };
 struct patch_functions {
     GArray *all; /* struct patch_function */
     GStringChunk *names;
+    int references;
 };
 
 /* Where they are read from. */
@@ -192,6 +193,7 @@ static void read_all(struct reading *reading, GStringChunk *names)
 struct patch_functions *patch_functions_read(const struct elf_file *elf)
 {
     struct patch_functions *functions = g_new0(struct patch_functions, 1);
+    functions->references = 1;
     functions->all = g_array_new(FALSE, FALSE, sizeof(struct patch_function));
     functions->names = g_string_chunk_new(16 << 10);
     struct reading reading = {.elf = elf, .symbols = symbol_table_new(), .all = functions->all};
@@ -201,9 +203,15 @@ struct patch_functions *patch_functions_read(const struct elf_file *elf)
     return functions;
 }
 
-void patch_functions_free(struct patch_functions *functions)
+struct patch_functions *patch_functions_ref(struct patch_functions *functions)
 {
-    if (!functions)
+    functions->references++;
+    return functions;
+}
+
+void patch_functions_unref(struct patch_functions *functions)
+{
+    if (!functions || --functions->references > 0)
         return;
     g_array_unref(functions->all);
     g_string_chunk_free(functions->names);

@@ -31,8 +31,11 @@ struct patch_functions;
  */
 struct patch_functions *patch_functions_read(const struct elf_file *elf);
 
-/* NULL is allowed. */
-void patch_functions_free(struct patch_functions *functions);
+/* One more reference; returns it. Context: one thread at a time, as all who have references. */
+struct patch_functions *patch_functions_ref(struct patch_functions *functions);
+
+/* The last one frees it; NULL is allowed. Context: likewise. */
+void patch_functions_unref(struct patch_functions *functions);
 
 /* All of them, by address. Valid as long as the object. Context: any thread. */
 const struct patch_function *patch_functions_all(const struct patch_functions *functions,

@@ -13,7 +13,7 @@ enum { MODULES_MAX = 4096 };
 static void module_free(void *data)
 {
     struct patch_module *module = data;
-    patch_functions_free(module->functions);
+    patch_functions_unref(module->functions);
     elf_file_unref(module->elf);
     g_free(module->path);
     g_free(module);
@@ -22,6 +22,20 @@ static void module_free(void *data)
 GPtrArray *patch_modules_new(void)
 {
     return g_ptr_array_new_with_free_func(module_free);
+}
+
+GPtrArray *patch_modules_copy(const GPtrArray *modules)
+{
+    GPtrArray *copies = patch_modules_new();
+    for (guint i = 0; i < modules->len; i++) {
+        const struct patch_module *module = g_ptr_array_index(modules, i);
+        struct patch_module *copy = g_memdup2(module, sizeof *module);
+        copy->path = g_strdup(module->path);
+        copy->elf = module->elf ? elf_file_ref(module->elf) : NULL;
+        copy->functions = module->functions ? patch_functions_ref(module->functions) : NULL;
+        g_ptr_array_add(copies, copy);
+    }
+    return copies;
 }
 
 /* What is looked for while the maps are read. */

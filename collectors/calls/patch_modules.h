@@ -25,6 +25,10 @@ struct patch_module {
 /* An empty list of struct patch_module *. Free with g_ptr_array_unref. Context: any thread. */
 GPtrArray *patch_modules_new(void);
 
+/* The same list, which shares files and functions; for a process that was forked from the other.
+ * Context: one thread at a time. */
+GPtrArray *patch_modules_copy(const GPtrArray *modules);
+
 /*
  * Looks at what is mapped now. What is gone is not taken from the list: is_there is false then, and
  * never becomes true again. New ones are at the end. Context: one thread at a time.

@@ -126,6 +126,19 @@ const char *patch_names_module_refusal(const char *path)
     return g_str_has_prefix(name, "libproftop.so") ? "it is proftop's own" : NULL;
 }
 
+/* An unwinder that cannot read how calls are found that return through the collector; and stacks
+ * that are copied away and back, together with what was put in the place of return addresses. */
+const char *patch_names_process_refusal(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    if (g_str_has_prefix(name, "libunwind.so"))
+        return "the program unwinds with libunwind, which cannot follow changed code";
+    if (g_str_has_prefix(name, "_greenlet") || g_str_has_prefix(name, "greenlet."))
+        return "the program copies its stacks (greenlet)";
+    return NULL;
+}
+
 bool patch_names_is_part(const char *symbol)
 {
     const char *at = strstr(symbol, ".cold");

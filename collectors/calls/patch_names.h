@@ -13,6 +13,10 @@ const char *patch_names_refusal(const char *linkage);
 /* Why nothing of a file must be patched; NULL: nothing is known against it. Context: any thread. */
 const char *patch_names_module_refusal(const char *path);
 
+/* Why nothing of a process must be patched that has this file mapped; NULL: nothing is known
+ * against it. Context: any thread. */
+const char *patch_names_process_refusal(const char *path);
+
 /* Whether a symbol names a part of a function, to which that jumps; not one that is called.
  * Context: any thread. */
 bool patch_names_is_part(const char *symbol);

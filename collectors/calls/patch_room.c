@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t heap_growth_bytes = UINT64_C(1) << 30, stack_growth_bytes = 16 << 20,
+/* Where the heap of brk cannot grow any more, allocators go on with mmap(). */
+static const uint64_t heap_growth_bytes = 64 << 20, stack_growth_bytes = 16 << 20,
                       highest = UINT64_C(0x7ffffffff000), lowest_ever = 64 << 10;
 
 enum { START_BRK_FIELD = 47 };

@@ -16,6 +16,10 @@ enum {
     OTHER_OFFSET = 80,
     WORD_BYTES = 8,
     FRAME_MAX = 1 << 24, /* bytes of stack that a prologue may take */
+    REX = 0x40,
+    REX_MASK = 0xf0,
+    JMP = 0xe9,
+    ADDRESS_BITS = 47,
     MODRM_REG_MASK = 7 << 3,
     MODRM_REG_JMP = 4 << 3, /* of ff: jmp; 2 is call */
 };
@@ -227,17 +231,52 @@ static bool can_move(const struct instruction *in)
 }
 
 static struct patch_site site_at(const struct patch_code *code, size_t at, size_t length,
-                                 uint64_t slot_offset)
+                                 size_t jump_offset)
 {
+    size_t jump_end = jump_offset + PATCH_JUMP_BYTES;
     struct patch_site site = {.address = code->address + at,
-                              .slot_offset = slot_offset,
                               .length = length,
-                              .n_bytes = length > PATCH_JUMP_BYTES ? length : PATCH_JUMP_BYTES};
+                              .jump_offset = jump_offset,
+                              .n_bytes = length > jump_end ? length : jump_end};
     int32_t displacement;
     memcpy(site.bytes, code->bytes + at, site.n_bytes);
-    memcpy(&displacement, site.bytes + 1, sizeof displacement);
-    site.target = site.address + PATCH_JUMP_BYTES + (uint64_t)(int64_t)displacement;
+    memcpy(&displacement, site.bytes + jump_offset + 1, sizeof displacement);
+    site.target = site.address + jump_end + (uint64_t)(int64_t)displacement;
     return site;
+}
+
+/* What is looked for. */
+struct search {
+    const struct patch_code *code;
+    uint64_t lowest; /* that is jumped to */
+    patch_target_fits *fits;
+    void *data;
+    bool any_above; /* a jump would lead to a valid address, but nothing can be mapped there */
+};
+
+/* Whether the instruction can be a place. */
+static bool try_place(struct search *search, size_t at, const struct instruction *in,
+                      struct patch_site *ret_site)
+{
+    const struct patch_code *code = search->code;
+    size_t length = in->head.length;
+    bool is_whole = search->lowest >= code->address + at + length; /* nobody jumps into it */
+    size_t n = is_whole && (code->bytes[at] & REX_MASK) == REX ? 2 : 1;
+    for (size_t offset = 0; offset < n && at + offset + PATCH_JUMP_BYTES <= code->room; offset++) {
+        struct patch_site site = site_at(code, at, length, offset);
+        search->any_above |= site.target >> ADDRESS_BITS == 0;
+        if (site.bytes[offset] == JMP || !search->fits(site.target, search->data))
+            continue;
+        *ret_site = site;
+        return true;
+    }
+    return false;
+}
+
+static const char *no_room(const struct search *search)
+{
+    return search->any_above ? "no room within reach for its jump"
+                             : "the bytes there lead below the program";
 }
 
 const char *patch_site_find(const struct patch_code *code, patch_target_fits *fits, void *data,
@@ -250,6 +289,7 @@ const char *patch_site_find(const struct patch_code *code, patch_target_fits *fi
     const char *trouble = read_body(code, &lowest);
     if (trouble)
         return trouble;
+    struct search search = {code, lowest, fits, data, false};
     for (size_t at = 0, n = 0; n < BOUNDARIES_MAX; n++) {
         struct instruction in;
         if (at >= code->size || at + PATCH_JUMP_BYTES > code->room)
@@ -259,12 +299,11 @@ const char *patch_site_find(const struct patch_code *code, patch_target_fits *fi
         if (!decode(code->bytes + at, code->size - at, &in))
             return "its code cannot be read";
         if (can_move(&in)) {
-            struct patch_site site = site_at(code, at, in.head.length, slot_offset);
-            reason = "no room within reach for its jump";
-            if (site.bytes[0] != 0xe9 && fits(site.target, data)) {
-                *ret_site = site;
+            if (try_place(&search, at, &in, ret_site)) {
+                ret_site->slot_offset = slot_offset;
                 return NULL;
             }
+            reason = no_room(&search);
         } else if (n == 0) {
             reason = "its first instruction cannot be moved";
         }

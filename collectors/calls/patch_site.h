@@ -3,8 +3,8 @@
  * instead of the instruction there. Pure: bytes in, a plan out. The only user of the disassembler.
  *
  * The place is an instruction near the entry, behind instructions that neither branch nor set flags
- * that matter: its first byte becomes that of jmp rel32, and the four bytes behind it, which stay,
- * say where that leads.
+ * that matter: its first byte, or the one behind its REX prefix, becomes that of jmp rel32, and the
+ * four bytes behind that, which stay, say where it leads.
  */
 #ifndef PROFTOP_COLLECTORS_CALLS_PATCH_SITE_H
 #define PROFTOP_COLLECTORS_CALLS_PATCH_SITE_H
@@ -34,6 +34,8 @@ struct patch_site {
     uint64_t target;      /* where the jump will lead: what lies there must be free */
     uint64_t slot_offset; /* of the return address, from the stack pointer at the place */
     size_t length;        /* of the instruction there */
+    size_t jump_offset;   /* of the byte that is changed, from there: 1 behind a REX prefix, which
+                             means nothing to a jump */
     size_t n_bytes;       /* the longer of it and the jump */
     uint8_t bytes[PATCH_INSTRUCTION_MAX];
 };

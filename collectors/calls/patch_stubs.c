@@ -144,6 +144,9 @@ int patch_stubs_has(const struct patch_stubs *stubs, uint64_t target)
         return 0;
     const struct place *place = &g_array_index(stubs->places, struct place, number);
     const struct page *page = &g_array_index(stubs->pages, struct page, place->page);
+    int32_t result = __atomic_load_n(&stubs->mappings[number].result, __ATOMIC_ACQUIRE);
+    if (result != 0 && result != 1) /* it could not be mapped */
+        return -1;
     return target >= place->address && has_room(page, (uint32_t)(target - place->address)) ? 1 : -1;
 }
 

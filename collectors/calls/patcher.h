@@ -66,6 +66,17 @@ struct patcher;
  * or changed yet. */
 struct patcher *patcher_new(const struct patcher_options *options);
 
+/*
+ * For a forked child of another patcher's process: what was asked for there is asked for here, and
+ * what of it is changed in the child's memory is known. What `parent` is for may have ended; it is
+ * not needed any more.
+ */
+struct patcher *patcher_new_child(const struct patcher *parent,
+                                  const struct patcher_options *options);
+
+/* Whether it ever had code changed. */
+bool patcher_has_changes(const struct patcher *patcher);
+
 /* Leaves the process as it is; NULL is allowed. */
 void patcher_free(struct patcher *patcher);
 

@@ -117,6 +117,7 @@ static struct listener_process *process_new(const struct listener *listener, pid
                                             const struct wire_hello *hello, int memfd)
 {
     size_t size = segment_size(listener);
+    struct stat file;
     struct wire_segment *segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
     if (segment == MAP_FAILED)
         return NULL;
@@ -135,6 +136,7 @@ static struct listener_process *process_new(const struct listener *listener, pid
     process->features = segment->features;
     process->segment = segment;
     process->segment_bytes = size;
+    process->segment_inode = fstat(memfd, &file) == 0 ? file.st_ino : 0;
     process->references = 1;
     return process;
 }

@@ -50,6 +50,36 @@ static void test_place_behind_pushes_knows_where_the_slot_is(void **state)
     assert_int_equal(site.slot_offset, 8 + 8 + 0x28);
 }
 
+static void test_byte_behind_a_prefix_is_a_place_too(void **state)
+{
+    (void)state;
+    /* mov rax,0x11702211; ret */
+    const char code[] = "\x48\xc7\xc0\x11\x22\x70\x11\xc3";
+    assert_null(find_from(code, sizeof code - 1, base + 0x6fffffff));
+    assert_true(site.address == base && site.jump_offset == 1 && site.n_bytes == 7);
+    assert_true(site.target == base + 6 + 0x702211c0);
+}
+
+static bool fits_none(uint64_t target, void *data)
+{
+    (void)target;
+    (void)data;
+    return false;
+}
+
+static void test_jumps_that_lead_below_everything_are_told(void **state)
+{
+    (void)state;
+    /* test rdi,rdi; nop; nop; nop; ret */
+    const uint8_t bytes[] = "\x48\x85\xff\x90\x90\x90\xc3\x90\x90";
+    struct patch_code code = {bytes, 0x400000, sizeof bytes - 1, sizeof bytes - 1};
+    assert_string_equal(patch_site_find(&code, fits_none, NULL, &site),
+                        "the bytes there lead below the program");
+    code.address = base;
+    assert_string_equal(patch_site_find(&code, fits_none, NULL, &site),
+                        "no room within reach for its jump");
+}
+
 static void test_no_place_is_behind_flags_or_branches(void **state)
 {
     (void)state;
@@ -145,6 +175,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entry_is_taken_first),
         cmocka_unit_test(test_place_behind_pushes_knows_where_the_slot_is),
+        cmocka_unit_test(test_byte_behind_a_prefix_is_a_place_too),
+        cmocka_unit_test(test_jumps_that_lead_below_everything_are_told),
         cmocka_unit_test(test_no_place_is_behind_flags_or_branches),
         cmocka_unit_test(test_jump_back_to_the_entry_is_refused),
         cmocka_unit_test(test_short_function_is_refused),
