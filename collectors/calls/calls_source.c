@@ -129,10 +129,8 @@ static const struct patcher *find_parent(const struct calls_source *s,
 
 static struct patcher *new_patcher(const struct calls_source *s, const struct calls_hello *hello)
 {
-    struct listener_process *process = hello->process;
+    const struct listener_process *process = hello->process;
     const struct calls_layout *layout = &s->tap.layout;
-    size_t sampler = __atomic_load_n(&process->sampler_offset, __ATOMIC_ACQUIRE);
-    const uint8_t *segment = (const uint8_t *)process->segment + sampler;
     struct patcher_options options = {
         .pid = process->pid,
         .wire = hello->wire,
@@ -140,9 +138,6 @@ static struct patcher *new_patcher(const struct calls_source *s, const struct ca
         .sites = (void *)(hello->part + layout->sites),
         .mappings = (void *)(hello->part + layout->mappings),
     };
-    if (sampler)
-        options.map_generation =
-            &((const struct wire_sampler *)(const void *)segment)->map_generation;
     const struct patcher *parent = process->is_forked ? find_parent(s, hello) : NULL;
     return parent ? patcher_new_child(parent, &options) : patcher_new(&options);
 }
@@ -479,10 +474,12 @@ static void calls_get_hijack(void *source, int pid, int tid, struct unwind_hijac
 static void put_back(struct calls_source *s, struct watched *w)
 {
     const struct timespec pause = {.tv_nsec = STOP_PAUSE_NS};
-    carry_out(s, w, false);
-    for (int i = 0; i < STOP_TRIES && w->is_left; i++) {
-        nanosleep(&pause, NULL);
+    for (int i = 0; i < STOP_TRIES; i++) {
+        patcher_scan(w->patcher, s->filter, wants_sleds(s));
         carry_out(s, w, false);
+        if (!w->is_left)
+            return;
+        nanosleep(&pause, NULL);
     }
 }
 

@@ -15,10 +15,9 @@
 
 enum { CARRY_OUT_MS = 2000, PAUSE_NS = 500000, PLACES_TRIED = 8 };
 
-uint64_t patcher_map_generation(const struct patcher *p)
+uint64_t patcher_generation(const struct patcher *p)
 {
-    const uint64_t *word = p->shop.options.map_generation;
-    return word ? __atomic_load_n(word, __ATOMIC_ACQUIRE) : 0;
+    return __atomic_load_n(&p->shop.options.wire->unloading, __ATOMIC_SEQ_CST);
 }
 
 static void set_state(struct patch_item *item, enum patch_state state, bool *changed)
@@ -61,7 +60,7 @@ static bool has_work(const struct patcher *p)
  * written to. */
 static bool is_as_scanned(const struct patcher *p)
 {
-    uint64_t now = patcher_map_generation(p);
+    uint64_t now = patcher_generation(p);
     return now == p->scan_generation && (now & WIRE_UNLOADING_MASK) == 0;
 }
 
@@ -74,7 +73,9 @@ static void prepare_all(struct patcher *p, bool *changed)
         const char *reason =
             patch_change_prepare(&p->shop, item->module, item->function, &item->change);
         item->is_prepared = !reason;
-        if (reason)
+        if (!is_as_scanned(p)) /* what was seen may have been another library's */
+            item->is_prepared = false;
+        else if (reason)
             refuse(item, reason, changed);
     }
     patch_room_free(p->shop.room); /* another time, other mappings */
@@ -167,7 +168,7 @@ static bool begin_change(const struct patcher *p)
 {
     struct wire_calls *wire = p->shop.options.wire;
     __atomic_store_n(&wire->changing, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&wire->unloading, __ATOMIC_SEQ_CST) == 0 && is_as_scanned(p))
+    if (is_as_scanned(p))
         return true;
     end_change(wire);
     return false;

@@ -62,7 +62,7 @@ struct patcher *patcher_new_child(const struct patcher *parent,
     child->modules = patch_modules_copy(parent->modules);
     child->n_scanned = parent->n_scanned;
     child->has_all_sleds = parent->has_all_sleds;
-    child->scan_generation = patcher_map_generation(child);
+    child->scan_generation = patcher_generation(child);
     child->shop.memory_fd = patch_memory_open(options->pid);
     for (guint i = 0; i < parent->items->len; i++) {
         const struct patch_item *item = g_ptr_array_index(parent->items, i);

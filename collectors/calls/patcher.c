@@ -213,7 +213,7 @@ static const char *process_refusal(const struct patcher *p)
 
 void patcher_scan(struct patcher *p, const struct calls_filter *filter, bool all_sleds)
 {
-    uint64_t generation = patcher_map_generation(p);
+    uint64_t generation = patcher_generation(p);
     if (generation != p->scan_generation)
         doubt_changes(p);
     p->scan_generation = generation;

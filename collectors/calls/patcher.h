@@ -39,8 +39,6 @@ struct patcher_options {
     uint8_t *code;                       /* WIRE_CALLS_CODE_BYTES */
     struct wire_calls_site *sites;       /* WIRE_CALLS_SITES */
     struct wire_calls_mapping *mappings; /* WIRE_CALLS_MAPPINGS */
-    const uint64_t *map_generation;      /* of wire_sampler; NULL: libraries that go are not told
-                                            of */
 };
 
 enum patch_state {

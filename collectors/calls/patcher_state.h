@@ -48,8 +48,8 @@ struct patcher {
     bool has_all_sleds; /* at the last scan */
 };
 
-/* Libraries that are being unloaded, and have been, as the collector counts them; 0: it is not told
- * of. Context: sampling thread. */
-uint64_t patcher_map_generation(const struct patcher *p);
+/* Libraries that are being unloaded, and have been, as the collector counts them. Context: sampling
+ * thread. */
+uint64_t patcher_generation(const struct patcher *p);
 
 #endif

@@ -47,7 +47,7 @@ static void begin_unloading(struct wire_calls *wire, bool may_call)
 static void end_unloading(struct calls *calls)
 {
     segment_modules_check(&calls->modules);
-    __atomic_fetch_sub(&calls->wire->unloading, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&calls->wire->unloading, WIRE_UNLOADED - 1, __ATOMIC_SEQ_CST);
 }
 
 __attribute__((visibility("default"))) int dlclose(void *library)

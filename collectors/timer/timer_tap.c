@@ -65,7 +65,6 @@ static void on_process(struct listener_process *process, size_t offset, void *da
         hello->n_slots = tap->n_slots;
         fill_sampler(tap, &status, offset + SAMPLER_BYTES, hello->sampler);
         process->segment->sampler_offset = offset;
-        __atomic_store_n(&process->sampler_offset, offset, __ATOMIC_RELEASE);
     }
     g_ptr_array_add(tap->hellos, hello);
     pthread_mutex_unlock(&tap->lock);

@@ -30,8 +30,6 @@ struct listener_process {
     struct wire_segment *segment; /* mapped for reading and writing until released */
     size_t segment_bytes;         /* the true size, to be used instead of the header's */
     uint64_t segment_inode;       /* of its memfd */
-    size_t sampler_offset;        /* of the struct wire_sampler in it, by who has put it there; 0:
-                                     none. Atomic */
     int references;               /* private */
 };
 

@@ -220,8 +220,8 @@ struct wire_calls {
     uint64_t leave_end;
     uint64_t carry_out; /* a function, void (void): carries out the orders to map. Any thread, at
                            any moment, may be made to call it */
-    uint32_t unloading; /* libraries that are going just now: code must not be changed */
-    uint32_t reserved32c;
+    uint64_t unloading; /* how many libraries are going just now (WIRE_UNLOADING_MASK): code must
+                           not be changed; and above that how many have gone */
     uint64_t reserved_words[11];
 };
 
