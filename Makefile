@@ -234,7 +234,7 @@ DEPS       := gcc g++ make pkg-config libglib2.0-dev libncurses-dev libunwind-de
               libprotobuf-c-dev protobuf-c-compiler protobuf-compiler zlib1g-dev libzydis-dev libjansson-dev liblzma-dev libcmocka-dev \
               clang-format tmux jq sqlite3 redis-tools xz-utils python3-minimal git procps strace mandoc shellcheck universal-ctags \
               chromium chromium-driver curl libxml2-utils valgrind libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
-DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4 heaptrack
+DEPS_BENCH := python3 linux-perf google-perftools libgoogle-perftools4 heaptrack uftrace
 DEPS_FUZZ  := clang llvm libclang-rt-14-dev
 
 # $(call install_packages,LIST): does nothing, and quickly, when all of them are there.
@@ -318,6 +318,7 @@ bench: deps-bench
 	$(AGAIN) check-build $(BUILD)/tests/bench/frontend_load
 	$(Q)BUILD=$(BUILD) tests/bench/bench.py
 	$(Q)BUILD=$(BUILD) tests/bench/bench_heap.py
+	$(Q)BUILD=$(BUILD) tests/bench/bench_calls.py
 	$(Q)$(BUILD)/tests/bench/frontend_load
 
 format:

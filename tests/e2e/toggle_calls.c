@@ -28,8 +28,12 @@ struct toggles {
     bool on[NAMES];
 };
 
+static struct session *running; /* NULL: not yet */
+
 static void fail(const char *what, const char *detail)
 {
+    if (running)
+        session_signal(running, SIGKILL);
     printf("%s: %s\n", what, detail ? detail : "");
     exit(1);
 }
@@ -199,6 +203,7 @@ int main(int argc, char **argv)
     struct inherited_state *state = inherited_state_capture();
     struct toggles t = {.session = start(argv, state)};
     struct session_status status;
+    running = t.session;
     find_all(&t);
     toggle(&t, atoi(argv[2]));
     session_get_status(t.session, &status);

@@ -56,6 +56,9 @@ OWN int main(int argc, char **argv)
     else
         sum = in_threads(n, strcmp(argv[1], "all") == 0);
     printf("%u\\n", sum);
+    fflush(stdout);
+    if (getenv("GENERATED_WAIT")) /* to be looked at */
+        getchar();
     return 0;
 }
 """
