@@ -97,6 +97,8 @@ static const struct rule rules[] = {
     {"__x86_return_thunk", has_own_rules},
     {"__morestack*", has_own_rules},
     {"__stack_chk_fail*", has_own_rules},
+    {"__errno_location", "the collector itself needs it"},
+    {"syscall", "the collector itself needs it"},
     {"proftop_*", "it is proftop's own"},
 };
 
