@@ -42,11 +42,21 @@ of_calls() { # NAME KEY
 for kind in cyg sled plain; do
     for mode in recursion deep threads callbacks tails times; do counted $kind truth $mode; done
     for mode in jumps far_jumps handlers jump_out coroutines wander; do counted $kind leaves $mode; done
-    for mode in forks exec churn ends plugins; do counted $kind lives $mode; done
+    for mode in forks exec churn ends; do counted $kind lives $mode; done
     for mode in throws through objects exits; do counted $kind throws $mode; done
 done
 for mode in recursion deep callbacks tails; do counted endbr truth $mode; done
 counted cyg truth inlines
+counted cyg lives plugins
+# What is loaded later is changed when proftop has seen it: libraries that stay for an instant run as they are.
+for kind in sled plain; do
+    name=lives-$kind-plugins
+    calls $name all,first_outer,second_outer "$calls_programs/lives_calls-$kind" plugins "$tmp/$name.truth"
+    is "$name: exit status" "$(cat "$tmp/$name.rc")" 7
+    check "$name: output" diff "$tmp/lives-cyg-plugins.out" "$tmp/$name.out"
+    # shellcheck disable=SC2016 # jq's
+    is "$name: no more than there were" "$(json $name '[.called[]? | select(.function | test("_outer$")) | select(.calls > 10000)] | tostring')" '[]'
+done
 
 # ---- what is known besides ----
 for kind in cyg sled; do
