@@ -64,6 +64,13 @@ static bool is_as_scanned(const struct patcher *p)
     return now == p->scan_generation && (now & WIRE_UNLOADING_MASK) == 0;
 }
 
+/* Not once the process has ended, or runs another program. */
+static bool is_readable(const struct patcher *p, const struct patch_item *item)
+{
+    uint8_t byte;
+    return patch_memory_read(p->shop.memory_fd, item->patch.address, &byte, 1);
+}
+
 static void prepare_all(struct patcher *p, bool *changed)
 {
     for (guint i = 0; i < p->items->len; i++) {
@@ -73,7 +80,7 @@ static void prepare_all(struct patcher *p, bool *changed)
         const char *reason =
             patch_change_prepare(&p->shop, item->module, item->function, &item->change);
         item->is_prepared = !reason;
-        if (!is_as_scanned(p)) /* what was seen may have been another library's */
+        if (!is_as_scanned(p) || !is_readable(p, item)) /* it was perhaps another library's */
             item->is_prepared = false;
         else if (reason)
             refuse(item, reason, changed);
