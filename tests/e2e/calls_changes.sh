@@ -69,7 +69,6 @@ int main(int argc, char **argv)
         waitpid(pid, &status, 0);
         return wrong || status;
     }
-    usleep(300000);
     return wrong + rounds();
 }
 END
