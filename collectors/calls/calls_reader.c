@@ -413,7 +413,13 @@ const struct calls_hello *calls_reader_hello(const struct calls_reader *reader)
     return reader->hello;
 }
 
-uint64_t calls_reader_return_address(struct calls_reader *reader, int tid, uint64_t slot)
+size_t calls_reader_return_addresses(const struct calls_reader *reader, int tid, uint64_t slot,
+                                     uint64_t *ret_addresses, size_t n)
 {
-    return open_calls_return_address(reader->hello, reader->options->layout, tid, slot);
+    uint64_t found[WIRE_CALLS_RETURNS_OF_SLOT];
+    size_t n_found =
+        open_calls_return_addresses(reader->hello, reader->options->layout, tid, slot, found);
+    n = MIN(n, n_found);
+    memcpy(ret_addresses, found, n * sizeof *found);
+    return n;
 }

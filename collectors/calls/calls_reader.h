@@ -49,8 +49,9 @@ const struct calls_hello *calls_reader_hello(const struct calls_reader *reader);
  */
 void calls_reader_update(struct calls_reader *reader, struct ingest *ingest, bool ended);
 
-/* What stood at `slot` of a thread's stack before the collector put an address of its own there; 0:
- * not known. A call that has just ended is still found. */
-uint64_t calls_reader_return_address(struct calls_reader *reader, int tid, uint64_t slot);
+/* What may have stood at `slot` of a thread's stack before the collector put an address of its own
+ * there: at most n, see open_calls.h. */
+size_t calls_reader_return_addresses(const struct calls_reader *reader, int tid, uint64_t slot,
+                                     uint64_t *ret_addresses, size_t n);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collectors/calls/calls_reader.h"
+#include "collectors/calls/patch_detour.h"
 #include "collectors/calls/patcher.h"
 #include "core/session/coverage.h"
 #include "core/session/ingest.h"
@@ -447,10 +448,17 @@ static void calls_get_status(const void *source, struct calls_source_status *ret
     ret_status->last_refusal = s->last_refusal;
 }
 
-static uint64_t return_address(void *data, uint64_t slot)
+static size_t return_addresses(void *data, uint64_t slot, uint64_t *ret_addresses, size_t n)
 {
     const struct calls_source *s = data;
-    return calls_reader_return_address(s->asked, s->asked_tid, slot);
+    return calls_reader_return_addresses(s->asked, s->asked_tid, slot, ret_addresses, n);
+}
+
+static bool detour(void *data, uint64_t from, uint64_t address, struct unwind_detour *ret_detour)
+{
+    const struct calls_source *s = data;
+    return patch_detour_find(calls_reader_hello(s->asked), &s->tap.layout, from, address,
+                             ret_detour);
 }
 
 static void calls_get_hijack(void *source, int pid, int tid, struct unwind_hijack *ret_hijack)
@@ -462,9 +470,9 @@ static void calls_get_hijack(void *source, int pid, int tid, struct unwind_hijac
             continue;
         s->asked = w->reader;
         s->asked_tid = tid;
-        *ret_hijack = (struct unwind_hijack){.start = w->hello->wire->leave,
-                                             .end = w->hello->wire->leave_end,
-                                             .return_address = return_address,
+        *ret_hijack = (struct unwind_hijack){.address = w->hello->wire->leave,
+                                             .return_addresses = return_addresses,
+                                             .detour = detour,
                                              .data = s};
         return;
     }
@@ -488,6 +496,7 @@ static void calls_stop(void *source)
 {
     struct calls_source *s = source;
     calls_set_policy(s, CALLS_POLICY_OFF);
+    calls_fetch(s); /* children that were forked just now, with their parents' changed code */
     for (guint i = 0; i < s->watched->len; i++)
         put_back(s, g_ptr_array_index(s->watched, i));
     calls_tap_clear(&s->tap);

@@ -1,6 +1,8 @@
 /* See open_calls.h. */
 #include "collectors/calls/open_calls.h"
 
+#include <string.h>
+
 enum {
     ENDED_FRAMES = 256, /* beyond the open ones, which may hold calls that have just ended */
 };
@@ -158,31 +160,60 @@ static uint64_t find_in_lane(struct walk walk, uint32_t depth, uint64_t slot)
     return found;
 }
 
-/* Of the calls that were entered last; there is but one at a place. */
-static uint64_t find_latest(const struct calls_hello *hello, const struct calls_layout *layout,
-                            uint64_t slot)
-{
-    const struct wire_calls_return *from =
-        (const struct wire_calls_return *)(const void *)(hello->part + layout->returns) +
-        WIRE_CALLS_RETURN_OF(slot);
-    uint64_t before = __atomic_load_n(&from->slot, __ATOMIC_ACQUIRE);
-    uint64_t address = __atomic_load_n(&from->address, __ATOMIC_ACQUIRE);
-    uint64_t after = __atomic_load_n(&from->slot, __ATOMIC_RELAXED);
-    return before == slot && after == slot ? address : 0;
-}
-
-/* An open call is surely the one that was sampled; else it is taken to be the latest at its place:
- * a stack comes to the same depth mostly by the same way. */
-uint64_t open_calls_return_address(const struct calls_hello *hello,
-                                   const struct calls_layout *layout, int tid, uint64_t slot)
+/* Lanes are handed out in order, and each to a thread. */
+static uint64_t find_open(const struct calls_hello *hello, const struct calls_layout *layout,
+                          int tid, uint64_t slot)
 {
     const struct wire_calls_lane *lanes = lanes_of(hello, layout);
-    uint64_t found = find_latest(hello, layout, slot);
+    uint64_t found = 0;
     for (uint32_t i = 0; i < WIRE_CALLS_LANES && found == 0; i++) {
         struct wire_calls_lane lane = lanes[i];
+        if (i > 0 && lane.tid == 0)
+            break;
         if (lane.tid == tid && lane.first_chunk != 0)
             found = find_in_lane(walk_begin(hello, layout, &lane),
                                  MIN(lane.depth, frames_max(hello, layout)), slot);
     }
     return found;
+}
+
+/* Of the calls that were entered lately. */
+static size_t find_lately(const struct calls_hello *hello, const struct calls_layout *layout,
+                          uint64_t slot, uint64_t addresses[WIRE_CALLS_RETURNS_OF_SLOT])
+{
+    size_t n = 0;
+    const struct wire_calls_return *from =
+        (const struct wire_calls_return *)(const void *)(hello->part + layout->returns) +
+        WIRE_CALLS_RETURNS_OF(slot);
+    for (const struct wire_calls_return *end = from + WIRE_CALLS_RETURNS_OF_SLOT; from < end;
+         from++) {
+        uint64_t before = __atomic_load_n(&from->slot, __ATOMIC_ACQUIRE);
+        uint64_t address = __atomic_load_n(&from->address, __ATOMIC_ACQUIRE);
+        uint64_t after = __atomic_load_n(&from->slot, __ATOMIC_RELAXED);
+        if (before == slot && after == slot && address != 0)
+            addresses[n++] = address;
+    }
+    return n;
+}
+
+/* Moves what is known of the stack as it is now to the front. */
+static size_t put_first(uint64_t *addresses, size_t n, uint64_t first)
+{
+    size_t at = 0;
+    while (at < n && addresses[at] != first)
+        at++;
+    if (at == n && n < WIRE_CALLS_RETURNS_OF_SLOT)
+        n++;
+    memmove(addresses + 1, addresses, MIN(at, n - 1) * sizeof *addresses);
+    addresses[0] = first;
+    return n;
+}
+
+size_t open_calls_return_addresses(const struct calls_hello *hello,
+                                   const struct calls_layout *layout, int tid, uint64_t slot,
+                                   uint64_t ret_addresses[WIRE_CALLS_RETURNS_OF_SLOT])
+{
+    size_t n = find_lately(hello, layout, slot, ret_addresses);
+    uint64_t open = find_open(hello, layout, tid, slot);
+    return open != 0 ? put_first(ret_addresses, n, open) : n;
 }

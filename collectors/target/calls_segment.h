@@ -63,7 +63,7 @@ extern struct wire_calls_return *calls_returns __attribute__((visibility("hidden
  * after calls_enter(); general registers only. */
 static inline void calls_note_return(uintptr_t slot, uintptr_t address)
 {
-    struct wire_calls_return *entry = &calls_returns[WIRE_CALLS_RETURN_OF(slot)];
+    struct wire_calls_return *entry = &calls_returns[WIRE_CALLS_RETURN_OF(slot, address)];
     __atomic_store_n(&entry->slot, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&entry->address, address, __ATOMIC_RELEASE);
     __atomic_store_n(&entry->slot, slot, __ATOMIC_RELEASE);

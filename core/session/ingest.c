@@ -14,6 +14,7 @@
 #include "core/base/eh_frame_table.h"
 #include "core/symbols/demangle.h"
 #include "core/symbols/symbol_worker.h"
+#include "core/wire/wire.h"
 
 _Static_assert((int)UNWIND_FRAMES_MAX == (int)PROFILE_USER_FRAMES_MAX, "a walk fits into a stack");
 
@@ -220,7 +221,9 @@ static uint32_t end_mark(struct ingest *ingest, enum unwind_end end)
 bool ingest_is_collector(const struct profile *profile, uint32_t frame)
 {
     uint32_t module = profile_get_frame(profile, frame)->module;
-    return strcmp(profile_get_module(profile, module)->name, "libproftop.so") == 0;
+    const char *name = profile_get_module(profile, module)->name;
+    return strcmp(name, "libproftop.so") == 0 ||
+           g_str_has_prefix(name, "memfd:" WIRE_SEGMENT_NAME); /* code that it has written */
 }
 
 /* The collector's functions are no part of the program: what they do themselves is one mark, and

@@ -40,8 +40,6 @@ struct frame {
     bool is_exact; /* rip is the instruction itself: a leaf, or interrupted; else behind a call */
 };
 
-struct unwind_hijack;
-
 /* The copy of the stack. A frame may read at or above its own rsp only. */
 struct stack_view {
     const uint8_t *bytes;
@@ -50,8 +48,7 @@ struct stack_view {
     uint64_t read_end;   /* end of the highest word that was read so far */
     bool asked_below;    /* something below the floor was asked for */
     bool asked_beyond;   /* something not far above the copy was asked for */
-    const struct unwind_hijack *hijack;
-    bool was_hijacked; /* stack_view_original() has found one */
+    uint64_t hijack;     /* a return address that stands for others; 0: none does */
 };
 
 /* Reads a word of the stack; false outside of what may be read. Context: any thread. */
@@ -72,7 +69,10 @@ static inline bool stack_view_read(struct stack_view *view, uint64_t address, ui
     return true;
 }
 
-/* The original of a return address that was read at `slot`; 0: it is not known. */
-uint64_t stack_view_original(struct stack_view *view, uint64_t slot, uint64_t address);
+/* Whether a return address stands for another one. Context: any thread. */
+static inline bool stack_view_is_hijacked(const struct stack_view *view, uint64_t address)
+{
+    return address == view->hijack && address != 0;
+}
 
 #endif

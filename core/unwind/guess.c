@@ -49,6 +49,29 @@ static enum call_check check_call(const struct address_map *map, uint64_t return
     return is_call ? CALL_YES : CALL_NO;
 }
 
+bool guess_is_return(const struct address_map *map, uint64_t address)
+{
+    return check_call(map, address) != CALL_NO;
+}
+
+bool guess_is_call_of(const struct address_map *map, uint64_t return_address, uint64_t function)
+{
+    enum { CALL = 0xe8, CALL_BYTES = 5 };
+    int32_t distance;
+    const uint8_t *code = code_at(map, return_address - CALL_BYTES, CALL_BYTES);
+    if (!code || code[0] != CALL)
+        return false;
+    memcpy(&distance, code + 1, sizeof(distance));
+    return return_address + (uint64_t)(int64_t)distance == function;
+}
+
+/* Of what was read on the stack; a hijacked one follows a call in its time. */
+static enum call_check check_read(const struct address_map *map, const struct stack_view *view,
+                                  uint64_t address)
+{
+    return stack_view_is_hijacked(view, address) ? CALL_YES : check_call(map, address);
+}
+
 /* ---- signal trampolines and starts ---- */
 
 /* mov $15, %rax (or %eax); syscall */
@@ -152,8 +175,7 @@ static bool step_top(const struct address_map *map, struct stack_view *view, str
     struct frame caller = *frame;
     if (!find_top(map, view, &caller) || !stack_view_read(view, caller.r[DWARF_RSP], &address))
         return false;
-    address = stack_view_original(view, caller.r[DWARF_RSP], address);
-    if (check_call(map, address) != CALL_YES)
+    if (check_read(map, view, address) != CALL_YES)
         return false;
     caller.r[DWARF_RIP] = address;
     caller.r[DWARF_RSP] += sizeof(address);
@@ -175,8 +197,7 @@ static enum guess step_frame_pointer(const struct address_map *map, struct stack
         return view->asked_beyond ? GUESS_BEYOND : GUESS_NONE;
     if (address == 0 && caller_bp == 0)
         return GUESS_ROOT;
-    address = stack_view_original(view, bp + sizeof(bp), address);
-    if (check_call(map, address) == CALL_NO)
+    if (check_read(map, view, address) == CALL_NO)
         return GUESS_NONE;
     *frame = (struct frame){.known = FRAME_POSITION | 1 << DWARF_RBP};
     frame->r[DWARF_RIP] = address;

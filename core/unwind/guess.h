@@ -22,4 +22,11 @@ enum guess {
  */
 enum guess guess_step(const struct address_map *map, struct stack_view *view, struct frame *frame);
 
+/* Whether an address can be a return address: it follows a call, or is in code that cannot be read.
+ * Context: any thread. */
+bool guess_is_return(const struct address_map *map, uint64_t address);
+
+/* Whether it follows a call that names `function` itself. Context: any thread. */
+bool guess_is_call_of(const struct address_map *map, uint64_t return_address, uint64_t function);
+
 #endif

@@ -6,11 +6,17 @@
 #include <assert.h>
 #include <asm/perf_regs.h>
 
+#include "core/base/eh_frame_table.h"
 #include "core/unwind/frame_rules.h"
 #include "core/unwind/guess.h"
 #include "core/unwind/last_walk.h"
 
-enum { THREADS_MAX = 256 };
+enum {
+    THREADS_MAX = 256,
+    LOOK_AHEAD = 4,    /* steps that are tried before one of several return addresses is chosen */
+    CHOICES_MAX = 128, /* of a walk, as they take time; then the likeliest is taken */
+    NO_CODE_END = 4096 /* no code lies below */
+};
 
 struct unwinder {
     const struct address_map *map;
@@ -31,9 +37,11 @@ struct walk {
     struct unwinder *unwinder;
     struct last_walk *last;
     struct stack_view view;
+    const struct unwind_hijack *hijack;
+    bool was_hijacked; /* the last step did not go by the stack alone */
     struct frame frame;
     bool may_go_on;
-    size_t n, n_guessed;
+    size_t n, n_guessed, n_choices;
     size_t n_kept;       /* frames since the last guess or signal, in unwinder.kept */
     size_t n_taken_over; /* frames taken from the last walk */
 };
@@ -135,15 +143,6 @@ static enum frame_step step_by_guess(struct walk *walk)
     return FRAME_FAILED;
 }
 
-uint64_t stack_view_original(struct stack_view *view, uint64_t slot, uint64_t address)
-{
-    const struct unwind_hijack *hijack = view->hijack;
-    if (address < hijack->start || address >= hijack->end)
-        return address;
-    view->was_hijacked = true;
-    return hijack->return_address(hijack->data, slot);
-}
-
 /* What all hijacked calls return to has just been reached, and has done nothing yet. */
 static enum frame_step step_by_hijack(struct walk *walk)
 {
@@ -152,15 +151,134 @@ static enum frame_step step_by_hijack(struct walk *walk)
     return FRAME_STEPPED;
 }
 
+/* Into the function that the code of a detour belongs to. */
+static bool step_by_detour(struct walk *walk)
+{
+    struct unwind_detour detour;
+    struct frame *frame = &walk->frame;
+    const struct mapping *m = mapping_of(walk->unwinder, frame->r[DWARF_RIP]);
+    if ((m && m->elf) || !walk->hijack->detour ||
+        !walk->hijack->detour(walk->hijack->data, 0, frame->r[DWARF_RIP], &detour))
+        return false;
+    if (detour.address == 0 && !stack_view_read(&walk->view, frame->r[DWARF_RSP], &detour.address))
+        return false;
+    frame->r[DWARF_RIP] = detour.address;
+    frame->r[DWARF_RSP] += detour.pushed;
+    walk->was_hijacked = true;
+    return true;
+}
+
+/* ---- hijacked return addresses ---- */
+
+static size_t candidates(const struct walk *walk, uint64_t addresses[UNWIND_CANDIDATES_MAX])
+{
+    uint64_t slot = walk->frame.r[DWARF_RSP] - sizeof(slot);
+    size_t n =
+        walk->hijack->return_addresses(walk->hijack->data, slot, addresses, UNWIND_CANDIDATES_MAX);
+    return MIN(n, (size_t)UNWIND_CANDIDATES_MAX);
+}
+
+/* How well the walk would go on by one of several return addresses. */
+struct prospect {
+    size_t n_steps; /* LOOK_AHEAD: all that can be told is good */
+    bool is_called; /* its function is what the next return address has called, by name */
+};
+
+static bool is_called_by_any(struct walk *walk, uint64_t pc, const uint64_t *addresses, size_t n)
+{
+    uint64_t vaddr, start;
+    const struct mapping *m = mapping_of(walk->unwinder, pc);
+    if (!m || !mapping_vaddr(m, pc, &vaddr) || !eh_frame_table_function(m->elf, vaddr, &start))
+        return false;
+    start += pc - vaddr;
+    for (size_t i = 0; i < n; i++)
+        if (guess_is_call_of(walk->unwinder->map, addresses[i], start))
+            return true;
+    return false;
+}
+
+/* One step further by rule. False: it is the last, good or bad. */
+static bool look_further(struct walk *walk, struct prospect *prospect)
+{
+    uint64_t sp = walk->frame.r[DWARF_RSP], *ip = &walk->frame.r[DWARF_RIP], pc = *ip - 1;
+    uint64_t addresses[UNWIND_CANDIDATES_MAX];
+    walk->view.floor = sp;
+    enum frame_step step = step_by_rule(walk);
+    bool is_cut = step == FRAME_FAILED && walk->view.asked_beyond && walk->may_go_on;
+    if (is_cut || (step != FRAME_FAILED && (step != FRAME_STEPPED || *ip == 0)))
+        prospect->n_steps = LOOK_AHEAD;
+    if (step != FRAME_STEPPED || *ip == 0 || walk->frame.r[DWARF_RSP] <= sp)
+        return false;
+    addresses[0] = *ip;
+    size_t n = stack_view_is_hijacked(&walk->view, *ip) ? candidates(walk, addresses) : 1;
+    if (n == 0 || (n == 1 && !guess_is_return(walk->unwinder->map, addresses[0])))
+        return false;
+    prospect->is_called |= prospect->n_steps == 1 && is_called_by_any(walk, pc, addresses, n);
+    prospect->n_steps = n > 1 ? LOOK_AHEAD : prospect->n_steps + 1;
+    *ip = addresses[0];
+    return prospect->n_steps < LOOK_AHEAD;
+}
+
+static struct prospect look_ahead(const struct walk *walk, uint64_t address)
+{
+    struct prospect prospect = {0};
+    struct walk ahead = *walk;
+    ahead.frame.r[DWARF_RIP] = address;
+    if (!guess_is_return(walk->unwinder->map, address))
+        return prospect;
+    for (prospect.n_steps = 1; look_further(&ahead, &prospect);)
+        continue;
+    return prospect;
+}
+
+/* The one that leads furthest, of equal ones the likeliest; 0: none leads anywhere. */
+static uint64_t choose(const struct walk *walk, const uint64_t *addresses, size_t n)
+{
+    uint64_t chosen = 0;
+    struct prospect best = {0};
+    for (size_t i = 0; i < n; i++) {
+        struct prospect prospect = look_ahead(walk, addresses[i]);
+        if (prospect.n_steps > best.n_steps ||
+            (prospect.n_steps == best.n_steps && prospect.is_called > best.is_called)) {
+            best = prospect;
+            chosen = addresses[i];
+        }
+    }
+    return chosen;
+}
+
 /* What was read as the caller's position may stand for another one, which the stack does not tell:
  * frames further in are not to be taken over by it. False: it is not known. */
-static bool find_original(struct walk *walk)
+static bool find_original(struct walk *walk, uint64_t from)
 {
-    uint64_t *ip = &walk->frame.r[DWARF_RIP], slot = walk->frame.r[DWARF_RSP] - sizeof(*ip);
-    *ip = stack_view_original(&walk->view, slot, *ip);
-    if (walk->view.was_hijacked)
-        walk->n_kept = 0;
-    return *ip != 0 || !walk->view.was_hijacked;
+    uint64_t *ip = &walk->frame.r[DWARF_RIP], addresses[UNWIND_CANDIDATES_MAX];
+    struct unwind_detour detour;
+    if (*ip < NO_CODE_END && walk->hijack->detour &&
+        walk->hijack->detour(walk->hijack->data, from, *ip, &detour))
+        *ip = detour.address;
+    if (!stack_view_is_hijacked(&walk->view, *ip))
+        return true;
+    walk->was_hijacked = true;
+    walk->n_kept = 0;
+    size_t n = candidates(walk, addresses);
+    bool is_doubtful = n > 1 && walk->n_choices++ < CHOICES_MAX;
+    *ip = is_doubtful ? choose(walk, addresses, n) : n > 0 ? addresses[0] : 0;
+    return *ip != 0;
+}
+
+/* ---- steps ---- */
+
+static enum frame_step step_within(struct walk *walk)
+{
+    uint64_t ip = walk->frame.r[DWARF_RIP];
+    if (walk->frame.is_exact && walk->hijack->address != 0) {
+        if (ip == walk->hijack->address)
+            return step_by_hijack(walk);
+        if (step_by_detour(walk))
+            return FRAME_STEPPED;
+    }
+    enum frame_step step = step_by_rule(walk);
+    return step == FRAME_NO_RULE ? step_by_guess(walk) : step;
 }
 
 /* Moves walk->frame to its caller. The address of the frame left is corrected when it is a
@@ -168,15 +286,11 @@ static bool find_original(struct walk *walk)
 static enum frame_step step(struct walk *walk)
 {
     uint64_t ip = walk->frame.r[DWARF_RIP];
-    const struct unwind_hijack *hijack = walk->view.hijack;
-    bool is_returned = walk->frame.is_exact && hijack->end != 0 && ip == hijack->start;
     walk->view.floor = walk->frame.r[DWARF_RSP];
-    walk->view.was_hijacked = false;
-    enum frame_step step = is_returned ? step_by_hijack(walk) : step_by_rule(walk);
-    if (step == FRAME_STEPPED && !find_original(walk))
+    walk->was_hijacked = false;
+    enum frame_step step = step_within(walk);
+    if (step == FRAME_STEPPED && !find_original(walk, ip))
         return FRAME_FAILED;
-    if (step == FRAME_NO_RULE)
-        step = step_by_guess(walk);
     if (step == FRAME_STEPPED_SIGNAL) {
         walk->unwinder->pc[walk->n - 1] = ip;
         walk->n_kept = 0;
@@ -236,7 +350,7 @@ static bool is_plausible(struct walk *walk, enum frame_step step, uint64_t sp_be
     if (step == FRAME_STEPPED_SIGNAL)
         return true;
     uint64_t sp = walk->frame.r[DWARF_RSP];
-    return (sp > sp_before || (sp == sp_before && walk->view.was_hijacked)) &&
+    return (sp > sp_before || (sp == sp_before && walk->was_hijacked)) &&
            mapping_of(walk->unwinder, walk->frame.r[DWARF_RIP] - 1) != NULL;
 }
 
@@ -286,7 +400,10 @@ void unwinder_walk(struct unwinder *unwinder, uint32_t thread_key, const struct 
     struct walk walk = {
         .unwinder = unwinder,
         .last = last_walks_get(unwinder->walks, thread_key),
-        .view = {.bytes = input->stack, .start = input->stack_address, .hijack = &input->hijack},
+        .view = {.bytes = input->stack,
+                 .start = input->stack_address,
+                 .hijack = input->hijack.address},
+        .hijack = &input->hijack,
         .frame = {.known = input->regs.known & FRAME_ALL, .is_exact = true},
         .may_go_on = input->may_go_on,
     };

@@ -33,11 +33,24 @@ struct unwind_regs {
     uint32_t known; /* bit = register */
 };
 
+enum { UNWIND_CANDIDATES_MAX = 8 };
+
+/* Where a thread is that goes through what was put in front of an instruction. */
+struct unwind_detour {
+    uint64_t address; /* of that instruction; 0: the word on top of the stack says it */
+    uint64_t pushed;  /* bytes that are on the stack only for the detour */
+};
+
 /* Return addresses that are kept elsewhere: in their place on the stack is that of code which they
  * all go through. It is no frame of its own. */
 struct unwind_hijack {
-    uint64_t start, end;                                   /* that code; end 0: there is none */
-    uint64_t (*return_address)(void *data, uint64_t slot); /* by its place; 0: not known */
+    uint64_t address; /* of that code's first instruction; 0: there is none of all this */
+    /* By its place: which ones it may have been, at most n, the likeliest first. One alone is taken
+     * as it is, of several the one that leads furthest. The number of them; 0: it is not known. */
+    size_t (*return_addresses)(void *data, uint64_t slot, uint64_t *ret_addresses, size_t n);
+    /* Whether `address`, of code without a file, is on such a detour; or what was read as a return
+     * address, in code at `from` (else 0), stands for one: then that is filled in. NULL: never. */
+    bool (*detour)(void *data, uint64_t from, uint64_t address, struct unwind_detour *ret_detour);
     void *data;
 };
 

@@ -57,7 +57,10 @@ enum {
     WIRE_CALLS_LANES = 1024,
     WIRE_CALLS_FRAMES = 63, /* of a chunk */
     WIRE_CALLS_SITES = 4096,
-    WIRE_CALLS_RETURNS = 1 << 14, /* a power of two */
+    WIRE_CALLS_RETURNS_GROUP_BITS = 11, /* 2^11 groups of 2^5 entries */
+    WIRE_CALLS_RETURNS_ENTRY_BITS = 5,
+    WIRE_CALLS_RETURNS_OF_SLOT = 1 << WIRE_CALLS_RETURNS_ENTRY_BITS,
+    WIRE_CALLS_RETURNS = WIRE_CALLS_RETURNS_OF_SLOT << WIRE_CALLS_RETURNS_GROUP_BITS,
     WIRE_CALLS_CODE_BYTES = 8 << 20,
     WIRE_CALLS_MAPPINGS = 1024,
     WIRE_CALLS_NAME_MAX = 60,
@@ -162,16 +165,24 @@ struct wire_calls_site {
 
 /*
  * Where a function with changed code was to return to that was entered lately, by the place of its
- * return address: for stacks that were sampled while it ran. A place's entry is at
- * WIRE_CALLS_RETURN_OF(slot); others with the same one take its place.
+ * return address: for stacks that were sampled while it ran. A place has a group of entries, from
+ * WIRE_CALLS_RETURNS_OF(slot) on, so that the addresses it had by turns are mostly there side by
+ * side: an address is at WIRE_CALLS_RETURN_OF(slot, address). What else belongs there takes its
+ * place.
  */
 struct wire_calls_return {
     uint64_t slot; /* written last, and set to 0 first */
     uint64_t address;
 };
 
-#define WIRE_CALLS_RETURN_OF(slot)                                                                 \
-    (((uint64_t)(slot) >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (WIRE_CALLS_RETURNS - 1))
+/* The upper bits of the product. */
+#define WIRE_CALLS_RETURNS_HASH(word, bits)                                                        \
+    ((uint64_t)(word)*UINT64_C(0x9e3779b97f4a7c15) >> (64 - (bits)))
+#define WIRE_CALLS_RETURNS_OF(slot)                                                                \
+    (WIRE_CALLS_RETURNS_HASH((uint64_t)(slot) >> 3, WIRE_CALLS_RETURNS_GROUP_BITS)                 \
+     << WIRE_CALLS_RETURNS_ENTRY_BITS)
+#define WIRE_CALLS_RETURN_OF(slot, address)                                                        \
+    (WIRE_CALLS_RETURNS_OF(slot) | WIRE_CALLS_RETURNS_HASH(address, WIRE_CALLS_RETURNS_ENTRY_BITS))
 
 /* An order to map [offset, offset + bytes) of the code at an address where nothing is mapped. */
 struct wire_calls_mapping {

@@ -275,6 +275,12 @@ static void test_open_calls_count_with_their_time_so_far(void **state)
     assert_int_equal(called(f, 1)->stats.total_ns, 200);
 }
 
+static uint64_t first_return(const struct fixture *f, int tid, uint64_t slot)
+{
+    uint64_t address;
+    return calls_reader_return_addresses(f->reader, tid, slot, &address, 1) ? address : 0;
+}
+
 static void test_return_addresses_are_found_on_deep_stacks(void **state)
 {
     enum { DEPTH = 3 * WIRE_CALLS_FRAMES + 5 };
@@ -283,13 +289,12 @@ static void test_return_addresses_are_found_on_deep_stacks(void **state)
     for (uint32_t i = 0; i < DEPTH; i++)
         open_frame(f, i, 1, 0x100000 - 16 * i, 10);
     for (uint32_t i = 0; i < DEPTH; i++)
-        assert_int_equal(calls_reader_return_address(f->reader, 7, 0x100000 - 16 * i), 0x1000 + i);
-    assert_int_equal(calls_reader_return_address(f->reader, 7, 0x100008), 0);
-    assert_int_equal(calls_reader_return_address(f->reader, 8, 0x100000), 0);
+        assert_int_equal(first_return(f, 7, 0x100000 - 16 * i), 0x1000 + i);
+    assert_int_equal(first_return(f, 7, 0x100008), 0);
+    assert_int_equal(first_return(f, 8, 0x100000), 0);
     /* what has just ended is still there */
     lane_at(f, 0)->depth = DEPTH - 2;
-    assert_int_equal(calls_reader_return_address(f->reader, 7, 0x100000 - 16 * (DEPTH - 1)),
-                     0x1000 + DEPTH - 1);
+    assert_int_equal(first_return(f, 7, 0x100000 - 16 * (DEPTH - 1)), 0x1000 + DEPTH - 1);
 }
 
 static void test_return_addresses_of_calls_that_have_ended_are_found_by_their_place(void **state)
@@ -297,11 +302,39 @@ static void test_return_addresses_of_calls_that_have_ended_are_found_by_their_pl
     struct fixture *f = *state;
     struct wire_calls_return *returns = (void *)(f->part + f->layout.returns);
     const uint64_t slot = 0x7ffc12345678;
-    assert_int_equal(calls_reader_return_address(f->reader, 7, slot), 0);
-    returns[WIRE_CALLS_RETURN_OF(slot)] =
+    assert_int_equal(first_return(f, 7, slot), 0);
+    returns[WIRE_CALLS_RETURN_OF(slot, 0x4321)] =
         (struct wire_calls_return){.slot = slot, .address = 0x4321};
-    assert_int_equal(calls_reader_return_address(f->reader, 7, slot), 0x4321);
-    assert_int_equal(calls_reader_return_address(f->reader, 7, slot + 8), 0);
+    assert_int_equal(first_return(f, 7, slot), 0x4321);
+    assert_int_equal(first_return(f, 7, slot + 8), 0);
+}
+
+/* Each once, as many as there is room for, and that of the open call first. */
+static void test_all_return_addresses_of_a_place_are_found(void **state)
+{
+    struct fixture *f = *state;
+    struct wire_calls_return *returns = (void *)(f->part + f->layout.returns);
+    const uint64_t slot = 0x7ffc12345678, wanted[] = {0x4321, 0x5432, 0x6543};
+    uint64_t found[8] = {0};
+    uint32_t group = WIRE_CALLS_RETURNS_OF(slot);
+    assert_true(group + WIRE_CALLS_RETURNS_OF_SLOT <= WIRE_CALLS_RETURNS);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t at = WIRE_CALLS_RETURN_OF(slot, wanted[i]);
+        assert_true(at >= group && at < group + WIRE_CALLS_RETURNS_OF_SLOT);
+        returns[group + 2 * i] = (struct wire_calls_return){.slot = slot, .address = wanted[i]};
+        returns[group + 2 * i + 1] = (struct wire_calls_return){.slot = slot + 8, .address = 0x77};
+    }
+    assert_int_equal(calls_reader_return_addresses(f->reader, 7, slot, found, 8), 3);
+    assert_memory_equal(found, wanted, sizeof wanted);
+    assert_int_equal(calls_reader_return_addresses(f->reader, 7, slot, found, 2), 2);
+    add_record(f, "open", 0);
+    open_frame(f, 0, 1, slot, 10);
+    assert_int_equal(calls_reader_return_addresses(f->reader, 7, slot, found, 8), 4);
+    assert_int_equal(found[0], 0x1000);
+    assert_memory_equal(found + 1, wanted, sizeof wanted);
+    chunk_at(f, 1)->frames[0].return_address = wanted[1];
+    assert_int_equal(calls_reader_return_addresses(f->reader, 7, slot, found, 8), 3);
+    assert_memory_equal(found, ((uint64_t[]){wanted[1], wanted[0], wanted[2]}), sizeof wanted);
 }
 
 static void test_marks_counters_and_names_are_taken_over(void **state)
@@ -352,7 +385,7 @@ static void test_a_hostile_segment_does_no_harm(void **state)
         wire(f)->n_records = round % 2 ? 16 : 0;
         wire(f)->n_modules = wire(f)->n_marks = wire(f)->n_counters = UINT32_MAX >> round % 32;
         update(f);
-        calls_reader_return_address(f->reader, 7, 0x1000);
+        first_return(f, 7, 0x1000);
         g_rand_free(random);
     }
     for (guint i = 0; i < f->profile->calls->records->len; i++)
@@ -369,7 +402,7 @@ static void test_a_shadow_stack_that_goes_round_ends(void **state)
     chunk_at(f, 1)->next = 1;
     lane_at(f, 0)->depth = UINT32_MAX;
     update(f);
-    calls_reader_return_address(f->reader, 7, 0x10);
+    first_return(f, 7, 0x10);
 }
 
 int main(void)
@@ -384,6 +417,7 @@ int main(void)
         TEST(test_open_calls_count_with_their_time_so_far),
         TEST(test_return_addresses_are_found_on_deep_stacks),
         TEST(test_return_addresses_of_calls_that_have_ended_are_found_by_their_place),
+        TEST(test_all_return_addresses_of_a_place_are_found),
         TEST(test_marks_counters_and_names_are_taken_over),
         TEST(test_a_hostile_segment_does_no_harm),
         TEST(test_a_shadow_stack_that_goes_round_ends),

@@ -250,8 +250,10 @@ static void test_the_collectors_own_code_is_one_mark(void **state)
 {
     struct fixture *f = *state;
     map(f, 7, "/opt/libproftop.so", 0x10000);
+    map(f, 7, "/memfd:proftop-segment (deleted)", 0x20000); /* code that was written for it */
     sample(f, 7, 7, 0x10010, 1000);
     sample(f, 7, 7, 0x10020, 1000);
+    sample(f, 7, 7, 0x20010, 1000);
     assert_int_equal(f->profile->entries->len, 1);
     uint32_t stack = profile_get_entry(f->profile, 0)->stack;
     uint32_t leaf = profile_stack_frames(f->profile, stack)[0];
