@@ -200,7 +200,7 @@ static struct call_group *group_of_function(struct call_rows *rows, uint32_t fun
         g_array_set_size(rows->group_of, rows->profile->functions->len);
     uint32_t *group = &g_array_index(rows->group_of, uint32_t, function);
     if (!*group) {
-        struct call_group empty = {.row = {.function = function, .is_recursive = true}};
+        struct call_group empty = {.row = {.function = function}};
         g_array_append_val(rows->groups, empty);
         *group = rows->groups->len;
     }
@@ -385,7 +385,7 @@ static struct call_group *edge_to(GArray *found, GHashTable *at, uint32_t functi
     gpointer key = GUINT_TO_POINTER(function);
     guint position = GPOINTER_TO_UINT(g_hash_table_lookup(at, key));
     if (!position) {
-        struct call_group empty = {.row = {.function = function}};
+        struct call_group empty = {.row = {.function = function, .is_recursive = true}};
         g_array_append_val(found, empty);
         position = found->len;
         g_hash_table_insert(at, key, GUINT_TO_POINTER(position));

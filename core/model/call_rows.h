@@ -14,8 +14,8 @@ struct call_row {
     uint32_t function; /* of the profile; of an edge, the other end */
     struct call_stats stats;
     double per_second; /* calls, lately; < 0: not known */
-    bool
-        is_recursive; /* of an edge: all its calls are recursive, and so add nothing to the total */
+    bool is_recursive; /* of an edge: all its calls are recursive, and so add nothing to the total;
+                          of a function: false */
 };
 
 enum call_sort {
