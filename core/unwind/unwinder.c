@@ -236,7 +236,7 @@ static uint64_t choose(const struct walk *walk, const uint64_t *addresses, size_
 {
     uint64_t chosen = 0;
     struct prospect best = {0};
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !(best.n_steps == LOOK_AHEAD && best.is_called); i++) {
         struct prospect prospect = look_ahead(walk, addresses[i]);
         if (prospect.n_steps > best.n_steps ||
             (prospect.n_steps == best.n_steps && prospect.is_called > best.is_called)) {

@@ -33,7 +33,7 @@ struct unwind_regs {
     uint32_t known; /* bit = register */
 };
 
-enum { UNWIND_CANDIDATES_MAX = 8 };
+enum { UNWIND_CANDIDATES_MAX = 32 };
 
 /* Where a thread is that goes through what was put in front of an instruction. */
 struct unwind_detour {
