@@ -79,6 +79,8 @@ static inline void calls_push(struct calls_thread *thread, struct calls_open *op
     frame->inner = 0;
     frame->cost = 0;
     frame->return_address = entry->return_address;
+    if (entry->way == WIRE_CALLS_BY_PATCH)
+        calls_note_return(entry->sp, entry->return_address);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     thread->top = open;
     thread->lane->depth = calls_depth_of(open);

@@ -59,8 +59,8 @@ extern bool calls_is_on __attribute__((visibility("hidden")));
 /* Those of struct calls; NULL until there are any. */
 extern struct wire_calls_return *calls_returns __attribute__((visibility("hidden")));
 
-/* Keeps where a function that has just been entered returns to, for proftop. Context: any thread,
- * after calls_enter(); general registers only. */
+/* Keeps where a function that is being entered returns to, for proftop. Context: any thread, with
+ * the guard of calls_fast.h set; general registers only. */
 static inline void calls_note_return(uintptr_t slot, uintptr_t address)
 {
     struct wire_calls_return *entry = &calls_returns[WIRE_CALLS_RETURN_OF(slot, address)];

@@ -25,7 +25,6 @@
 #include <stddef.h>
 
 #include "collectors/target/calls.h"
-#include "collectors/target/calls_segment.h"
 #include "collectors/target/patch_code.h"
 #include "collectors/target/patch_returns.h"
 
@@ -213,7 +212,6 @@ static inline bool enter(uintptr_t function, uintptr_t *slot)
         calls_leave_untimed(at);
         return false;
     }
-    calls_note_return(at, original);
     *(volatile uintptr_t *)slot = (uintptr_t)patch_leave;
     return true;
 }

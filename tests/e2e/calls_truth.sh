@@ -46,6 +46,8 @@ for kind in cyg sled plain; do
     for mode in throws through objects exits; do counted $kind throws $mode; done
 done
 for mode in recursion deep callbacks tails; do counted endbr truth $mode; done
+# Children that nobody follows.
+for kind in cyg sled plain; do calls_options=--no-children counted $kind lives alarms; done
 counted cyg truth inlines
 counted cyg lives plugins
 # What is loaded later is changed when proftop has seen it: libraries that stay for an instant run as they are.

@@ -2,15 +2,19 @@
  * Processes, threads and libraries that begin and end: `lives_calls MODE FILE`, as truth_calls.
  *
  *   forks    a child, and a child's child, which return through functions their parent entered
+ *   alarms   children that signal handlers fork, which go on with what was interrupted
  *   exec     the program goes on as itself
  *   churn    10,000 short threads
  *   ends     constructors, destructors, exit handlers and destructors of a thread's keys
  *   plugins  two libraries by turns at the same place
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +81,51 @@ static BOOKS long forking(void)
     books->without_roots = 1;
     return 10;
 }
+
+/* ---- children of handlers ---- */
+
+static volatile sig_atomic_t n_alarms, n_crashed, is_child;
+
+CALLED long alarmed_work(long x)
+{
+    COUNTED;
+    return x + 1;
+}
+
+static BOOKS void on_alarm(int number)
+{
+    int saved_errno = errno, status = 0;
+    (void)number;
+    if (is_child || n_alarms >= 200)
+        return;
+    pid_t pid = fork();
+    if (pid == 0) {
+        is_child = 1;
+    } else {
+        n_crashed += pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
+        n_alarms++;
+    }
+    errno = saved_errno;
+}
+
+/* How many children did not end well. */
+static BOOKS long alarms(void)
+{
+    const struct itimerval often = {{0, 2000}, {0, 2000}};
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (n_alarms < 200) {
+        for (int i = 0; i < 200; i++)
+            alarmed_work(i);
+        if (is_child)
+            _exit(0);
+    }
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    return n_crashed;
+}
+
+/* ---- another program ---- */
 
 CALLED long before_exec(long x)
 {
@@ -251,8 +300,8 @@ BOOKS int main(int argc, char **argv)
         const char *name;
         long (*run)(void);
     } modes[] = {
-        {"forks", forking}, {"exec", exec_self}, {"execed", execed},
-        {"churn", churn},   {"ends", ends},      {"plugins", plugins},
+        {"forks", forking}, {"alarms", alarms}, {"exec", exec_self},  {"execed", execed},
+        {"churn", churn},   {"ends", ends},     {"plugins", plugins},
     };
     if (argc != 3)
         return 2;

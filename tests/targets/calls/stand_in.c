@@ -7,14 +7,10 @@
 #include <stddef.h>
 
 #include "collectors/target/calls.h"
-#include "collectors/target/calls_segment.h"
 #include "collectors/target/collector.h"
 #include "collectors/target/patch_vectors.h"
 
 struct stand_in stand_in = {.is_on = true};
-
-static struct wire_calls_return returns[WIRE_CALLS_RETURNS];
-struct wire_calls_return *calls_returns = returns;
 
 static void spoil(void *data)
 {
