@@ -66,7 +66,7 @@ static size_t originals(void *data, uint64_t slot, uint64_t *ret_addresses, size
 /* Where the return addresses of its calls are, by depth. Its frames are larger than recurse()'s. */
 static uint64_t dug[64];
 
-NOINLINE static void dig(int depth)
+NO_FRAME_POINTER NOINLINE static void dig(int depth)
 {
     volatile uint64_t room[40];
     for (int i = 0; i < 40; i++) /* what is left of other calls does not lead on */
@@ -156,7 +156,7 @@ static uint64_t other_return(void)
 }
 
 /* Like dig(), down to where its frame lies. */
-NOINLINE static void dig_too(int depth)
+NO_FRAME_POINTER NOINLINE static void dig_too(int depth)
 {
     volatile uint64_t room[40];
     for (int i = 0; i < 40; i++) /* what is left of other calls does not lead on */
