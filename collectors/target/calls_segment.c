@@ -2,6 +2,7 @@
  * from the copies alone. */
 #include "collectors/target/calls_segment.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -213,25 +214,20 @@ static void measure_probes(struct calls *calls, bool has_code)
         calls->wire->probes[i] = calls->probes[i];
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_PER_MS;
-}
-
-/* Until proftop lets the program begin; its orders are carried out meanwhile. */
+/* Until proftop lets the program begin; its orders are carried out meanwhile. Time is told by what
+ * was slept: the clock may be forbidden. */
 static void wait_for_go(struct wire_calls *wire)
 {
     const struct timespec look = {.tv_nsec = (long)LOOK_MS * NS_PER_MS};
-    uint64_t end_ms = now_ms() + WAIT_MS;
     uint32_t n_done = 0;
-    while (__atomic_load_n(&wire->go, __ATOMIC_ACQUIRE) == 0 && now_ms() < end_ms) {
+    int slept_ms = 0;
+    while (__atomic_load_n(&wire->go, __ATOMIC_ACQUIRE) == 0 && slept_ms < WAIT_MS) {
         uint32_t n = __atomic_load_n(&wire->n_mappings, __ATOMIC_ACQUIRE);
-        if (n == n_done)
-            syscall(SYS_futex, &wire->go, FUTEX_WAIT, 0, &look, NULL, 0);
-        else
+        if (n != n_done)
             patch_code_carry_out();
+        else if (syscall(SYS_futex, &wire->go, FUTEX_WAIT, 0, &look, NULL, 0) != 0 &&
+                 errno == ETIMEDOUT)
+            slept_ms += LOOK_MS;
         n_done = n;
     }
 }

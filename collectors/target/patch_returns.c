@@ -22,6 +22,7 @@ bool patch_returns_start(uintptr_t trampoline)
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (table == MAP_FAILED)
             return false;
+        madvise(table, ENTRIES * sizeof *patch_returns_table, MADV_DONTDUMP);
         patch_returns_table = table;
     }
     patch_returns_trampoline = trampoline;
