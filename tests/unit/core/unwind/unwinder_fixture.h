@@ -93,8 +93,8 @@ NOINLINE static void take_sample(const ucontext_t *uc, uint64_t end)
     copy_stack(t.sample.regs.r[7], end);
 }
 
-/* Samples its own frame. */
-NOINLINE static void capture(void)
+/* Samples its own frame, with the caller's rbp. */
+NO_FRAME_POINTER NOINLINE static void capture(void)
 {
     ucontext_t uc;
     getcontext(&uc);
