@@ -323,8 +323,7 @@ static bool is_over(const struct launch *launch)
 {
     siginfo_t info = {0};
     return waitid(P_PID, (id_t)launch->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
-            info.si_code == CLD_DUMPED);
+           (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED);
 }
 
 bool launch_reap(struct launch *launch, int *ret_status, struct rusage *ret_usage)
