@@ -44,6 +44,18 @@ static const char *regex_end(const char *text)
     return NULL;
 }
 
+/* Behind the signs of an operator's name, when `at` is behind its word: those of operator<< are no
+ * brackets. Else `at`. */
+static const char *skip_operator(const char *body, const char *at)
+{
+    static const char word[] = "operator";
+    size_t before = (size_t)(at - body), length = strlen(word);
+    if (before < length || memcmp(at - length, word, length) != 0)
+        return at;
+    char other = before > length ? at[-(ptrdiff_t)length - 1] : ':';
+    return g_ascii_isalnum(other) || other == '_' ? at : at + strspn(at, "<>=-*");
+}
+
 /* Where the pattern that begins at `text` ends: at a comma that is neither within brackets nor in a
  * regular expression. */
 static size_t pattern_length(const char *text)
@@ -51,7 +63,7 @@ static size_t pattern_length(const char *text)
     const char *body = text + (text[0] == '!');
     const char *at = body[0] == '/' ? regex_end(body) : body;
     int depth = 0;
-    for (at = at ? at : body; *at && (*at != ',' || depth > 0); at++) {
+    for (at = at ? at : body; *at && (*at != ',' || depth > 0); at = skip_operator(body, at + 1)) {
         depth += *at == '(' || *at == '<';
         depth -= depth > 0 && (*at == ')' || *at == '>');
     }
@@ -116,11 +128,10 @@ static bool take_pattern(struct pattern *pattern, GError **error)
     return take_body(pattern, body, length, error);
 }
 
-/* Takes the list apart. */
+/* Takes a list apart. */
 static bool take_patterns(struct calls_filter *filter, const char *text, GError **error)
 {
-    bool has_any = false;
-    while (*text) {
+    do {
         size_t length = pattern_length(text);
         struct pattern *pattern = g_new0(struct pattern, 1);
         pattern->text = g_strstrip(g_strndup(text, length));
@@ -128,21 +139,39 @@ static bool take_patterns(struct calls_filter *filter, const char *text, GError 
         text += length + (text[length] == ',');
         if (!take_pattern(pattern, error))
             return false;
-        has_any |= !pattern->is_not;
-    }
-    return has_any || proftop_error_set(error, PROFTOP_ERROR_USAGE,
-                                        "the filter names no function to count; e.g. "
-                                        "'main,parse_*,/^ns::/,@libfoo*'");
+    } while (*text);
+    return true;
+}
+
+static bool takes_any(const struct calls_filter *filter)
+{
+    for (guint i = 0; i < filter->patterns->len; i++)
+        if (!((const struct pattern *)g_ptr_array_index(filter->patterns, i))->is_not)
+            return true;
+    return false;
+}
+
+struct calls_filter *calls_filter_new_all(char *const *texts, GError **error)
+{
+    struct calls_filter *filter = g_new0(struct calls_filter, 1);
+    bool ok = true;
+    filter->patterns = g_ptr_array_new_with_free_func(pattern_free);
+    for (; ok && *texts; texts++)
+        ok = take_patterns(filter, *texts, error);
+    if (ok && takes_any(filter))
+        return filter;
+    if (ok)
+        proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                          "the filter names no function to count; e.g. "
+                          "'main,parse_*,/^ns::/,@libfoo*'");
+    calls_filter_free(filter);
+    return NULL;
 }
 
 struct calls_filter *calls_filter_new(const char *text, GError **error)
 {
-    struct calls_filter *filter = g_new0(struct calls_filter, 1);
-    filter->patterns = g_ptr_array_new_with_free_func(pattern_free);
-    if (take_patterns(filter, text, error))
-        return filter;
-    calls_filter_free(filter);
-    return NULL;
+    char *const texts[] = {(char *)text, NULL}; /* is not changed */
+    return calls_filter_new_all(texts, error);
 }
 
 void calls_filter_free(struct calls_filter *filter)

@@ -33,6 +33,10 @@ struct calls_candidate {
  */
 struct calls_filter *calls_filter_new(const char *text, GError **error);
 
+/* The same of several lists (NULL-terminated), whose patterns count together: no pattern runs from
+ * one into the next. None may be empty. Context: any thread. */
+struct calls_filter *calls_filter_new_all(char *const *texts, GError **error);
+
 /* NULL is allowed. */
 void calls_filter_free(struct calls_filter *filter);
 

@@ -44,30 +44,25 @@ static bool find_policy(const char *word, enum calls_policy *ret_policy)
     return false;
 }
 
-/* The last policy counts, and all patterns together. */
-static GString *sort_words(struct calls_option *o)
+/* The last policy counts, and all patterns together: those (borrowed), and NULL. */
+static GPtrArray *sort_words(struct calls_option *o)
 {
-    GString *patterns = g_string_new(NULL);
-    bool found = false;
+    GPtrArray *patterns = g_ptr_array_new();
     for (char **word = o->words; word && *word; word++)
-        if (!find_policy(*word, &o->policy)) {
-            g_string_append_printf(patterns, "%s%s", found ? "," : "", *word);
-            found = true;
-        }
-    if (found)
-        return patterns;
-    g_string_free(patterns, TRUE);
-    return NULL;
+        if (!find_policy(*word, &o->policy))
+            g_ptr_array_add(patterns, *word);
+    g_ptr_array_add(patterns, NULL);
+    return patterns;
 }
 
-static bool make_filter(struct calls_option *o, const GString *patterns, GError **error)
+static bool make_filter(struct calls_option *o, char *const *patterns, GError **error)
 {
     GError *wrong = NULL;
     if (o->policy == CALLS_POLICY_OFF)
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
-                                 "--calls=off counts nothing: leave out it or the functions");
+                                 "--calls=off counts nothing: leave out one of them");
     calls_filter_free(o->filter);
-    o->filter = calls_filter_new(patterns->str, &wrong);
+    o->filter = calls_filter_new_all(patterns, &wrong);
     if (o->filter)
         return true;
     proftop_error_set(error, PROFTOP_ERROR_USAGE, "--calls: %s", wrong->message);
@@ -77,10 +72,9 @@ static bool make_filter(struct calls_option *o, const GString *patterns, GError 
 
 bool calls_option_finish(struct calls_option *o, bool attached, GError **error)
 {
-    GString *patterns = sort_words(o);
-    bool ok = !patterns || make_filter(o, patterns, error);
-    if (patterns)
-        g_string_free(patterns, TRUE);
+    GPtrArray *patterns = sort_words(o); /* NULL-terminated */
+    bool ok = patterns->len == 1 || make_filter(o, (char *const *)patterns->pdata, error);
+    g_ptr_array_unref(patterns);
     if (ok && attached && calls_option_asks(o))
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
                                  "calls of a process that runs already cannot be counted, the "

@@ -15,7 +15,7 @@ static bool check_words(const struct options *o, char **words, GError **error)
 {
     if (o->flags && words[0])
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
-                                 "--flags only prints: leave out it or the compiler");
+                                 "--flags only prints: leave out one of them");
     if (!o->flags && !words[0])
         return proftop_error_set(error, PROFTOP_ERROR_USAGE,
                                  "no compiler to run: proftop cc gcc ... (see '%s --help')",

@@ -49,6 +49,51 @@ static void test_name_of_template_matches_with_and_without_parameters(void **sta
     assert_false(meant("ns::put(int)", &template_function));
 }
 
+static void test_signs_of_an_operator_are_no_brackets(void **state)
+{
+    static const char *const operators[] = {
+        "operator<",   "operator>",        "operator<<",       "operator>>", "operator->",
+        "operator<=>", "ns::a::operator<", "!x,operator->\\*", "!operator<",
+    };
+    static const struct calls_candidate other = {.name = "mine::operator_name<int, int>",
+                                                 .brief = "mine::operator_name",
+                                                 .linkage = "",
+                                                 .module = "/bin/x",
+                                                 .file = ""};
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(operators); i++) {
+        char *text = g_strconcat(operators[i], ",parse_*", NULL);
+        if (!meant(text, &c_function))
+            fail_msg("%s has one pattern", text);
+        g_free(text);
+    }
+    assert_true(meant("ns::put<int,int>(*,*),parse_*", &c_function));
+    assert_false(meant("myoperator<a,parse_*", &c_function)); /* that one is a bracket */
+    assert_true(meant("mine::operator_name<int\\, int>(*),mine::operator_name", &other));
+    assert_true(meant("f(bool operator< <a,b>(c)),parse_*", &c_function));
+}
+
+static bool all_meant(const char *first, const char *second)
+{
+    char *const texts[] = {(char *)first, (char *)second, NULL};
+    struct calls_filter *filter = calls_filter_new_all(texts, NULL);
+    bool result = filter && calls_filter_matches(filter, &c_function);
+    calls_filter_free(filter);
+    return result;
+}
+
+static void test_lists_do_not_run_into_each_other(void **state)
+{
+    (void)state;
+    assert_true(all_meant("myoperator<", "parse_*"));
+    assert_true(all_meant("f(int", "parse_*"));
+    assert_true(all_meant("parse_*", "f(int"));
+    assert_false(all_meant("parse_*", "!parse_line"));
+    assert_false(all_meant("!parse_line", "@shop"));
+    assert_false(all_meant("!parse_line", "!f")); /* wrong: none to count */
+    assert_false(all_meant("", "parse_*"));       /* wrong: an empty one */
+}
+
 static void test_regex_is_found_anywhere(void **state)
 {
     (void)state;
@@ -125,6 +170,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_name_matches_whole_and_by_glob),
         cmocka_unit_test(test_name_of_template_matches_with_and_without_parameters),
+        cmocka_unit_test(test_signs_of_an_operator_are_no_brackets),
+        cmocka_unit_test(test_lists_do_not_run_into_each_other),
         cmocka_unit_test(test_regex_is_found_anywhere),
         cmocka_unit_test(test_module_narrows_a_pattern),
         cmocka_unit_test(test_file_matches_path_or_its_end),

@@ -145,6 +145,8 @@ static void test_calls_take_functions(void **state)
     assert_filter("--calls=parse_* ./app", CALLS_POLICY_AUTO, true);
     assert_filter("--calls=read_* ./app", CALLS_POLICY_AUTO, false);
     assert_filter("--calls=read_* --calls=parse_line ./app", CALLS_POLICY_AUTO, true);
+    assert_filter("'--calls=operator<' --calls=parse_line ./app", CALLS_POLICY_AUTO, true);
+    assert_filter("'--calls=f(int' --calls=parse_line ./app", CALLS_POLICY_AUTO, true);
     assert_filter("--calls --calls=parse_* ./app", CALLS_POLICY_ALL, true);
     assert_filter("--calls=parse_* --calls ./app", CALLS_POLICY_ALL, true);
     assert_filter("'--calls=parse_*,!parse_line' ./app", CALLS_POLICY_AUTO, false);
@@ -154,8 +156,10 @@ static void test_calls_refuse_what_makes_no_sense(void **state)
 {
     (void)state;
     assert_refused("--calls= ./app", false, "--calls: ");
+    assert_refused("--calls= --calls=parse_* ./app", false, "--calls: ");
     assert_refused("'--calls=/(/' ./app", false, "--calls: ");
-    assert_refused("--calls=off --calls=parse_* ./app", false, "counts nothing");
+    assert_refused("--calls=off --calls=parse_* ./app", false,
+                   "counts nothing: leave out one of them");
 }
 
 static void test_calls_of_what_runs_already_cannot_be_counted(void **state)
