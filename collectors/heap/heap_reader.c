@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collectors/heap/heap_stacks.h"
+#include "core/base/sum.h"
 
 enum {
     ROWS_AT_ONCE = 1000, /* under one hold of the lock */
@@ -124,9 +125,9 @@ static void apply(struct heap_reader *reader, struct heap_site *site, struct kno
     int64_t values[HEAP_COLUMNS];
     double variance = (double)row->variance_bytes2;
     read_values(row, peak_epoch, values);
-    heap_sum_add(&reader->live_blocks, values[HEAP_LIVE_BLOCKS] - known->values[HEAP_LIVE_BLOCKS]);
+    sum_add(&reader->live_blocks, values[HEAP_LIVE_BLOCKS] - known->values[HEAP_LIVE_BLOCKS]);
     for (int i = 0; i < HEAP_COLUMNS; i++) {
-        heap_sum_add(&site->values[i], values[i] - known->values[i]);
+        sum_add(&site->values[i], values[i] - known->values[i]);
         known->values[i] = values[i];
     }
     for (int i = 0; i < WIRE_HEAP_SIZES; i++) /* the counts are modulo 2^32 */

@@ -5,6 +5,7 @@
 
 #include "core/analysis/leak_matcher.h"
 #include "core/base/hash.h"
+#include "core/base/sum.h"
 #include "core/model/heap_rows.h"
 
 struct search {
@@ -79,8 +80,8 @@ static void add_leak(struct search *s, const struct heap_site *site, uint32_t nu
 static void add_suppressed(struct search *s, const struct heap_site *site, int rule)
 {
     struct leak_suppressed *hits = &g_array_index(s->by_rule, struct leak_suppressed, rule);
-    heap_sum_add(&hits->blocks, site->values[HEAP_LIVE_BLOCKS]);
-    heap_sum_add(&hits->bytes, site->values[HEAP_LIVE_BYTES]);
+    sum_add(&hits->blocks, site->values[HEAP_LIVE_BLOCKS]);
+    sum_add(&hits->bytes, site->values[HEAP_LIVE_BYTES]);
 }
 
 static void add_site(struct search *s, const struct heap_site *site, uint32_t number)
@@ -127,8 +128,8 @@ static void finish(struct search *s)
     for (guint i = 0; i < s->by_rule->len; i++) {
         struct leak_suppressed hits = g_array_index(s->by_rule, struct leak_suppressed, i);
         hits.rule = i;
-        heap_sum_add(&leaks->suppressed_blocks, hits.blocks);
-        heap_sum_add(&leaks->suppressed_bytes, hits.bytes);
+        sum_add(&leaks->suppressed_blocks, hits.blocks);
+        sum_add(&leaks->suppressed_bytes, hits.bytes);
         if (hits.blocks > 0)
             g_array_append_val(leaks->suppressed, hits);
     }

@@ -16,4 +16,11 @@ static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
     return hash ^ (hash >> 29);
 }
 
+/* Of a 64-bit number that stands in a pointer: a GHashFunc, beside g_direct_equal. g_direct_hash
+ * would see its lower half alone. Context: any thread. */
+static inline unsigned hash_u64(const void *key)
+{
+    return (unsigned)(hash_mix(0, (uint64_t)(uintptr_t)key) >> 32);
+}
+
 #endif

@@ -3,6 +3,7 @@
  */
 #include "core/formats/flame_heading.h"
 
+#include "core/base/sum.h"
 #include "core/base/text.h"
 #include "core/formats/xml_text.h"
 
@@ -101,8 +102,8 @@ static void append_missed_calls(const struct calltree *tree, GString *out)
         const struct calls_process *p = &g_array_index(calls->processes, struct calls_process, i);
         if (tree->options.process != PROFILE_NONE && p->process != tree->options.process)
             continue;
-        heap_sum_add(&missed, p->missed);
-        heap_sum_add(&untimed, p->untimed);
+        sum_add(&missed, p->missed);
+        sum_add(&untimed, p->untimed);
     }
     if (missed > 0)
         g_string_append_printf(out, "%s%" G_GINT64_FORMAT " calls not counted", GAP, missed);

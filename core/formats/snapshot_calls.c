@@ -8,54 +8,56 @@
 #include "core/formats/comment_words.h"
 
 const char *const call_label_keys[CALL_LABELS] = {
-    "call_total_ns",
-    "call_sum_ns",
-    "call_cost_ns",
-    "call_min_ns",
-    "call_max_ns",
-    "calls_open",
-    "call_is_recursive",
-    "call_lt_1ns",
-    "call_lt_2ns",
-    "call_lt_4ns",
-    "call_lt_8ns",
-    "call_lt_16ns",
-    "call_lt_32ns",
-    "call_lt_64ns",
-    "call_lt_128ns",
-    "call_lt_256ns",
-    "call_lt_512ns",
-    "call_lt_1024ns",
-    "call_lt_2048ns",
-    "call_lt_4096ns",
-    "call_lt_8192ns",
-    "call_lt_16384ns",
-    "call_lt_32768ns",
-    "call_lt_65536ns",
-    "call_lt_131072ns",
-    "call_lt_262144ns",
-    "call_lt_524288ns",
-    "call_lt_1048576ns",
-    "call_lt_2097152ns",
-    "call_lt_4194304ns",
-    "call_lt_8388608ns",
-    "call_lt_16777216ns",
-    "call_lt_33554432ns",
-    "call_lt_67108864ns",
-    "call_lt_134217728ns",
-    "call_lt_268435456ns",
-    "call_lt_536870912ns",
-    "call_lt_1073741824ns",
-    "call_lt_2147483648ns",
-    "call_lt_4294967296ns",
-    "call_lt_8589934592ns",
-    "call_lt_17179869184ns",
-    "call_lt_34359738368ns",
-    "call_lt_68719476736ns",
-    "call_lt_137438953472ns",
-    "call_lt_274877906944ns",
-    "call_ge_274877906944ns",
+    [CALL_LABEL_TOTAL] = "call_total_ns",
+    [CALL_LABEL_SUM] = "call_sum_ns",
+    [CALL_LABEL_COST] = "call_cost_ns",
+    [CALL_LABEL_MIN] = "call_min_ns",
+    [CALL_LABEL_MAX] = "call_max_ns",
+    [CALL_LABEL_OPEN] = "calls_open",
+    [CALL_LABEL_RECURSIVE] = "call_is_recursive",
+    [CALL_LABEL_BUCKETS + 0] = "call_lt_1ns",
+    [CALL_LABEL_BUCKETS + 1] = "call_lt_2ns",
+    [CALL_LABEL_BUCKETS + 2] = "call_lt_4ns",
+    [CALL_LABEL_BUCKETS + 3] = "call_lt_8ns",
+    [CALL_LABEL_BUCKETS + 4] = "call_lt_16ns",
+    [CALL_LABEL_BUCKETS + 5] = "call_lt_32ns",
+    [CALL_LABEL_BUCKETS + 6] = "call_lt_64ns",
+    [CALL_LABEL_BUCKETS + 7] = "call_lt_128ns",
+    [CALL_LABEL_BUCKETS + 8] = "call_lt_256ns",
+    [CALL_LABEL_BUCKETS + 9] = "call_lt_512ns",
+    [CALL_LABEL_BUCKETS + 10] = "call_lt_1024ns",
+    [CALL_LABEL_BUCKETS + 11] = "call_lt_2048ns",
+    [CALL_LABEL_BUCKETS + 12] = "call_lt_4096ns",
+    [CALL_LABEL_BUCKETS + 13] = "call_lt_8192ns",
+    [CALL_LABEL_BUCKETS + 14] = "call_lt_16384ns",
+    [CALL_LABEL_BUCKETS + 15] = "call_lt_32768ns",
+    [CALL_LABEL_BUCKETS + 16] = "call_lt_65536ns",
+    [CALL_LABEL_BUCKETS + 17] = "call_lt_131072ns",
+    [CALL_LABEL_BUCKETS + 18] = "call_lt_262144ns",
+    [CALL_LABEL_BUCKETS + 19] = "call_lt_524288ns",
+    [CALL_LABEL_BUCKETS + 20] = "call_lt_1048576ns",
+    [CALL_LABEL_BUCKETS + 21] = "call_lt_2097152ns",
+    [CALL_LABEL_BUCKETS + 22] = "call_lt_4194304ns",
+    [CALL_LABEL_BUCKETS + 23] = "call_lt_8388608ns",
+    [CALL_LABEL_BUCKETS + 24] = "call_lt_16777216ns",
+    [CALL_LABEL_BUCKETS + 25] = "call_lt_33554432ns",
+    [CALL_LABEL_BUCKETS + 26] = "call_lt_67108864ns",
+    [CALL_LABEL_BUCKETS + 27] = "call_lt_134217728ns",
+    [CALL_LABEL_BUCKETS + 28] = "call_lt_268435456ns",
+    [CALL_LABEL_BUCKETS + 29] = "call_lt_536870912ns",
+    [CALL_LABEL_BUCKETS + 30] = "call_lt_1073741824ns",
+    [CALL_LABEL_BUCKETS + 31] = "call_lt_2147483648ns",
+    [CALL_LABEL_BUCKETS + 32] = "call_lt_4294967296ns",
+    [CALL_LABEL_BUCKETS + 33] = "call_lt_8589934592ns",
+    [CALL_LABEL_BUCKETS + 34] = "call_lt_17179869184ns",
+    [CALL_LABEL_BUCKETS + 35] = "call_lt_34359738368ns",
+    [CALL_LABEL_BUCKETS + 36] = "call_lt_68719476736ns",
+    [CALL_LABEL_BUCKETS + 37] = "call_lt_137438953472ns",
+    [CALL_LABEL_BUCKETS + 38] = "call_lt_274877906944ns",
+    [CALL_LABEL_BUCKETS + 39] = "call_ge_274877906944ns",
 };
+
+_Static_assert(CALL_LABELS - CALL_LABEL_BUCKETS == CALLS_BUCKETS, "each bucket has a label");
 
 /* --- labels --- */
 
@@ -243,20 +245,13 @@ static bool read_why_not(struct profile *p, const char *text)
     return true;
 }
 
-/* In order, whatever the file's is. */
 static bool read_mark(struct profile *p, const char *text)
 {
-    GArray *marks = p->calls->marks;
     struct calls_mark mark;
-    if (marks->len >= CALLS_MARKS_MAX || !take_count(&text, &mark.time_ns) ||
-        !take_position(&text, p->threads->len, &mark.thread))
+    if (!take_count(&text, &mark.time_ns) || !take_position(&text, p->threads->len, &mark.thread))
         return false;
     mark.text = profile_text(p, text);
-    guint at = marks->len;
-    while (at > 0 && g_array_index(marks, struct calls_mark, at - 1).time_ns > mark.time_ns)
-        at--;
-    g_array_insert_val(marks, at, mark);
-    return true;
+    return calls_mark_add(p->calls, &mark);
 }
 
 static bool read_counter(struct profile *p, const char *text)

@@ -183,6 +183,8 @@ static const char *label_key(unsigned label)
     return label < SITE_LABELS ? site_label_keys[label] : call_label_keys[label - SITE_LABELS];
 }
 
+_Static_assert(LABELS < NO_LABEL, "label_of_text has a byte for each text");
+
 /* Which label of a site, or behind those of a record of calls, that key is; LABELS: none. Each text
  * is compared once. */
 static unsigned label_of(struct snapshot_samples *s, uint32_t key)

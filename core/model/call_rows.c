@@ -13,8 +13,8 @@
 
 #include <string.h>
 
+#include "core/base/sum.h"
 #include "core/model/function_order.h"
-#include "core/model/heap.h"
 
 enum { NS_PER_S = 1000 * 1000 * 1000, RATE_INTERVAL_NS = NS_PER_S, RATE_FIRST_NS = NS_PER_S / 4 };
 
@@ -140,7 +140,7 @@ static struct call_ends ends_of(const struct profile *p, const struct call_recor
 /* The end that edges of a direction begin at. */
 static uint32_t near_end(const struct call_ends *ends, enum call_edges direction)
 {
-    return direction == CALL_EDGES_FROM ? ends->caller : ends->function;
+    return direction == CALL_EDGES_CALLEES ? ends->caller : ends->function;
 }
 
 /* Puts a record into the lists of its ends. */
@@ -224,7 +224,7 @@ static void sum_groups(struct call_rows *rows)
         uint32_t function = g_array_index(rows->ends, struct call_ends, i).function;
         struct call_group *group = group_of_function(rows, function);
         call_stats_add(&group->row.stats, &record->stats);
-        heap_sum_add(&group->before, calls_before(rows, i));
+        sum_add(&group->before, calls_before(rows, i));
     }
 }
 
@@ -420,11 +420,11 @@ void call_rows_edges(const struct call_rows *rows, uint32_t function, enum call_
         next = ends->next[direction];
         if (!accepts(rows, record_at(rows, i - 1)->thread))
             continue;
-        uint32_t far = direction == CALL_EDGES_FROM ? ends->function : ends->caller;
+        uint32_t far = direction == CALL_EDGES_CALLEES ? ends->function : ends->caller;
         struct call_group *edge = edge_to(found, at, far);
         call_stats_add(&edge->row.stats, &record_at(rows, i - 1)->stats);
         edge->row.is_recursive &= record_at(rows, i - 1)->is_recursive;
-        heap_sum_add(&edge->before, calls_before(rows, i - 1));
+        sum_add(&edge->before, calls_before(rows, i - 1));
     }
     g_array_set_size(edges, 0);
     for (guint i = 0; i < found->len; i++) {

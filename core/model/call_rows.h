@@ -67,8 +67,8 @@ const GArray *call_rows_query(struct call_rows *rows, const struct call_query *q
 const struct call_row *call_rows_find(const struct call_rows *rows, uint32_t function);
 
 enum call_edges {
-    CALL_EDGES_FROM, /* what the function called */
-    CALL_EDGES_TO,   /* who called it; PROFILE_NONE: nobody that is counted */
+    CALL_EDGES_CALLEES, /* what the function called */
+    CALL_EDGES_CALLERS, /* who called it; PROFILE_NONE: nobody that is counted */
 };
 
 /*

@@ -1,19 +1,27 @@
 /*
- * The exact calls of a profile: records by (stack, thread), what is known of processes, counters,
- * and the arithmetic of call statistics.
+ * The exact calls of a profile: records by path, thread and whether they are recursive, what is
+ * known of processes, counters, and the arithmetic of call statistics.
  */
 #include "core/model/calls.h"
 
 #include <string.h>
 
 #include "core/base/hash.h"
-#include "core/model/heap.h"
+#include "core/base/sum.h"
 
-enum { COSTLY_PERCENT = 10 };
+enum { DOUBTFUL_PERCENT = 10 };
 
 const struct call_weight_info call_weights[CALL_WEIGHTS] = {
     [CALL_WEIGHT_CALLS] = {"calls", "count", "calls"},
     [CALL_WEIGHT_TIME] = {"call_time", "nanoseconds", "call time"},
+};
+
+const struct calls_loss_info calls_losses[CALLS_LOSSES] = {
+    {offsetof(struct calls_process, missed), "call", "not counted"},
+    {offsetof(struct calls_process, untimed), "call", "counted without time"},
+    {offsetof(struct calls_process, implicit_exits), "call",
+     "left without return (longjmp, exceptions, threads that end)"},
+    {offsetof(struct calls_process, orphan_exits), "return", "from what was not seen called"},
 };
 
 enum call_weight call_weight_find(const char *type)
@@ -29,11 +37,6 @@ struct counter_key {
     const char *name; /* interned: equal texts have the same address */
     uint32_t process;
 };
-
-static guint hash_u64(gconstpointer key)
-{
-    return (guint)(hash_mix(0, (uint64_t)(uintptr_t)key) >> 32);
-}
 
 static guint hash_counter(gconstpointer key)
 {
@@ -80,6 +83,14 @@ void calls_free(struct calls *calls)
 bool calls_are_measured(const struct calls *calls)
 {
     return calls->records->len > 0;
+}
+
+int64_t calls_count(const struct calls *calls)
+{
+    int64_t sum = 0;
+    for (guint i = 0; i < calls->records->len; i++)
+        sum_add(&sum, g_array_index(calls->records, struct call_record, i).stats.calls);
+    return sum;
 }
 
 struct call_record *calls_record_get(struct calls *calls, uint32_t stack, uint32_t thread,
@@ -131,6 +142,23 @@ struct calls_counter *calls_counter_get(struct calls *calls, uint32_t process, c
     return &g_array_index(calls->counters, struct calls_counter, at - 1);
 }
 
+int64_t calls_loss(const struct calls_process *process, unsigned loss)
+{
+    return *(const int64_t *)((const char *)process + calls_losses[loss].field);
+}
+
+/* Most come in order, so the search begins at the end. */
+bool calls_mark_add(struct calls *calls, const struct calls_mark *mark)
+{
+    guint at = calls->marks->len;
+    if (at >= CALLS_MARKS_MAX)
+        return false;
+    while (at > 0 && g_array_index(calls->marks, struct calls_mark, at - 1).time_ns > mark->time_ns)
+        at--;
+    g_array_insert_val(calls->marks, at, *mark);
+    return true;
+}
+
 int64_t calls_bucket_bound_ns(unsigned bucket)
 {
     return bucket < CALLS_BUCKETS - 1 ? INT64_C(1) << bucket : -1;
@@ -155,14 +183,14 @@ void call_stats_add(struct call_stats *sum, const struct call_stats *more)
         sum->min_ns = ended(sum) > 0 ? MIN(sum->min_ns, more->min_ns) : more->min_ns;
         sum->max_ns = MAX(sum->max_ns, more->max_ns);
     }
-    heap_sum_add(&sum->calls, more->calls);
-    heap_sum_add(&sum->open, more->open);
-    heap_sum_add(&sum->total_ns, more->total_ns);
-    heap_sum_add(&sum->self_ns, more->self_ns);
-    heap_sum_add(&sum->sum_ns, more->sum_ns);
-    heap_sum_add(&sum->cost_ns, more->cost_ns);
+    sum_add(&sum->calls, more->calls);
+    sum_add(&sum->open, more->open);
+    sum_add(&sum->total_ns, more->total_ns);
+    sum_add(&sum->self_ns, more->self_ns);
+    sum_add(&sum->sum_ns, more->sum_ns);
+    sum_add(&sum->cost_ns, more->cost_ns);
     for (int i = 0; i < CALLS_BUCKETS; i++)
-        heap_sum_add(&sum->buckets[i], more->buckets[i]);
+        sum_add(&sum->buckets[i], more->buckets[i]);
 }
 
 double call_stats_average_ns(const struct call_stats *stats)
@@ -201,7 +229,7 @@ double call_stats_percentile_ns(const struct call_stats *stats, double share)
     return (double)stats->max_ns;
 }
 
-bool call_stats_is_costly(const struct call_stats *stats)
+bool call_stats_is_doubtful(const struct call_stats *stats)
 {
-    return (double)stats->cost_ns * 100 > (double)stats->sum_ns * COSTLY_PERCENT;
+    return (double)stats->cost_ns * 100 > (double)stats->sum_ns * DOUBTFUL_PERCENT;
 }

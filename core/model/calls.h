@@ -73,6 +73,17 @@ struct calls_process {
     double pair_ns;         /* what a probe takes; 0 unknown */
 };
 
+/* What can go wrong with calls: a number of struct calls_process, and words for it. */
+struct calls_loss_info {
+    size_t field;      /* offset of the number, an int64_t */
+    const char *thing; /* "call": what is counted, one of it */
+    const char *what;  /* "not counted": what has become of it */
+};
+
+enum { CALLS_LOSSES = 4 };
+
+extern const struct calls_loss_info calls_losses[CALLS_LOSSES];
+
 /* A moment that the program has marked by itself. */
 struct calls_mark {
     int64_t time_ns; /* since the start of the run */
@@ -97,7 +108,7 @@ struct calls {
     uint64_t generation; /* grows with each change of a record */
     const char *why_not; /* why there are no exact calls at all; "" when there may be some */
     /* Private. */
-    GHashTable *index; /* of records by (stack, thread) */
+    GHashTable *index; /* of records by (stack, thread, is_recursive) */
     GHashTable *process_index, *counter_index;
 };
 
@@ -111,6 +122,9 @@ void calls_free(struct calls *calls);
 
 /* Whether there is any record. */
 bool calls_are_measured(const struct calls *calls);
+
+/* All calls that were counted, recursive ones too. Context: as the file's. */
+int64_t calls_count(const struct calls *calls);
 
 /* The record of that path in that thread, its recursive calls apart; made on demand, all zero at
  * first. Valid until the next one is made. The caller changes it and then calls calls_touch().
@@ -127,6 +141,13 @@ struct calls_process *calls_process_get(struct calls *calls, uint32_t process);
 /* The counter of that name (interned by profile_text()) of a process, made on demand. Valid until
  * the next is made. */
 struct calls_counter *calls_counter_get(struct calls *calls, uint32_t process, const char *name);
+
+/* The number of a loss (calls_losses) of a process. Context: any thread. */
+int64_t calls_loss(const struct calls_process *process, unsigned loss);
+
+/* Adds a mark, whose text stays the caller's (profile_text()), to those that are not later. false:
+ * CALLS_MARKS_MAX are there, and nothing was done. */
+bool calls_mark_add(struct calls *calls, const struct calls_mark *mark);
 
 /* What durations in a bucket are below: 2^0, 2^1, ... ns; -1: the last has no bound. Context: any
  * thread. */
@@ -155,6 +176,6 @@ double call_stats_percentile_ns(const struct call_stats *stats, double share);
  * Whether the times are doubtful: what the probes took and was taken off is more than 10 % of what
  * is left. Context: any thread.
  */
-bool call_stats_is_costly(const struct call_stats *stats);
+bool call_stats_is_doubtful(const struct call_stats *stats);
 
 #endif

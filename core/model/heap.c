@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/sum.h"
 #include "core/model/entities.h"
 
 enum { FIRST_MOMENT_STEP_NS = 10 * 1000 * 1000 };
@@ -56,11 +57,6 @@ int64_t heap_lifetime_bound_ns(unsigned lifetime)
 const char *heap_mode_name(enum heap_mode mode)
 {
     return mode_names[mode];
-}
-
-static guint hash_u64(gconstpointer key)
-{
-    return (guint)(hash_mix(0, (uint64_t)(uintptr_t)key) >> 32);
 }
 
 struct heap *heap_new(void)
@@ -153,17 +149,17 @@ const struct heap_process *heap_process_find(const struct heap *heap, uint32_t p
 
 static void add_process(struct heap_totals *t, const struct heap_process *p)
 {
-    heap_sum_add(&t->allocs, p->allocs);
-    heap_sum_add(&t->alloc_bytes, p->alloc_bytes);
-    heap_sum_add(&t->frees, p->frees);
-    heap_sum_add(&t->unknown_frees, p->unknown_frees);
-    heap_sum_add(&t->failed, p->failed);
-    heap_sum_add(&t->unrecorded, p->unrecorded);
-    heap_sum_add(&t->early_allocs, p->early_allocs);
-    heap_sum_add(&t->merged_stacks, p->merged_stacks);
-    heap_sum_add(&t->live_bytes, p->live_bytes);
-    heap_sum_add(&t->live_blocks, p->live_blocks);
-    heap_sum_add(&t->peak_bytes, p->peak_bytes);
+    sum_add(&t->allocs, p->allocs);
+    sum_add(&t->alloc_bytes, p->alloc_bytes);
+    sum_add(&t->frees, p->frees);
+    sum_add(&t->unknown_frees, p->unknown_frees);
+    sum_add(&t->failed, p->failed);
+    sum_add(&t->unrecorded, p->unrecorded);
+    sum_add(&t->early_allocs, p->early_allocs);
+    sum_add(&t->merged_stacks, p->merged_stacks);
+    sum_add(&t->live_bytes, p->live_bytes);
+    sum_add(&t->live_blocks, p->live_blocks);
+    sum_add(&t->peak_bytes, p->peak_bytes);
     t->n_measured++;
     t->is_estimate |= p->was_sampled || p->mode == HEAP_SAMPLED;
 }
@@ -226,7 +222,7 @@ double heap_error(double variance_bytes2)
 static void add_all(int64_t *sums, const int64_t *more, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        heap_sum_add(&sums[i], more[i]);
+        sum_add(&sums[i], more[i]);
 }
 
 void heap_site_add(struct heap_site *sum, const struct heap_site *more)
@@ -234,7 +230,7 @@ void heap_site_add(struct heap_site *sum, const struct heap_site *more)
     add_all(sum->values, more->values, HEAP_COLUMNS);
     add_all(sum->sizes, more->sizes, HEAP_SIZE_CLASSES);
     add_all(sum->lifetimes, more->lifetimes, HEAP_LIFETIMES);
-    heap_sum_add(&sum->sampled, more->sampled);
+    sum_add(&sum->sampled, more->sampled);
     sum->variance_bytes2 += more->variance_bytes2;
     if (more->youngest_ns >= 0 && (sum->youngest_ns < 0 || more->youngest_ns < sum->youngest_ns))
         sum->youngest_ns = more->youngest_ns;

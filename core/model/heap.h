@@ -187,14 +187,6 @@ void heap_add_moment(struct heap *heap, const struct heap_moment *moment);
  */
 double heap_error(double variance_bytes2);
 
-/* Adds to a sum, which stops at the largest (smallest) number instead of overflowing: numbers come
- * from a target or from a file. Context: any thread. */
-static inline void heap_sum_add(int64_t *sum, int64_t more)
-{
-    if (__builtin_add_overflow(*sum, more, sum))
-        *sum = more > 0 ? INT64_MAX : INT64_MIN;
-}
-
 /* Adds `more` to `sum`, column by column; own peaks are added too, which makes the sum an upper
  * bound. Stack and process of `sum` stay; ages widen. */
 void heap_site_add(struct heap_site *sum, const struct heap_site *more);

@@ -26,11 +26,6 @@ struct profile_index {
     GHashTable *threads;   /* process << 32 | tid -> newest thread id + 1 */
 };
 
-static guint hash_u64(gconstpointer key)
-{
-    return (guint)(hash_mix(0, (uint64_t)(uintptr_t)key) >> 32);
-}
-
 static GHashTable *u64_table(void)
 {
     return g_hash_table_new(hash_u64, g_direct_equal);

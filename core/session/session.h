@@ -74,7 +74,7 @@ struct session_status {
     bool has_calls_source; /* false: calls cannot be counted in this session */
     enum calls_policy calls_policy;
     uint32_t calls_patched;    /* functions whose code is changed now, in all processes */
-    uint32_t calls_refused;    /* that were asked for and cannot be counted */
+    uint32_t calls_refused;    /* requests that could not be granted, ever: each is one more */
     const char *calls_refusal; /* the last one, "NAME: why"; NULL: none */
     size_t symbols_pending;
     const char *start_note; /* what a person should know about how it began; NULL: nothing */

@@ -1,5 +1,6 @@
 /*
- * The time stamp counter, by which the collector tells the age of blocks, in nanoseconds.
+ * The time stamp counter, by which the collector tells the age of blocks and how long calls
+ * take, in nanoseconds.
  */
 #ifndef PROFTOP_CORE_SESSION_TSC_H
 #define PROFTOP_CORE_SESSION_TSC_H

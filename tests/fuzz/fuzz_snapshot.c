@@ -70,8 +70,8 @@ static void draw_calls(struct profile *p)
     GArray *edges = g_array_new(FALSE, FALSE, sizeof(struct call_row));
     for (guint i = 0; i < MIN(found->len, 10); i++) {
         uint32_t function = g_array_index(found, struct call_row, i).function;
-        call_rows_edges(rows, function, CALL_EDGES_FROM, edges);
-        call_rows_edges(rows, function, CALL_EDGES_TO, edges);
+        call_rows_edges(rows, function, CALL_EDGES_CALLEES, edges);
+        call_rows_edges(rows, function, CALL_EDGES_CALLERS, edges);
     }
     g_array_unref(edges);
     call_rows_free(rows);

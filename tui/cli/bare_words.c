@@ -1,5 +1,6 @@
 /*
- * Options that may stand without their value. See bare_words.h. Another one is a line in the table.
+ * Options that may stand without their value. See bare_words.h. Another one is a line in the
+ * table, and one more in BARE_WORDS.
  */
 #include "tui/cli/bare_words.h"
 
@@ -8,10 +9,12 @@
 
 static const struct {
     const char *plain, *complete;
-} options[BARE_WORDS] = {
+} options[] = {
     {"--memory", "--memory=exact"},
     {"--calls", "--calls=all"},
 };
+
+_Static_assert(G_N_ELEMENTS(options) == BARE_WORDS, "bare_words.h says how many there are");
 
 void bare_words_complete(struct bare_words *words, char **argv)
 {

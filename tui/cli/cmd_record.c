@@ -50,7 +50,7 @@ static void say_calls(const struct calls *calls)
     if (!calls_are_measured(calls))
         return;
     GString *text = g_string_new(NULL);
-    text_append_count(text, report_calls_count(calls));
+    text_append_count(text, calls_count(calls));
     fprintf(stderr, ", %s calls (exact)", text->str);
     g_string_free(text, TRUE);
 }

@@ -64,14 +64,6 @@ GArray *report_calls_functions(const struct profile *p)
     return called;
 }
 
-int64_t report_calls_count(const struct calls *calls)
-{
-    struct call_stats sum = {0};
-    for (guint i = 0; i < calls->records->len; i++)
-        call_stats_add(&sum, &g_array_index(calls->records, struct call_record, i).stats);
-    return sum.calls;
-}
-
 /* The first process of which not all was counted; NULL: there is none that says so. */
 static char *find_trouble(const struct profile *p)
 {
@@ -103,8 +95,10 @@ char *report_calls_why(const struct profile *p)
 
 bool report_calls_lost(const struct calls_process *p)
 {
-    return *p->trouble || p->implicit_exits > 0 || p->orphan_exits > 0 || p->missed > 0 ||
-           p->untimed > 0;
+    bool lost = false;
+    for (unsigned i = 0; i < CALLS_LOSSES; i++)
+        lost |= calls_loss(p, i) > 0;
+    return lost || *p->trouble;
 }
 
 const struct process *report_calls_owner(const struct profile *profile,

@@ -37,9 +37,6 @@ unsigned report_calls_rows(const struct report_calls *report, unsigned n);
 /* Which functions were called (bool by function). Free with g_array_unref. */
 GArray *report_calls_functions(const struct profile *profile);
 
-/* All calls that were counted. */
-int64_t report_calls_count(const struct calls *calls);
-
 /* Why no calls were counted, in words. Free with g_free. */
 char *report_calls_why(const struct profile *profile);
 

@@ -49,7 +49,7 @@ void report_calls_json_whole(json_t *report, const struct profile *profile)
     json_t *object = json_object(), *processes = json_array();
     json_object_set_new(object, "measured", json_boolean(measured));
     if (measured) {
-        set(object, "calls", report_calls_count(profile->calls));
+        set(object, "calls", calls_count(profile->calls));
     } else {
         char *why = report_calls_why(profile);
         set_text(object, "why", why);
@@ -133,7 +133,7 @@ static void set_times(json_t *object, const struct call_stats *stats)
     json_object_set_new(object, "max_ns", has_ended ? json_integer(stats->max_ns) : json_null());
     set_known(object, "p50_ns", call_stats_percentile_ns(stats, 0.5));
     set_known(object, "p99_ns", call_stats_percentile_ns(stats, 0.99));
-    json_object_set_new(object, "is_doubtful", json_boolean(call_stats_is_costly(stats)));
+    json_object_set_new(object, "is_doubtful", json_boolean(call_stats_is_doubtful(stats)));
 }
 
 /* PROFILE_NONE: nobody that is counted, null. */
@@ -175,8 +175,8 @@ static json_t *row_object(const struct report_calls *c, const struct call_row *r
     set_times(object, &row->stats);
     set_known(object, "per_second", row->per_second);
     json_object_set_new(object, "buckets", buckets(&row->stats));
-    json_object_set_new(object, "callers", edges(c, row->function, CALL_EDGES_TO));
-    json_object_set_new(object, "callees", edges(c, row->function, CALL_EDGES_FROM));
+    json_object_set_new(object, "callers", edges(c, row->function, CALL_EDGES_CALLERS));
+    json_object_set_new(object, "callees", edges(c, row->function, CALL_EDGES_CALLEES));
     return object;
 }
 

@@ -69,7 +69,7 @@ static void add_self(GString *cell, const struct call_row *row)
 static void add_average(GString *cell, const struct call_row *row)
 {
     add_known(cell, call_stats_average_ns(&row->stats));
-    if (call_stats_is_costly(&row->stats))
+    if (call_stats_is_doubtful(&row->stats))
         g_string_append_c(cell, '!');
 }
 
@@ -175,7 +175,7 @@ void report_calls_table(FILE *out, const struct report_calls *c, const GArray *r
     print_titles(out, w);
     for (unsigned i = 0; i < n; i++) {
         print_row(out, c, row_at(rows, i), w);
-        is_marked = is_marked || call_stats_is_costly(&row_at(rows, i)->stats);
+        is_marked = is_marked || call_stats_is_doubtful(&row_at(rows, i)->stats);
     }
     if (n < rows->len)
         fprintf(out, "... and %u more functions: --top 0 shows all\n", rows->len - n);
@@ -204,7 +204,7 @@ static void print_edge(FILE *out, const struct report_calls *c, const char *how,
 static void print_edges(FILE *out, const struct report_calls *c, uint32_t function,
                         enum call_edges direction)
 {
-    const char *how = direction == CALL_EDGES_TO ? "called by" : "calls";
+    const char *how = direction == CALL_EDGES_CALLERS ? "called by" : "calls";
     GArray *edges = g_array_new(FALSE, FALSE, sizeof(struct call_row));
     call_rows_edges(c->grouped, function, direction, edges);
     unsigned n = c->options->top == 0 ? edges->len : MIN(edges->len, EDGES_MAX);
@@ -224,7 +224,7 @@ void report_calls_edges(FILE *out, const struct report_calls *c, const GArray *r
     for (unsigned i = 0; i < n; i++) {
         uint32_t function = row_at(rows, i)->function;
         fprintf(out, "  %s\n", function_of(c, row_at(rows, i))->brief);
-        print_edges(out, c, function, CALL_EDGES_TO);
-        print_edges(out, c, function, CALL_EDGES_FROM);
+        print_edges(out, c, function, CALL_EDGES_CALLERS);
+        print_edges(out, c, function, CALL_EDGES_CALLEES);
     }
 }

@@ -25,6 +25,13 @@ static void flush_fact(FILE *out, const char *key, GString *text)
     g_string_truncate(text, 0);
 }
 
+/* That there are more than those `n`. */
+static void print_rest(FILE *out, unsigned all, unsigned n, const char *things)
+{
+    if (n < all)
+        fprintf(out, "... and %u more %s: --top 0 shows all\n", all - n, things);
+}
+
 /* ---- the calls as a whole ---- */
 
 static void append_whole(GString *text, const struct profile *p)
@@ -34,7 +41,7 @@ static void append_whole(GString *text, const struct profile *p)
     for (guint i = 0; i < called->len; i++)
         n += g_array_index(called, bool, i);
     g_array_unref(called);
-    int64_t calls = report_calls_count(p->calls);
+    int64_t calls = calls_count(p->calls);
     g_string_append_printf(text, "%" G_GINT64_FORMAT " call%s of %u function%s, exact", calls,
                            calls == 1 ? "" : "s", n, n == 1 ? "" : "s");
 }
@@ -60,22 +67,21 @@ static void print_probes(FILE *out, const struct calls *calls)
 }
 
 /* "2 calls missed"; nothing of 0. */
-static void append_loss(GString *text, int64_t n, const char *thing, const char *what)
+static void append_loss(GString *text, const struct calls_process *p, unsigned loss)
 {
+    const struct calls_loss_info *info = &calls_losses[loss];
+    int64_t n = calls_loss(p, loss);
     if (n > 0)
-        g_string_append_printf(text, "; %" G_GINT64_FORMAT " %s%s %s", n, thing, n == 1 ? "" : "s",
-                               what);
+        g_string_append_printf(text, "; %" G_GINT64_FORMAT " %s%s %s", n, info->thing,
+                               n == 1 ? "" : "s", info->what);
 }
 
 static void print_process(FILE *out, const struct report_calls *c, const struct calls_process *p)
 {
     const struct process *owner = report_calls_owner(c->profile, p);
     GString *text = g_string_new(NULL);
-    append_loss(text, p->missed, "call", "not counted");
-    append_loss(text, p->untimed, "call", "counted without time");
-    append_loss(text, p->implicit_exits, "call",
-                "left without return (longjmp, exceptions, threads that end)");
-    append_loss(text, p->orphan_exits, "return", "from what was not seen called");
+    for (unsigned i = 0; i < CALLS_LOSSES; i++)
+        append_loss(text, p, i);
     if (*p->trouble)
         g_string_append_printf(text, "; %s", p->trouble);
     char *line = g_strdup_printf("%s (pid %d): %s", owner->name, owner->pid, text->str + 2);
@@ -93,8 +99,7 @@ static void print_processes(FILE *out, const struct report_calls *c)
         if (report_calls_lost(p) && n++ < most)
             print_process(out, c, p);
     }
-    if (n > most)
-        fprintf(out, "... and %u more processes: --top 0 shows all\n", n - most);
+    print_rest(out, n, MIN(n, most), "processes");
 }
 
 static void print_summary(FILE *out, const struct report_calls *c)
@@ -149,7 +154,8 @@ static void print_counters(FILE *out, const struct report_calls *c)
 {
     const GArray *counters = c->profile->calls->counters;
     GString *line = g_string_new(NULL);
-    if (counters->len > 0) {
+    unsigned n = report_calls_rows(c, counters->len);
+    if (n > 0) {
         static const char *const titles[] = {"VALUE", "MIN", "MAX", "UPDATES"};
         fputs("\ncounters of the program\n", out);
         for (size_t i = 0; i < G_N_ELEMENTS(titles); i++)
@@ -158,7 +164,7 @@ static void print_counters(FILE *out, const struct report_calls *c)
         g_string_append(line, "PROCESS");
         line_print(out, line);
     }
-    for (guint i = 0; i < report_calls_rows(c, counters->len); i++) {
+    for (guint i = 0; i < n; i++) {
         const struct calls_counter *counter = &g_array_index(counters, struct calls_counter, i);
         const struct process *process = profile_get_process(c->profile, counter->process);
         line_add_count(line, counter->value, NUMBER_WIDTH);
@@ -169,6 +175,7 @@ static void print_counters(FILE *out, const struct report_calls *c)
         g_string_append_printf(line, "%s (pid %d)", process->name, process->pid);
         line_print(out, line);
     }
+    print_rest(out, counters->len, n, "counters");
     g_string_free(line, TRUE);
 }
 
@@ -187,8 +194,7 @@ static void print_marks(FILE *out, const struct report_calls *c)
         g_string_append_printf(line, "%s (%s, tid %d)", mark->text, thread->name, thread->tid);
         line_print(out, line);
     }
-    if (n < marks->len)
-        fprintf(out, "... and %u more marks: --top 0 shows all\n", marks->len - n);
+    print_rest(out, marks->len, n, "marks");
     g_string_free(time, TRUE);
     g_string_free(line, TRUE);
 }

@@ -50,8 +50,8 @@ void call_details_look(struct call_details *details, uint32_t function)
     g_array_set_size(details->called, 0);
     if (!calls->rows || function == PROFILE_NONE)
         return;
-    call_rows_edges(calls->rows, function, CALL_EDGES_TO, details->callers);
-    call_rows_edges(calls->rows, function, CALL_EDGES_FROM, details->called);
+    call_rows_edges(calls->rows, function, CALL_EDGES_CALLERS, details->callers);
+    call_rows_edges(calls->rows, function, CALL_EDGES_CALLEES, details->called);
 }
 
 /* --- title and facts --- */
@@ -134,7 +134,7 @@ static void draw_durations(const struct canvas *canvas, const struct call_stats 
     add_time(&bar, 1, "max ", some_ended ? (double)stats->max_ns : -1);
     if (!some_ended)
         bar_add(&bar, 0, ROLE_NORMAL, g_strdup("none of them has ended yet"));
-    if (call_stats_is_costly(stats))
+    if (call_stats_is_doubtful(stats))
         bar_add(&bar, 1, ROLE_WARNING,
                 g_strdup_printf("! probes took %.0f %% more",
                                 100.0 * (double)stats->cost_ns / (double)MAX(stats->sum_ns, 1)));
@@ -194,7 +194,7 @@ static void write_edge(const struct call_details *details, struct pen *pen,
     write_figure(pen, columns.rate, text->str);
     g_string_truncate(text, 0);
     lens_append_call_time(text, call_stats_average_ns(&row->stats));
-    g_string_append_c(text, call_stats_is_costly(&row->stats) ? '!' : ' ');
+    g_string_append_c(text, call_stats_is_doubtful(&row->stats) ? '!' : ' ');
     write_figure(pen, columns.average, text->str);
     g_string_truncate(text, 0);
     if (row->is_recursive)

@@ -3,8 +3,8 @@
  */
 #include "tui/views/call_histogram.h"
 
+#include "core/base/sum.h"
 #include "core/base/text.h"
-#include "core/model/heap.h"
 #include "tui/widgets/w_bar.h"
 #include "tui/widgets/w_bars.h"
 
@@ -32,12 +32,6 @@ static char *name_of(int bucket)
     return g_string_free(text, FALSE);
 }
 
-int call_histogram_rows(const struct call_stats *stats)
-{
-    struct range range = range_of(stats);
-    return range.first > range.last ? 0 : range.last - range.first + 2;
-}
-
 /* A bar for each `step` buckets. Returns the calls of the longest. */
 static int64_t add_bars(struct bars *bars, const struct call_stats *stats, struct range range,
                         int step)
@@ -47,7 +41,7 @@ static int64_t add_bars(struct bars *bars, const struct call_stats *stats, struc
         int to = MIN(from + step - 1, range.last);
         int64_t sum = 0;
         for (int i = from; i <= to; i++)
-            heap_sum_add(&sum, stats->buckets[i]);
+            sum_add(&sum, stats->buckets[i]);
         GString *count = g_string_new(NULL);
         text_append_count(count, sum);
         bars_add(bars, name_of(to), g_string_free(count, FALSE), (double)sum);

@@ -9,9 +9,6 @@
 #include "core/model/calls.h"
 #include "tui/widgets/w_chart.h"
 
-/* How many rows bars of it would take, the title's included; 0: no call has ended. */
-int call_histogram_rows(const struct call_stats *stats);
-
 /* Draws it as bars under a title; neighbours share a bar where there are too few rows. Returns the
  * rows used; none when there are fewer than 2. */
 int call_histogram_draw(const struct call_stats *stats, struct surface *surface,

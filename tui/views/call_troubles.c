@@ -9,13 +9,15 @@
 
 enum { MARGIN = 2 };
 
-static void append_loss(GString *out, int64_t count, const char *thing, const char *what)
+static void append_loss(GString *out, const struct calls_process *calls, unsigned loss)
 {
+    const struct calls_loss_info *info = &calls_losses[loss];
+    int64_t count = calls_loss(calls, loss);
     if (count <= 0)
         return;
     g_string_append(out, out->len ? ", " : "");
     text_append_count(out, count);
-    g_string_append_printf(out, " %s%s %s", thing, count == 1 ? "" : "s", what);
+    g_string_append_printf(out, " %s%s %s", info->thing, count == 1 ? "" : "s", info->what);
 }
 
 /* "shop (pid 42): why; 12 calls not counted, ..."; NULL: nothing is wrong. */
@@ -23,11 +25,8 @@ static char *trouble_of(const struct profile *p, const struct calls_process *cal
 {
     const struct process *process = profile_get_process(p, calls->process);
     GString *losses = g_string_new(NULL);
-    append_loss(losses, calls->missed, "call", "not counted");
-    append_loss(losses, calls->untimed, "call", "counted without time");
-    append_loss(losses, calls->implicit_exits, "call",
-                "left without return (longjmp, exceptions, threads that end)");
-    append_loss(losses, calls->orphan_exits, "return", "from what was not seen called");
+    for (unsigned i = 0; i < CALLS_LOSSES; i++)
+        append_loss(losses, calls, i);
     char *text = NULL;
     if (losses->len || *calls->trouble)
         text = g_strdup_printf("exact calls of %s (pid %d): %s%s%s", process->name, process->pid,

@@ -183,7 +183,7 @@ static void append_average(struct functions_table *table, const struct call_stat
     lens_append_call_time(table->text, average);
     if (average < 0 && stats->open > 0)
         g_string_append(table->text, "open");
-    g_string_append_c(table->text, call_stats_is_costly(stats) ? '!' : ' ');
+    g_string_append_c(table->text, call_stats_is_doubtful(stats) ? '!' : ' ');
 }
 
 static void append_percentile(struct functions_table *table, const struct call_stats *stats,
@@ -229,7 +229,7 @@ static void draw_calls(struct functions_table *table, const struct canvas *canva
                        uint32_t function)
 {
     const struct call_row *row = lens_calls_of(table->rows->lens, function);
-    bool costly = row && call_stats_is_costly(&row->stats);
+    bool doubtful = row && call_stats_is_doubtful(&row->stats);
     for (int i = FUNCTIONS_CALLS; i <= FUNCTIONS_MAX; i++) {
         if (!table->table.places[i].cols)
             continue;
@@ -238,7 +238,7 @@ static void draw_calls(struct functions_table *table, const struct canvas *canva
             append_calls(table, canvas->theme, function, row);
         else if (row)
             append_call_figure(table, (enum functions_column)i, row);
-        bool faint = costly && i >= FUNCTIONS_AVERAGE;
+        bool faint = doubtful && i >= FUNCTIONS_AVERAGE;
         table_draw_cell(&table->table, canvas->surface, (struct table_at){y, i},
                         theme_style(canvas->theme, faint ? ROLE_FAINT : ROLE_NORMAL),
                         table->text->str);

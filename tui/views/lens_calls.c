@@ -3,6 +3,7 @@
  */
 #include "tui/views/lens_calls.h"
 
+#include "core/base/sum.h"
 #include "core/base/text.h"
 
 #define QUERY_INTERVAL_NS INT64_C(500000000) /* there may be a million records */
@@ -82,14 +83,6 @@ const struct call_row *lens_calls_of(const struct lens *lens, uint32_t function)
 
 /* --- all of them --- */
 
-static int64_t count_all(const struct calls *calls)
-{
-    int64_t sum = 0;
-    for (guint i = 0; i < calls->records->len; i++)
-        heap_sum_add(&sum, g_array_index(calls->records, struct call_record, i).stats.calls);
-    return sum;
-}
-
 void lens_meter_calls(struct lens *lens)
 {
     struct lens_calls *calls = lens->calls;
@@ -97,7 +90,7 @@ void lens_meter_calls(struct lens *lens)
     int64_t rest = METER_INTERVAL_NS * (1 + lens->profile->calls->records->len / METERED_RECORDS);
     if (!lens_has_calls(lens) || (calls->metered_ns && passed < rest))
         return;
-    int64_t sum = count_all(lens->profile->calls);
+    int64_t sum = calls_count(lens->profile->calls);
     if (calls->metered_ns)
         calls->per_second = (double)(sum - calls->calls) / ((double)passed / 1e9);
     calls->calls = sum;
@@ -145,8 +138,8 @@ void lens_call_losses(const struct lens *lens, int64_t *ret_missed, int64_t *ret
         const struct calls_process *p = &g_array_index(processes, struct calls_process, i);
         if (!lens_calls_include(lens, p->process))
             continue;
-        heap_sum_add(&missed, p->missed);
-        heap_sum_add(&untimed, p->untimed);
+        sum_add(&missed, p->missed);
+        sum_add(&untimed, p->untimed);
     }
     *ret_missed = missed;
     *ret_untimed = untimed;

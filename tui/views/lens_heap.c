@@ -60,7 +60,8 @@ char *lens_no_heap(const struct lens *lens)
     return g_string_free(text, FALSE);
 }
 
-void lens_append_heap_value(GString *out, enum heap_column column, int64_t value)
+/* Bytes or a count. */
+static void append_value(GString *out, enum heap_column column, int64_t value)
 {
     if (heap_columns[column].is_bytes)
         text_append_bytes(out, value);
@@ -72,7 +73,7 @@ void lens_append_site_value(GString *out, const struct heap_site *site, enum hea
 {
     if (site->sampled > 0 && site->values[column] > 0)
         g_string_append_c(out, '~');
-    lens_append_heap_value(out, column, site->values[column]);
+    append_value(out, column, site->values[column]);
 }
 
 /* By way of the model's rows, which remember who allocated with each stack. */

@@ -27,9 +27,6 @@ void lens_append_why_no_heap(const struct lens *lens, GString *out);
  * the lock. */
 char *lens_no_heap(const struct lens *lens);
 
-/* Appends a value of a column: bytes or a count. Context: any thread. */
-void lens_append_heap_value(GString *out, enum heap_column column, int64_t value);
-
 /* Appends what a site or a row of them says; "~" stands before an estimate. Context: any thread. */
 void lens_append_site_value(GString *out, const struct heap_site *site, enum heap_column column);
 

@@ -125,12 +125,12 @@ static void test_recursive_calls_count_but_not_their_total(void **state)
     assert_int_equal(stats->self_ns, 230);
     assert_int_equal(stats->sum_ns, 230);
     assert_int_equal(stats->min_ns, 6);
-    struct call_row to_itself = edge_of(&f, "parse", CALL_EDGES_FROM, "parse");
+    struct call_row to_itself = edge_of(&f, "parse", CALL_EDGES_CALLEES, "parse");
     assert_int_equal(to_itself.stats.calls, 5);
     assert_int_equal(to_itself.stats.total_ns, 0);
     assert_true(to_itself.is_recursive);
-    assert_false(edge_of(&f, "parse", CALL_EDGES_TO, "main").is_recursive);
-    check_edges(&f, "parse", CALL_EDGES_TO, "main parse");
+    assert_false(edge_of(&f, "parse", CALL_EDGES_CALLERS, "main").is_recursive);
+    check_edges(&f, "parse", CALL_EDGES_CALLERS, "main parse");
     end(&f);
 }
 
@@ -231,13 +231,13 @@ static void test_process_and_thread_narrow_rows_and_edges(void **state)
     q.process = profile_process(f.p, 1);
     check_order(&f, q, "log sell main");
     assert_int_equal(row_of(&f, "log")->stats.calls, 230);
-    check_edges(&f, "log", CALL_EDGES_TO, "sell main");
+    check_edges(&f, "log", CALL_EDGES_CALLERS, "sell main");
     q.process = PROFILE_NONE;
     q.thread = profile_thread(f.p, profile_process(f.p, 1), 2);
     check_order(&f, q, "log");
-    check_edges(&f, "log", CALL_EDGES_TO, "main");
+    check_edges(&f, "log", CALL_EDGES_CALLERS, "main");
     check_order(&f, by(CALL_SORT_CALLS), "log sell buy main");
-    check_edges(&f, "log", CALL_EDGES_TO, "sell main buy");
+    check_edges(&f, "log", CALL_EDGES_CALLERS, "sell main buy");
     end(&f);
 }
 
@@ -248,14 +248,14 @@ static void test_edges_join_the_paths_they_are_on(void **state)
     builder_calls(f.p, "buy sell", 2, 1, 9, 10);
     builder_calls(f.p, "buy sell log", 2, 1, 8, 2);
     query(&f, by(CALL_SORT_CALLS));
-    struct call_row edge = edge_of(&f, "sell", CALL_EDGES_FROM, "log");
+    struct call_row edge = edge_of(&f, "sell", CALL_EDGES_CALLEES, "log");
     assert_int_equal(edge.stats.calls, 208);
     assert_int_equal(edge.stats.total_ns, 616);
     assert_int_equal(edge.stats.min_ns, 2);
-    check_edges(&f, "sell", CALL_EDGES_TO, "main buy");
-    check_edges(&f, "buy", CALL_EDGES_TO, "-");
-    check_edges(&f, "main", CALL_EDGES_FROM, "sell log");
-    check_edges(&f, "log", CALL_EDGES_FROM, "");
+    check_edges(&f, "sell", CALL_EDGES_CALLERS, "main buy");
+    check_edges(&f, "buy", CALL_EDGES_CALLERS, "-");
+    check_edges(&f, "main", CALL_EDGES_CALLEES, "sell log");
+    check_edges(&f, "log", CALL_EDGES_CALLEES, "");
     end(&f);
 }
 
@@ -295,7 +295,7 @@ static void test_rate_of_the_past_is_over_all_its_time(void **state)
     f.p->info.duration_ns = 4 * SECOND_NS;
     query(&f, by(CALL_SORT_RATE));
     check_rate(row_of(&f, "sell")->per_second, 25);
-    check_rate(edge_of(&f, "sell", CALL_EDGES_FROM, "log").per_second, 50);
+    check_rate(edge_of(&f, "sell", CALL_EDGES_CALLEES, "log").per_second, 50);
     end(&f);
 }
 
@@ -318,7 +318,7 @@ static void test_rate_is_of_the_last_one_or_two_seconds(void **state)
     check_rate(rate_at(&f, 0.5, 500), 1000);
     check_rate(rate_at(&f, 1, 500), 1000);
     check_rate(rate_at(&f, 2, 4000), 4000); /* what was before 1 s does not count any more */
-    check_rate(edge_of(&f, "main", CALL_EDGES_FROM, "sell").per_second, 4000);
+    check_rate(edge_of(&f, "main", CALL_EDGES_CALLEES, "sell").per_second, 4000);
     check_rate(rate_at(&f, 2.5, 0), 4000 / 1.5);
     check_rate(rate_at(&f, 3, 0), 0);
     end(&f);

@@ -73,6 +73,56 @@ static void test_processes_and_counters_are_found_again(void **state)
     profile_free(p);
 }
 
+static void test_marks_stand_in_order_of_time_and_have_an_end(void **state)
+{
+    (void)state;
+    struct profile *p = profile_new();
+    static const int64_t times[] = {30, 10, 20, 20, 5, 40};
+    static const char *const texts[] = {"e", "b", "c", "d", "a", "f"};
+    for (size_t i = 0; i < G_N_ELEMENTS(times); i++)
+        assert_true(calls_mark_add(p->calls, &(struct calls_mark){times[i], 7, texts[i]}));
+    const GArray *marks = p->calls->marks;
+    for (guint i = 0; i < marks->len; i++) /* equal ones as they came */
+        assert_int_equal(g_array_index(marks, struct calls_mark, i).text[0], 'a' + i);
+    assert_int_equal(g_array_index(marks, struct calls_mark, 0).thread, 7);
+    while (marks->len < CALLS_MARKS_MAX)
+        assert_true(calls_mark_add(p->calls, &(struct calls_mark){50, 0, "g"}));
+    assert_false(calls_mark_add(p->calls, &(struct calls_mark){1, 0, "too late"}));
+    assert_int_equal(marks->len, CALLS_MARKS_MAX);
+    assert_int_equal(g_array_index(marks, struct calls_mark, 0).time_ns, 5);
+    profile_free(p);
+}
+
+static void test_count_is_of_all_records_and_stops_at_the_largest_number(void **state)
+{
+    (void)state;
+    struct profile *p = profile_new();
+    assert_int_equal(calls_count(p->calls), 0);
+    calls_record_get(p->calls, 1, 0, false)->stats.calls = 3;
+    calls_record_get(p->calls, 1, 0, true)->stats.calls = 4;
+    calls_record_get(p->calls, 2, 1, false)->stats.calls = 5;
+    assert_int_equal(calls_count(p->calls), 12);
+    calls_record_get(p->calls, 3, 1, false)->stats.calls = INT64_MAX - 2;
+    assert_int_equal(calls_count(p->calls), INT64_MAX);
+    profile_free(p);
+}
+
+static void test_losses_are_the_numbers_of_a_process(void **state)
+{
+    (void)state;
+    const struct calls_process process = {
+        .missed = 1, .untimed = 2, .implicit_exits = 3, .orphan_exits = 4};
+    int64_t sum = 0;
+    for (unsigned i = 0; i < CALLS_LOSSES; i++) {
+        sum += calls_loss(&process, i);
+        assert_true((calls_loss(&process, i) == process.missed) ==
+                    (strcmp(calls_losses[i].what, "not counted") == 0));
+        assert_true((calls_loss(&process, i) == process.orphan_exits) ==
+                    (strcmp(calls_losses[i].thing, "return") == 0));
+    }
+    assert_int_equal(sum, 1 + 2 + 3 + 4);
+}
+
 static void test_bucket_holds_what_is_below_its_bound(void **state)
 {
     (void)state;
@@ -126,7 +176,7 @@ static void test_add_stops_at_the_largest_number(void **state)
     assert_memory_equal(&sum, &most, sizeof sum);
     double median = call_stats_percentile_ns(&sum, 0.5);
     assert_true(median >= 1 && median <= 9.3e18);
-    assert_true(call_stats_is_costly(&sum));
+    assert_true(call_stats_is_doubtful(&sum));
 }
 
 static void test_nothing_is_told_of_calls_that_have_not_ended(void **state)
@@ -135,7 +185,7 @@ static void test_nothing_is_told_of_calls_that_have_not_ended(void **state)
     struct call_stats stats = {.calls = 4, .open = 4, .total_ns = 1000, .self_ns = 1000};
     assert_true(call_stats_average_ns(&stats) < 0);
     assert_true(call_stats_percentile_ns(&stats, 0.5) < 0);
-    assert_false(call_stats_is_costly(&stats));
+    assert_false(call_stats_is_doubtful(&stats));
     stats.open = 9; /* nonsense of a file */
     assert_true(call_stats_average_ns(&stats) < 0);
 }
@@ -214,15 +264,15 @@ static void test_percentiles_of_equal_durations_are_exact(void **state)
     assert_true(fabs(call_stats_percentile_ns(&stats, 0.99) - 777) < 1e-9);
 }
 
-static void test_costly_when_probes_took_a_tenth_of_what_is_left(void **state)
+static void test_doubtful_when_probes_took_a_tenth_of_what_is_left(void **state)
 {
     (void)state;
     struct call_stats stats = {.calls = 10, .sum_ns = 1000, .cost_ns = 100};
-    assert_false(call_stats_is_costly(&stats));
+    assert_false(call_stats_is_doubtful(&stats));
     stats.cost_ns = 101;
-    assert_true(call_stats_is_costly(&stats));
+    assert_true(call_stats_is_doubtful(&stats));
     stats = (struct call_stats){.calls = 10, .cost_ns = 1};
-    assert_true(call_stats_is_costly(&stats));
+    assert_true(call_stats_is_doubtful(&stats));
 }
 
 int main(void)
@@ -231,6 +281,9 @@ int main(void)
         cmocka_unit_test(test_record_get_tells_stacks_and_threads_apart),
         cmocka_unit_test(test_record_get_gives_no_new_one_when_full),
         cmocka_unit_test(test_processes_and_counters_are_found_again),
+        cmocka_unit_test(test_marks_stand_in_order_of_time_and_have_an_end),
+        cmocka_unit_test(test_count_is_of_all_records_and_stops_at_the_largest_number),
+        cmocka_unit_test(test_losses_are_the_numbers_of_a_process),
         cmocka_unit_test(test_bucket_holds_what_is_below_its_bound),
         cmocka_unit_test(test_add_widens_min_and_max_by_ended_calls_only),
         cmocka_unit_test(test_add_stops_at_the_largest_number),
@@ -239,7 +292,7 @@ int main(void)
         cmocka_unit_test(test_percentiles_of_uniform_durations_are_close),
         cmocka_unit_test(test_percentiles_of_two_kinds_of_durations_are_close),
         cmocka_unit_test(test_percentiles_of_equal_durations_are_exact),
-        cmocka_unit_test(test_costly_when_probes_took_a_tenth_of_what_is_left),
+        cmocka_unit_test(test_doubtful_when_probes_took_a_tenth_of_what_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,6 +220,28 @@ static void test_counters_and_marks_are_listed(void **state)
     profile_free(p);
 }
 
+static void test_counters_and_marks_that_are_left_out_are_told(void **state)
+{
+    (void)state;
+    struct profile *p = make_calls();
+    static const char *const names[] = {"queue", "jobs", "bytes"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        calls_counter_get(p->calls, 0, profile_text(p, names[i]));
+        calls_mark_add(p->calls, &(struct calls_mark){.text = names[i]});
+    }
+    char *text = print_calls(p, (struct report_options){.call_sort = CALL_SORTS, .top = 1});
+    assert_says(text, "queue");
+    assert_silent(text, "jobs");
+    assert_says(text, "\n... and 2 more counters: --top 0 shows all\n");
+    assert_says(text, "\n... and 2 more marks: --top 0 shows all\n");
+    g_free(text);
+    text = print_calls(p, (struct report_options){.call_sort = CALL_SORTS, .top = 3});
+    assert_says(text, "bytes");
+    assert_silent(text, "more counters");
+    g_free(text);
+    profile_free(p);
+}
+
 static void test_what_was_not_counted_is_said_and_never_zero(void **state)
 {
     (void)state;
@@ -406,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_open_calls_have_no_average_and_are_named),
         cmocka_unit_test(test_losses_are_told_by_process),
         cmocka_unit_test(test_counters_and_marks_are_listed),
+        cmocka_unit_test(test_counters_and_marks_that_are_left_out_are_told),
         cmocka_unit_test(test_what_was_not_counted_is_said_and_never_zero),
         cmocka_unit_test(test_why_names_what_the_collector_is_not_in),
         cmocka_unit_test(test_functions_have_calls_and_average_when_there_are_any),

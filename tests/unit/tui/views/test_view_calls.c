@@ -127,7 +127,7 @@ static void test_calls_that_go_on_have_no_average(void **state)
     assert_shows(*state, "   2      open      8.00 s    80.0 ms main");
 }
 
-static void test_costly_times_are_marked(void **state)
+static void test_doubtful_times_are_marked(void **state)
 {
     struct fixture *f = *state;
     assert_shows(f, "1.20 M     50 ns!    60.0 ms");
@@ -365,6 +365,20 @@ static void test_a_refusal_is_said(void **state)
     assert_shows(f, "calls are not counted: sort: too short to be patched");
 }
 
+static void test_a_refusal_is_said_each_time_and_once(void **state)
+{
+    struct fixture *f = *state;
+    static const char text[] = "calls are not counted: sort: too short";
+    f->session.status.calls_refusal = "sort: too short";
+    for (uint32_t i = 1; i <= 3; i++) {
+        f->session.status.calls_refused = i;
+        refresh(f);
+        assert_shows(f, text);
+        refresh_later(f, 10000); /* longer than a message stays */
+        assert_hides(f, text);
+    }
+}
+
 static void test_what_is_no_code_of_the_program_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -513,7 +527,7 @@ int main(void)
         LIVE(test_without_calls_there_are_no_columns),
         LIVE(test_what_is_not_counted_is_not_shown_as_zero),
         CALLS(test_calls_that_go_on_have_no_average),
-        CALLS(test_costly_times_are_marked),
+        CALLS(test_doubtful_times_are_marked),
         CALLS(test_every_column_of_calls_sorts_both_ways),
         CALLS(test_the_column_sorted_by_stays_on_small_screens),
         LIVE(test_the_unknown_comes_last_in_both_directions),
@@ -530,6 +544,7 @@ int main(void)
         LIVE(test_the_first_function_counted_brings_the_columns),
         CALLS(test_calls_are_counted_from_flame_too),
         CALLS(test_a_refusal_is_said),
+        CALLS(test_a_refusal_is_said_each_time_and_once),
         CALLS(test_what_is_no_code_of_the_program_is_refused),
         CALLS(test_policy_is_changed_and_said),
         LIVE(test_where_calls_cannot_be_counted_the_keys_say_so),
