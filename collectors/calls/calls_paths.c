@@ -114,6 +114,8 @@ uint32_t calls_paths_get(struct calls_paths *paths, struct ingest *ingest, struc
         frames[n++] = frame_of_record(paths, ingest, profile, record, &copy);
         record = copy.context < record ? copy.context : 0;
     }
+    if (record > 0)
+        frames[n++] = profile_mark(profile, PROFILE_MARK_TRUNCATED);
     if (n == 0)
         frames[n++] = profile_mark(profile, PROFILE_MARK_UNKNOWN);
     return profile_stack(profile, frames, n);

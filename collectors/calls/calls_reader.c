@@ -7,20 +7,28 @@
 
 #include "collectors/calls/calls_paths.h"
 #include "collectors/calls/open_calls.h"
+#include "core/base/sum.h"
 #include "core/model/calls.h"
 
-enum { RECORDS_AT_ONCE = 1000 /* under one hold of the lock */ };
+enum {
+    RECORDS_AT_ONCE = 1000, /* under one hold of the lock */
+    THREADS_MAX = 20000,    /* of one process that get rows of their own */
+};
 
 /* More than any program has: 146 years in nanoseconds. */
 #define VALUE_MAX (INT64_MAX >> 1)
 
+/* Figures of a record that are added up. */
+struct figures {
+    int64_t calls, open, total_ns, self_ns, sum_ns, cost_ns;
+};
+
 /* What the profile has of a record. */
 struct known_record {
-    uint32_t at;                          /* of calls->records; PROFILE_NONE: not met yet */
-    bool has_no_place;                    /* CALLS_RECORDS_MAX */
-    struct call_stats stats;              /* as it has been added; buckets not used */
-    uint32_t buckets[WIRE_CALLS_BUCKETS]; /* as last seen */
-    uint64_t sums[WIRE_CALLS_BUCKETS];    /* of all that was seen */
+    uint32_t at;       /* of calls->records; PROFILE_NONE: not met yet */
+    bool has_no_place; /* CALLS_RECORDS_MAX */
+    struct figures figures;
+    uint64_t buckets[WIRE_CALLS_BUCKETS]; /* whole; the segment has the lower halves */
     struct open_call open;                /* as of this update */
 };
 
@@ -29,10 +37,13 @@ struct calls_reader {
     struct calls_hello *hello;
     const struct calls_reader_options *options;
     struct calls_paths paths;
-    GArray *records;             /* struct known_record, by number */
-    GArray *open;                /* struct open_call */
-    GArray *unnamed;             /* frames of functions with changed code, without names as yet */
+    GArray *numbers; /* uint32_t, by number of a record: + 1 into `records`; 0: nothing known */
+    GArray *records; /* struct known_record */
+    GArray *open;    /* struct open_call */
+    GArray *unnamed; /* frames of functions with changed code, without names as yet */
     struct calls_process before; /* sums of the process's earlier images */
+    GArray *counters;            /* const char *: names, as they were first read */
+    GHashTable *threads;
     uint32_t n_marks;
     int64_t merged; /* calls that the profile had no room for */
 };
@@ -90,83 +101,86 @@ static void add_bucket(struct call_stats *stats, struct division division, uint6
     int64_t low = (int64_t)((double)now * division.low_share) -
                   (int64_t)((double)before * division.low_share);
     unsigned last = CALLS_BUCKETS - 1;
-    stats->buckets[MIN(division.low, last)] += low;
-    stats->buckets[MIN(division.low + 1, last)] += (int64_t)(now - before) - low;
+    sum_add(&stats->buckets[MIN(division.low, last)], low);
+    sum_add(&stats->buckets[MIN(division.low + 1, last)], (int64_t)(now - before) - low);
 }
 
 static void add_buckets(const struct calls_reader *reader, struct known_record *known,
                         const struct wire_calls_record *record, struct call_stats *stats)
 {
     for (unsigned i = 0; i < WIRE_CALLS_BUCKETS; i++) {
-        uint32_t more = record->buckets[i] - known->buckets[i]; /* the counts are modulo 2^32 */
-        uint64_t before = known->sums[i];
+        uint64_t before = known->buckets[i];
+        uint32_t more = record->buckets[i] - (uint32_t)before;
         if (more == 0)
             continue;
-        known->buckets[i] = record->buckets[i];
-        known->sums[i] += more;
-        add_bucket(stats, divide(reader, i), before, known->sums[i]);
+        known->buckets[i] += more;
+        add_bucket(stats, divide(reader, i), before, known->buckets[i]);
     }
 }
 
 /* ---- records ---- */
 
-/* As of now, buckets aside. */
-static struct call_stats stats_of(const struct calls_reader *reader,
-                                  const struct wire_calls_record *record,
-                                  const struct open_call *open)
+/* As of now. */
+static struct figures figures_of(const struct calls_reader *reader,
+                                 const struct wire_calls_record *record,
+                                 const struct open_call *open)
 {
     uint64_t total = record->is_recursive ? 0 : record->sum + open->total; /* it is another's */
-    return (struct call_stats){
+    return (struct figures){
         .calls = value_of(record->calls) + open->calls,
         .open = open->calls,
         .total_ns = ns_of(reader, total),
-        .self_ns = ns_of(reader, record->self) + ns_of(reader, open->self),
+        .self_ns = ns_of(reader, record->self + open->self),
         .sum_ns = ns_of(reader, record->sum),
         .cost_ns = ns_of(reader, record->cost),
-        .min_ns = ns_of(reader, record->min),
-        .max_ns = ns_of(reader, record->max),
     };
 }
 
-static void add_difference(struct call_stats *sum, const struct call_stats *now,
-                           struct call_stats *known)
+static void add_difference(struct call_stats *sum, const struct figures *now, struct figures *known)
 {
-    sum->calls += now->calls - known->calls;
-    sum->open += now->open - known->open;
-    sum->total_ns += now->total_ns - known->total_ns;
-    sum->self_ns += now->self_ns - known->self_ns;
-    sum->sum_ns += now->sum_ns - known->sum_ns;
-    sum->cost_ns += now->cost_ns - known->cost_ns;
-    sum->max_ns = MAX(sum->max_ns, now->max_ns);
+    sum_add(&sum->calls, now->calls - known->calls);
+    sum_add(&sum->open, now->open - known->open);
+    sum_add(&sum->total_ns, now->total_ns - known->total_ns);
+    sum_add(&sum->self_ns, now->self_ns - known->self_ns);
+    sum_add(&sum->sum_ns, now->sum_ns - known->sum_ns);
+    sum_add(&sum->cost_ns, now->cost_ns - known->cost_ns);
     *known = *now;
 }
 
-/* `has_ended`: some of the record's calls had ended before. */
-static void add_min(struct call_stats *sum, int64_t min_ns, bool has_ended)
+/* `has_ended`: some of the calls that `sum` has ended before. */
+static void widen(const struct calls_reader *reader, struct call_stats *sum,
+                  const struct wire_calls_record *record, bool has_ended)
 {
+    int64_t min_ns = ns_of(reader, record->min);
     if (!has_ended || min_ns < sum->min_ns)
         sum->min_ns = min_ns;
+    sum->max_ns = MAX(sum->max_ns, ns_of(reader, record->max));
 }
 
 static struct known_record *known_record(struct calls_reader *reader, uint32_t i)
 {
-    guint old = reader->records->len;
-    if (i >= old) {
-        g_array_set_size(reader->records, MAX(i + 1, calls_paths_n_records(&reader->paths)));
-        for (guint k = old; k < reader->records->len; k++)
-            g_array_index(reader->records, struct known_record, k) =
-                (struct known_record){.at = PROFILE_NONE};
+    if (i >= reader->numbers->len)
+        g_array_set_size(reader->numbers, MAX(i + 1, calls_paths_n_records(&reader->paths)));
+    uint32_t *number = &g_array_index(reader->numbers, uint32_t, i);
+    if (*number == 0) {
+        const struct known_record none = {.at = PROFILE_NONE};
+        g_array_append_val(reader->records, none);
+        *number = reader->records->len;
     }
-    return &g_array_index(reader->records, struct known_record, i);
+    return &g_array_index(reader->records, struct known_record, *number - 1);
 }
 
-static uint32_t thread_of(struct profile *profile, uint32_t process, uint32_t tid)
+/* 0: of several threads, whose lives were too short for a row each, or that are too many. */
+static uint32_t thread_of(struct calls_reader *reader, struct profile *profile, int64_t tid)
 {
-    uint32_t thread = profile_thread(profile, process, (int)tid);
-    if (tid == 0) { /* whose lives were too short for a row each */
-        profile_get_thread(profile, thread)->name = profile_text(profile, "several threads");
-        profile_get_thread(profile, thread)->ended = true;
+    if (tid > 0 && (g_hash_table_contains(reader->threads, GINT_TO_POINTER((int)tid)) ||
+                    g_hash_table_size(reader->threads) < THREADS_MAX)) {
+        g_hash_table_add(reader->threads, GINT_TO_POINTER((int)tid));
+        return profile_thread(profile, reader->process, (int)tid);
     }
+    uint32_t thread = profile_thread(profile, reader->process, 0);
+    profile_get_thread(profile, thread)->name = profile_text(profile, "several threads");
+    profile_get_thread(profile, thread)->ended = true;
     return thread;
 }
 
@@ -181,7 +195,7 @@ static struct call_record *place_of(struct calls_reader *reader, struct ingest *
     if (known->has_no_place)
         return NULL;
     uint32_t stack = calls_paths_get(&reader->paths, ingest, profile, i);
-    uint32_t thread = thread_of(profile, reader->process, record->tid);
+    uint32_t thread = thread_of(reader, profile, record->tid);
     struct call_record *place =
         calls_record_get(profile->calls, stack, thread, record->is_recursive);
     if (!place) {
@@ -200,23 +214,26 @@ static struct call_record *place_of(struct calls_reader *reader, struct ingest *
 static void update_record(struct calls_reader *reader, struct ingest *ingest,
                           struct profile *profile, uint32_t i)
 {
+    bool is_known = i < reader->numbers->len && g_array_index(reader->numbers, uint32_t, i) != 0;
     struct wire_calls_record record = calls_paths_records(&reader->paths)[i];
+    if (!is_known && record.calls == 0) /* claimed, and not used yet */
+        return;
     struct known_record *known = known_record(reader, i);
-    struct call_stats now = stats_of(reader, &record, &known->open);
+    struct figures now = figures_of(reader, &record, &known->open);
     known->open = (struct open_call){0};
-    if (now.calls == known->stats.calls && now.open == 0 && known->stats.open == 0)
+    if (now.calls == known->figures.calls && now.open == 0 && known->figures.open == 0)
         return;
     struct call_record *place = place_of(reader, ingest, profile, i, &record);
+    known = known_record(reader, i);
     if (!place) {
-        reader->merged += now.calls - known->stats.calls;
-        known->stats = now;
+        sum_add(&reader->merged, now.calls - known->figures.calls);
+        known->figures = now;
         return;
     }
-    bool had_ended = place->stats.calls > place->stats.open;
     if (now.calls > now.open)
-        add_min(&place->stats, now.min_ns, had_ended);
+        widen(reader, &place->stats, &record, place->stats.calls > place->stats.open);
     add_buckets(reader, known, &record, &place->stats);
-    add_difference(&place->stats, &now, &known->stats);
+    add_difference(&place->stats, &now, &known->figures);
 }
 
 static void update_records(struct calls_reader *reader, struct ingest *ingest)
@@ -265,16 +282,24 @@ static void read_open(struct calls_reader *reader, bool ended)
 
 /* ---- the process ---- */
 
-static const char *trouble_of(uint32_t trouble)
+/* All that there is to say, in sentences. Free with g_free. */
+static char *trouble_of(uint32_t trouble)
 {
-    if (trouble & WIRE_CALLS_NO_ROOM)
-        return "not all calls could be counted: address space, system calls or threads are at "
-               "their limit";
-    if (trouble & WIRE_CALLS_NO_CLOCK)
-        return "times are not all known: the program has forbidden the processor's clock";
-    if (trouble & WIRE_CALLS_NO_CODE)
-        return "code cannot be changed here: the system does not let it be mapped";
-    return "";
+    static const struct {
+        uint32_t bit;
+        const char *text;
+    } troubles[] = {
+        {WIRE_CALLS_NO_ROOM, "not all calls could be counted: address space, system calls or "
+                             "threads are at their limit"},
+        {WIRE_CALLS_NO_CLOCK,
+         "times are not all known: the program has forbidden the processor's clock"},
+        {WIRE_CALLS_NO_CODE, "code cannot be changed here: the system does not let it be mapped"},
+    };
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(troubles); i++)
+        if (trouble & troubles[i].bit)
+            g_string_append_printf(text, "%s%s", text->len ? "; " : "", troubles[i].text);
+    return g_string_free(text, FALSE);
 }
 
 static double pair_ns(const struct calls_reader *reader)
@@ -291,19 +316,21 @@ static void update_process(struct calls_reader *reader, struct profile *profile)
     struct calls_process sum = reader->before;
     for (int i = 0; i < WIRE_CALLS_LANES; i++) {
         struct wire_calls_lane lane = lanes[i];
-        sum.implicit_exits += value_of(lane.implicit_exits);
-        sum.orphan_exits += value_of(lane.orphan_exits);
-        sum.missed += value_of(lane.missed);
-        sum.untimed += value_of(lane.untimed);
+        sum_add(&sum.implicit_exits, value_of(lane.implicit_exits));
+        sum_add(&sum.orphan_exits, value_of(lane.orphan_exits));
+        sum_add(&sum.missed, value_of(lane.missed));
+        sum_add(&sum.untimed, value_of(lane.untimed));
         lane.name[sizeof lane.name - 1] = '\0';
         if (lane.tid > 0 && lane.name[0]) {
-            uint32_t thread = profile_thread(profile, reader->process, lane.tid);
+            uint32_t thread = thread_of(reader, profile, lane.tid);
             profile_get_thread(profile, thread)->name = profile_text(profile, lane.name);
         }
     }
-    sum.missed += reader->merged;
+    char *trouble = trouble_of(reader->hello->wire->trouble);
+    sum_add(&sum.missed, reader->merged);
     sum.process = reader->process;
-    sum.trouble = profile_text(profile, trouble_of(reader->hello->wire->trouble));
+    sum.trouble = profile_text(profile, trouble);
+    g_free(trouble);
     sum.pair_ns = pair_ns(reader);
     if (calls_paths_n_records(&reader->paths) > 1 || *sum.trouble || sum.missed > 0)
         *calls_process_get(profile->calls, reader->process) = sum;
@@ -322,11 +349,24 @@ static void update_marks(struct calls_reader *reader, struct profile *profile)
         int64_t time_ns = time_of_ticks(reader, from.ticks) - reader->options->run_start_ns;
         const struct calls_mark mark = {
             .time_ns = MAX(time_ns, 0),
-            .thread = profile_thread(profile, reader->process, from.tid),
+            .thread = thread_of(reader, profile, from.tid),
             .text = profile_text(profile, from.text),
         };
-        g_array_append_val(profile->calls->marks, mark);
+        calls_mark_add(profile->calls, &mark);
     }
+}
+
+/* Its name is read once: what changes it later is no counter. With the lock. */
+static const char *counter_name(struct calls_reader *reader, struct profile *profile, uint32_t i,
+                                const struct wire_calls_counter *counter)
+{
+    if (i == reader->counters->len) {
+        char *raw = g_strndup(counter->name, sizeof counter->name);
+        const char *name = profile_text(profile, raw);
+        g_free(raw);
+        g_array_append_val(reader->counters, name);
+    }
+    return g_array_index(reader->counters, const char *, i);
 }
 
 /* With the lock. */
@@ -337,9 +377,8 @@ static void update_counters(struct calls_reader *reader, struct profile *profile
     uint32_t n = __atomic_load_n(&reader->hello->wire->n_counters, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < MIN(n, (uint32_t)WIRE_CALLS_COUNTERS); i++) {
         struct wire_calls_counter from = counters[i];
-        from.name[sizeof from.name - 1] = '\0';
-        struct calls_counter *counter =
-            calls_counter_get(profile->calls, reader->process, profile_text(profile, from.name));
+        struct calls_counter *counter = calls_counter_get(profile->calls, reader->process,
+                                                          counter_name(reader, profile, i, &from));
         counter->value = from.value;
         counter->min = from.min;
         counter->max = from.max;
@@ -379,7 +418,10 @@ struct calls_reader *calls_reader_new(struct calls_hello *hello,
             reader->before = *before;
     }
     ingest_unlock(ingest);
+    reader->numbers = g_array_new(FALSE, TRUE, sizeof(uint32_t));
     reader->records = g_array_new(FALSE, FALSE, sizeof(struct known_record));
+    reader->counters = g_array_new(FALSE, FALSE, sizeof(const char *));
+    reader->threads = g_hash_table_new(NULL, NULL);
     reader->open = g_array_new(FALSE, FALSE, sizeof(struct open_call));
     reader->unnamed = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     calls_paths_init(&reader->paths, hello, options->layout, options->scopes);
@@ -392,7 +434,10 @@ void calls_reader_free(struct calls_reader *reader)
         return;
     calls_paths_clear(&reader->paths);
     calls_hello_free(reader->hello);
+    g_array_unref(reader->numbers);
     g_array_unref(reader->records);
+    g_array_unref(reader->counters);
+    g_hash_table_unref(reader->threads);
     g_array_unref(reader->open);
     g_array_unref(reader->unnamed);
     g_free(reader);

@@ -31,10 +31,11 @@ struct watched {
     struct calls_hello *hello;   /* the reader's, once there is one */
     struct calls_reader *reader; /* NULL: the profile may not know of the process yet */
     struct patcher *patcher;
-    bool is_left;     /* something is left to do to its code */
-    bool was_patched; /* its code is or was changed */
-    uint64_t inode;   /* of its segment */
-    uint64_t serial;  /* those that came later have a greater one */
+    bool is_left;       /* something is left to do to its code */
+    uint32_t n_refused; /* of its patches, as of the last look */
+    bool was_patched;   /* its code is or was changed */
+    uint64_t inode;     /* of its segment */
+    uint64_t serial;    /* those that came later have a greater one */
 };
 
 struct calls_source {
@@ -169,18 +170,28 @@ static void carry_out(struct calls_source *s, struct watched *w, bool is_waiting
     w->was_patched |= changed;
 }
 
-static void count_patches(struct calls_source *s, const struct watched *w)
+static void refuse(struct calls_source *s, const char *name, const char *reason)
+{
+    g_free(s->last_refusal);
+    s->last_refusal = g_strdup_printf("%s: %s", name, reason);
+    s->status.n_refused++;
+}
+
+/* Counts what is changed, and tells of what is refused since it was asked last. A forked child
+ * refuses what its parent has refused. */
+static void count_patches(struct calls_source *s, struct watched *w)
 {
     const GArray *patches = patcher_patches(w->patcher);
+    uint32_t n_refused = 0;
     for (guint i = 0; i < patches->len; i++) {
         const struct patch *patch = &g_array_index(patches, struct patch, i);
         s->status.n_patched += patch->state == PATCH_IN;
-        s->status.n_refused += patch->state == PATCH_REFUSED;
-        if (patch->state != PATCH_REFUSED)
-            continue;
-        g_free(s->last_refusal);
-        s->last_refusal = g_strdup_printf("%s: %s", patch->linkage, patch->reason);
+        n_refused += patch->state == PATCH_REFUSED;
+        if (patch->state == PATCH_REFUSED && n_refused > w->n_refused &&
+            !w->hello->process->is_forked)
+            refuse(s, patch->linkage, patch->reason);
     }
+    w->n_refused = n_refused;
 }
 
 static void calls_fetch(void *source)
@@ -260,7 +271,7 @@ static void begin_all(struct calls_source *s, struct ingest *ingest)
             i = replace_image(s, ingest, i, w->hello->process->pid);
         w->reader = calls_reader_new(w->hello, &s->options, ingest);
         /* it may have changed since the process was let on */
-        w->hello->wire->enabled = s->policy != CALLS_POLICY_OFF;
+        __atomic_store_n(&w->hello->wire->enabled, s->policy != CALLS_POLICY_OFF, __ATOMIC_RELAXED);
     }
 }
 
@@ -285,25 +296,27 @@ static void end_gone(struct calls_source *s, struct ingest *ingest)
 
 static void look_at_patches(struct calls_source *s)
 {
-    s->status.n_patched = s->status.n_refused = 0;
+    s->status.n_patched = 0;
     for (guint i = 0; i < s->watched->len; i++)
         count_patches(s, g_ptr_array_index(s->watched, i));
 }
 
-/* Whether some process counts that function by changed code. */
-static bool is_patched(const struct calls_source *s, const struct patch_request *request)
+/* What has come of a request: in the process where it went best. NULL: nothing yet. */
+static const struct patch *find_patch(const struct calls_source *s,
+                                      const struct patch_request *request)
 {
+    const struct patch *found = NULL;
     for (guint i = 0; i < s->watched->len; i++) {
         const struct watched *w = g_ptr_array_index(s->watched, i);
         const GArray *patches = patcher_patches(w->patcher);
         for (guint k = 0; k < patches->len; k++) {
             const struct patch *patch = &g_array_index(patches, struct patch, k);
-            if (patch->state == PATCH_IN && g_str_equal(patch->linkage, request->linkage) &&
-                g_str_equal(patch->module, request->module))
-                return true;
+            if (g_str_equal(patch->linkage, request->linkage) &&
+                g_str_equal(patch->module, request->module) && (!found || patch->state == PATCH_IN))
+                found = patch;
         }
     }
-    return false;
+    return found;
 }
 
 static void note_unmatched(const struct calls_source *s, struct ingest *ingest)
@@ -342,7 +355,8 @@ static void look_at_code(struct calls_source *s, bool is_round)
         if (is_round || w->is_left)
             carry_out(s, w, false);
     }
-    look_at_patches(s);
+    if (is_round)
+        look_at_patches(s);
 }
 
 static void read_all(struct calls_source *s, struct ingest *ingest)
@@ -405,13 +419,6 @@ static bool find_function(const struct profile *profile, uint32_t function,
     return false;
 }
 
-static void refuse(struct calls_source *s, const char *name, const char *reason)
-{
-    g_free(s->last_refusal);
-    s->last_refusal = g_strdup_printf("%s: %s", name, reason);
-    s->status.n_refused++;
-}
-
 static void calls_set_function(void *source, struct ingest *ingest, uint32_t function, bool on)
 {
     struct calls_source *s = source;
@@ -431,9 +438,13 @@ static void calls_set_function(void *source, struct ingest *ingest, uint32_t fun
         patcher_want(w->patcher, &request);
         carry_out(s, w, false);
     }
+    uint32_t n_refused = s->status.n_refused;
     look_at_patches(s);
+    const struct patch *patch = find_patch(s, &request);
+    if (on && patch && patch->state == PATCH_REFUSED && s->status.n_refused == n_refused)
+        refuse(s, patch->linkage, patch->reason); /* once more, as it was asked for once more */
     GHashTable *counted = ingest_lock(ingest)->calls->counted;
-    if (on && is_patched(s, &request))
+    if (on && patch && patch->state == PATCH_IN)
         g_hash_table_add(counted, GUINT_TO_POINTER(function));
     else
         g_hash_table_remove(counted, GUINT_TO_POINTER(function));
@@ -478,16 +489,24 @@ static void calls_get_hijack(void *source, int pid, int tid, struct unwind_hijac
     }
 }
 
-/* A library may be on its way just now. */
-static void put_back(struct calls_source *s, struct watched *w)
+/* A library may be on its way just now, or a process stopped: those that are left are tried again,
+ * all together for no longer than STOP_TRIES pauses. */
+static void put_back_all(struct calls_source *s)
 {
     const struct timespec pause = {.tv_nsec = STOP_PAUSE_NS};
-    for (int i = 0; i < STOP_TRIES; i++) {
-        patcher_scan(w->patcher, s->filter, wants_sleds(s));
-        carry_out(s, w, false);
-        if (!w->is_left)
-            return;
-        nanosleep(&pause, NULL);
+    bool is_left = true;
+    for (int i = 0; i < STOP_TRIES && is_left; i++) {
+        is_left = false;
+        if (i > 0)
+            nanosleep(&pause, NULL);
+        for (guint k = 0; k < s->watched->len; k++) {
+            struct watched *w = g_ptr_array_index(s->watched, k);
+            if (i > 0 && !w->is_left)
+                continue;
+            patcher_scan(w->patcher, s->filter, wants_sleds(s));
+            carry_out(s, w, false);
+            is_left |= w->is_left;
+        }
     }
 }
 
@@ -497,8 +516,7 @@ static void calls_stop(void *source)
     struct calls_source *s = source;
     calls_set_policy(s, CALLS_POLICY_OFF);
     calls_fetch(s); /* children that were forked just now, with their parents' changed code */
-    for (guint i = 0; i < s->watched->len; i++)
-        put_back(s, g_ptr_array_index(s->watched, i));
+    put_back_all(s);
     calls_tap_clear(&s->tap);
     g_ptr_array_unref(s->watched);
     g_ptr_array_unref(s->ended);

@@ -43,7 +43,7 @@ static void on_process(struct listener_process *process, size_t offset, void *da
     g_ptr_array_add(tap->hellos, hello);
     pthread_mutex_unlock(&tap->lock);
     if (hello->is_waiting && write(tap->wake_fd, &one, sizeof one) != sizeof one)
-        hello->wire->go = 1; /* nobody would come */
+        __atomic_store_n(&hello->wire->go, 1, __ATOMIC_RELEASE); /* nobody would come */
 }
 
 void calls_tap_init(struct calls_tap *tap, struct listener *listener, int only_pid, int wake_fd)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -363,6 +364,80 @@ static void test_marks_counters_and_names_are_taken_over(void **state)
     assert_string_equal(profile_get_thread(f->profile, thread)->name, "parser");
 }
 
+/* Whatever was read: nothing below 0, and no more of anything than may be. */
+static void assert_sane(const struct profile *p)
+{
+    for (guint i = 0; i < p->calls->records->len; i++) {
+        const struct call_record *r = &g_array_index(p->calls->records, struct call_record, i);
+        assert_true(profile_get_stack(p, r->stack)->n_frames >= 1);
+        assert_true(r->stats.calls >= 0 && r->stats.open >= 0 && r->stats.total_ns >= 0);
+        assert_true(r->stats.self_ns >= 0 && r->stats.sum_ns >= 0 && r->stats.cost_ns >= 0);
+        for (int k = 0; k < CALLS_BUCKETS; k++)
+            assert_true(r->stats.buckets[k] >= 0);
+    }
+    for (guint i = 0; i < p->calls->processes->len; i++) {
+        const struct calls_process *process =
+            &g_array_index(p->calls->processes, struct calls_process, i);
+        assert_true(process->implicit_exits >= 0 && process->orphan_exits >= 0);
+        assert_true(process->missed >= 0 && process->untimed >= 0);
+    }
+    assert_true(p->calls->counters->len <= WIRE_CALLS_COUNTERS);
+    assert_true(p->threads->len <= 20002);
+}
+
+static void test_sums_of_what_a_segment_says_stop_at_the_largest(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < WIRE_CALLS_LANES; i++)
+        lane_at(f, i)->missed = UINT64_MAX;
+    struct wire_calls_record *first = add_record(f, "same", 0);
+    add_calls(first, 1, 100, 100);
+    *record_at(f, wire(f)->n_records++) = *first;
+    *record_at(f, wire(f)->n_records++) = *first;
+    for (uint32_t i = 1; i < 4; i++)
+        record_at(f, i)->calls = record_at(f, i)->sum = record_at(f, i)->self = UINT64_MAX;
+    update(f);
+    update(f);
+    assert_sane(f->profile);
+    assert_int_equal(f->profile->calls->records->len, 1);
+    assert_true(called(f, 0)->stats.calls > INT64_MAX / 2);
+}
+
+static void test_a_counter_keeps_its_name_and_threads_have_an_end(void **state)
+{
+    struct fixture *f = *state;
+    struct wire_calls_counter *counters = (void *)(f->part + f->layout.counters);
+    wire(f)->n_counters = 1;
+    for (uint32_t i = 0; i < 10; i++) {
+        snprintf(counters[0].name, sizeof counters[0].name, "name %u", i);
+        update(f);
+    }
+    assert_int_equal(f->profile->calls->counters->len, 1);
+    struct wire_calls_record *record = add_record(f, "many", 0);
+    add_calls(record, 1, 10, 10);
+    for (uint32_t i = 2; i < 30000; i++) {
+        *record_at(f, i) = *record;
+        record_at(f, i)->tid = i & 0xffff;
+    }
+    wire(f)->n_records = 30000;
+    update(f);
+    assert_sane(f->profile);
+}
+
+/* As deep as a path may be, and deeper. */
+static void test_a_path_that_is_too_long_says_so(void **state)
+{
+    enum { DEEP = PROFILE_USER_FRAMES_MAX + 10 };
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < DEEP; i++)
+        add_calls(add_record(f, "step", i), 1, 10, 10);
+    update(f);
+    const struct call_record *last = called(f, f->profile->calls->records->len - 1);
+    uint32_t n = profile_get_stack(f->profile, last->stack)->n_frames;
+    assert_string_equal(name_in_stack(f, last, n - 1), PROFILE_MARK_TRUNCATED);
+    assert_string_equal(name_in_stack(f, called(f, 5), 5), "step");
+}
+
 /* Every byte of it, several times. */
 static void test_a_hostile_segment_does_no_harm(void **state)
 {
@@ -388,8 +463,7 @@ static void test_a_hostile_segment_does_no_harm(void **state)
         first_return(f, 7, 0x1000);
         g_rand_free(random);
     }
-    for (guint i = 0; i < f->profile->calls->records->len; i++)
-        assert_true(profile_get_stack(f->profile, called(f, i)->stack)->n_frames >= 1);
+    assert_sane(f->profile);
 }
 
 /* Chunks in a ring, and a depth beyond all of them. */
@@ -419,6 +493,9 @@ int main(void)
         TEST(test_return_addresses_of_calls_that_have_ended_are_found_by_their_place),
         TEST(test_all_return_addresses_of_a_place_are_found),
         TEST(test_marks_counters_and_names_are_taken_over),
+        TEST(test_sums_of_what_a_segment_says_stop_at_the_largest),
+        TEST(test_a_counter_keeps_its_name_and_threads_have_an_end),
+        TEST(test_a_path_that_is_too_long_says_so),
         TEST(test_a_hostile_segment_does_no_harm),
         TEST(test_a_shadow_stack_that_goes_round_ends),
 #undef TEST
