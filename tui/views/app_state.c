@@ -255,17 +255,10 @@ static void normal_key(struct app *app, uint32_t key)
 static void help_key(struct app *app, uint32_t key)
 {
     enum request request = keys_lookup(KEYS_ALL, key);
-    struct list *list = &app->help_list;
     if (request == REQUEST_HELP || request == REQUEST_QUIT || key == KEY_CODE_ESC)
         app->mode = MODE_NORMAL;
-    else if (request == REQUEST_UP || request == REQUEST_DOWN)
-        list_scroll(list, request == REQUEST_UP ? -1 : 1);
-    else if (request == REQUEST_PAGE_UP || request == REQUEST_PAGE_DOWN)
-        list_scroll(list, request == REQUEST_PAGE_UP ? -list->height : list->height);
-    else if (request == REQUEST_HALF_UP || request == REQUEST_HALF_DOWN)
-        list_scroll(list, (request == REQUEST_HALF_UP ? -list->height : list->height) / 2);
-    else if (request == REQUEST_HOME || request == REQUEST_END)
-        list_scroll(list, request == REQUEST_HOME ? -list->count : list->count);
+    else
+        list_scroll_request(&app->help_list, request);
 }
 
 /* Esc goes to the target too: the second one in a row ends the typing. */

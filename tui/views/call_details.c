@@ -41,7 +41,7 @@ void call_details_look(struct call_details *details, uint32_t function)
     const struct lens_calls *calls = details->lens->calls;
     bool same = function == details->function;
     if (!same)
-        details->top = 0;
+        list_move_to(&details->list, 0);
     if (same && details->n_queries == calls->n_queries)
         return;
     details->function = function;
@@ -240,11 +240,6 @@ static void draw_list(const struct call_details *details, const struct canvas *c
     }
 }
 
-static void scroll(struct call_details *details, int rows)
-{
-    details->top = CLAMP(details->top + rows, 0, MAX(details->lines - details->height, 0));
-}
-
 static void draw_edges(struct call_details *details, const struct canvas *canvas,
                        const struct box *box, bool whole)
 {
@@ -252,44 +247,23 @@ static void draw_edges(struct call_details *details, const struct canvas *canvas
     struct edge_list called = {"CALLED", details->called};
     int half = (box->cols - GAP) / 2, upper = list_lines(&callers) + 1;
     bool side_by_side = half >= (whole ? HALF_MIN_WHOLE : HALF_MIN_COLUMNS);
-    details->height = box->rows;
-    details->lines =
+    int lines =
         side_by_side ? MAX(list_lines(&callers), list_lines(&called)) : upper + list_lines(&called);
-    scroll(details, 0);
+    list_fit(&details->list, lines, box->rows);
     if (side_by_side) {
         struct box left = {box->y, box->x, box->rows, half};
         struct box right = {box->y, box->x + half + GAP, box->rows, half};
-        draw_list(details, canvas, &left, &callers, details->top);
-        draw_list(details, canvas, &right, &called, details->top);
+        draw_list(details, canvas, &left, &callers, details->list.top);
+        draw_list(details, canvas, &right, &called, details->list.top);
         return;
     }
-    draw_list(details, canvas, box, &callers, details->top);
-    draw_list(details, canvas, box, &called, details->top - upper);
+    draw_list(details, canvas, box, &callers, details->list.top);
+    draw_list(details, canvas, box, &called, details->list.top - upper);
 }
 
 bool call_details_request(struct call_details *details, enum request request)
 {
-    int page = MAX(details->height, 1);
-    switch (request) {
-    case REQUEST_UP:
-    case REQUEST_DOWN:
-        scroll(details, request == REQUEST_UP ? -1 : 1);
-        return true;
-    case REQUEST_PAGE_UP:
-    case REQUEST_PAGE_DOWN:
-        scroll(details, request == REQUEST_PAGE_UP ? -page : page);
-        return true;
-    case REQUEST_HALF_UP:
-    case REQUEST_HALF_DOWN:
-        scroll(details, request == REQUEST_HALF_UP ? -(page + 1) / 2 : (page + 1) / 2);
-        return true;
-    case REQUEST_HOME:
-    case REQUEST_END:
-        scroll(details, request == REQUEST_HOME ? -details->lines : details->lines);
-        return true;
-    default:
-        return false;
-    }
+    return list_scroll_request(&details->list, request);
 }
 
 /* --- all --- */

@@ -9,13 +9,14 @@
 
 #include "tui/views/lens_calls.h"
 #include "tui/views/view.h"
+#include "tui/widgets/w_list.h"
 
 struct call_details {
     const struct lens *lens;
     uint32_t function;        /* looked at; PROFILE_NONE: none */
     GArray *callers, *called; /* struct call_row: its edges */
     unsigned n_queries;       /* of lens->calls, when they were made */
-    int top, height, lines;   /* of the edges: scrolled, in sight, all */
+    struct list list;         /* of lines of edges: how far they are scrolled */
 };
 
 /* Of no function; `lens` is borrowed. */

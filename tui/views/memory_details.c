@@ -115,7 +115,7 @@ static void add_whole_path(struct memory_details *details, guint i)
 
 static void add_paths(struct memory_details *details, const struct theme *theme, bool whole)
 {
-    guint most = whole ? PATHS_MAX : (guint)details->height;
+    guint most = whole ? PATHS_MAX : (guint)details->list.height;
     for (guint i = 0; i < details->sites->len && i < most; i++) {
         if (whole)
             add_whole_path(details, i);
@@ -128,20 +128,14 @@ static void add_paths(struct memory_details *details, const struct theme *theme,
 
 /* --- the lines --- */
 
-static void scroll(struct memory_details *details, int rows)
-{
-    int most = MAX((int)details->lines->len - details->height, 0);
-    details->top = CLAMP(details->top + rows, 0, most);
-}
-
 static void draw_lines(struct memory_details *details, const struct canvas *canvas,
                        const struct box *box, bool whole)
 {
     if (!whole)
-        details->top = 0;
-    scroll(details, 0);
-    for (int i = 0; i < box->rows && details->top + i < (int)details->lines->len; i++) {
-        const char *line = g_ptr_array_index(details->lines, (guint)(details->top + i));
+        list_move_to(&details->list, 0);
+    list_fit(&details->list, (int)details->lines->len, box->rows);
+    for (int i = 0; i < box->rows && details->list.top + i < (int)details->lines->len; i++) {
+        const char *line = g_ptr_array_index(details->lines, (guint)(details->list.top + i));
         bool head = whole && g_ascii_isdigit(*line);
         surface_text(canvas->surface, (struct span){box->y + i, box->x, box->cols},
                      theme_style(canvas->theme, head ? ROLE_STRONG : ROLE_NORMAL), line);
@@ -150,27 +144,7 @@ static void draw_lines(struct memory_details *details, const struct canvas *canv
 
 bool memory_details_request(struct memory_details *details, enum request request)
 {
-    int page = MAX(details->height, 1), all = (int)details->lines->len;
-    switch (request) {
-    case REQUEST_UP:
-    case REQUEST_DOWN:
-        scroll(details, request == REQUEST_UP ? -1 : 1);
-        return true;
-    case REQUEST_PAGE_UP:
-    case REQUEST_PAGE_DOWN:
-        scroll(details, request == REQUEST_PAGE_UP ? -page : page);
-        return true;
-    case REQUEST_HALF_UP:
-    case REQUEST_HALF_DOWN:
-        scroll(details, request == REQUEST_HALF_UP ? -(page + 1) / 2 : (page + 1) / 2);
-        return true;
-    case REQUEST_HOME:
-    case REQUEST_END:
-        scroll(details, request == REQUEST_HOME ? -all : all);
-        return true;
-    default:
-        return false;
-    }
+    return list_scroll_request(&details->list, request);
 }
 
 /* --- histograms --- */
@@ -367,7 +341,7 @@ void memory_details_look(struct memory_details *details, const struct memory_row
 {
     bool same_row = row->row->function == details->function && row->row->line == details->line;
     if (!same_row)
-        details->top = 0;
+        list_move_to(&details->list, 0);
     if (same_row && column == details->column && details->n_queries == details->rows->n_queries)
         return;
     details->function = row->row->function;
@@ -387,7 +361,7 @@ void memory_details_draw(struct memory_details *details, const struct canvas *ca
     draw_title(details, canvas, row->row, area.y);
     draw_facts(canvas, row->row, area.y + 1);
     struct box box = {area.y + 2, 1, area.rows - 2, canvas->surface->cols - 2};
-    details->height = box.rows;
+    details->list.height = box.rows;
     g_ptr_array_set_size(details->lines, 0);
     if (canvas->surface->cols >= PANEL_FROM_COLUMNS && box.rows >= HISTOGRAM_MIN_ROWS)
         draw_panel(canvas, &row->row->sum, &box);

@@ -10,6 +10,7 @@
 #include "tui/views/lens.h"
 #include "tui/views/memory_rows.h"
 #include "tui/views/view.h"
+#include "tui/widgets/w_list.h"
 
 struct memory_details {
     const struct lens *lens;
@@ -18,7 +19,7 @@ struct memory_details {
     GArray *sites;           /* of the row: uint32_t, heaviest first */
     int64_t whole;           /* of `column`, all paths */
     GPtrArray *lines;        /* as last drawn */
-    int top, height;         /* of the lines: how far they are scrolled, how many are in sight */
+    struct list list;        /* how far they are scrolled */
     /* Which row, and as of which query. */
     uint32_t function, line;
     unsigned n_queries;

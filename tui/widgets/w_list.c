@@ -65,6 +65,31 @@ void list_scroll(struct list *list, int rows)
     keep_in_sight(list);
 }
 
+bool list_scroll_request(struct list *list, enum request request)
+{
+    int half = MAX(list->height / 2, 1);
+    switch (request) {
+    case REQUEST_UP:
+    case REQUEST_DOWN:
+        list_scroll(list, request == REQUEST_UP ? -1 : 1);
+        return true;
+    case REQUEST_PAGE_UP:
+    case REQUEST_PAGE_DOWN:
+        list_scroll(list, request == REQUEST_PAGE_UP ? -list->height : list->height);
+        return true;
+    case REQUEST_HALF_UP:
+    case REQUEST_HALF_DOWN:
+        list_scroll(list, request == REQUEST_HALF_UP ? -half : half);
+        return true;
+    case REQUEST_HOME:
+    case REQUEST_END:
+        list_scroll(list, request == REQUEST_HOME ? -list->count : list->count);
+        return true;
+    default:
+        return false;
+    }
+}
+
 int list_row_at(const struct list *list, int y)
 {
     int row = list->top + y;

@@ -25,6 +25,10 @@ bool list_request(struct list *list, enum request request);
 /* Scrolls by rows, for the wheel; the cursor stays in sight. Context: UI thread. */
 void list_scroll(struct list *list, int rows);
 
+/* Obeys a request for movement by scrolling, where no cursor is shown; false when it is none.
+ * Context: UI thread. */
+bool list_scroll_request(struct list *list, enum request request);
+
 /* The row that is shown `y` rows below the first one; -1: none. Context: any thread. */
 int list_row_at(const struct list *list, int y);
 
