@@ -28,7 +28,7 @@ struct proftop_stat {
     uint64_t total_ns; /* within another scope of the same name, time is not counted again */
     uint64_t self_ns;  /* without that of other scopes and functions counted within */
     uint64_t calls;
-    uint64_t average_ns; /* of a call */
+    uint64_t average_ns; /* of a call, those within others of the same name too */
     uint64_t min_ns, max_ns;
 };
 

@@ -18,6 +18,7 @@ _Static_assert(sizeof((struct proftop_stat *)0)->name > WIRE_CALLS_NAME_MAX, "a 
 /* Of a name. */
 struct scope_sums {
     uint64_t calls, total, self; /* ticks */
+    uint64_t all;                /* of all calls, those within others of the name too */
     uint64_t min, max;
     uint32_t buckets[WIRE_CALLS_BUCKETS];
 };
@@ -52,6 +53,7 @@ static void add_record(struct scope_sums *sums, const struct wire_calls_record *
         sums->max = record.max;
     sums->calls += record.calls;
     sums->self += record.self;
+    sums->all += record.sum;
     if (!record.is_recursive)
         sums->total += record.sum;
     for (int i = 0; i < WIRE_CALLS_BUCKETS; i++)
@@ -92,6 +94,7 @@ static void take_off(struct scope_sums *sums, const struct scope_sums *before)
     sums->calls -= before->calls;
     sums->total -= before->total;
     sums->self -= before->self;
+    sums->all -= before->all;
     for (int i = 0; i < WIRE_CALLS_BUCKETS; i++)
         sums->buckets[i] -= before->buckets[i];
     int first = 0, last = WIRE_CALLS_BUCKETS - 1;
@@ -107,6 +110,22 @@ static void take_off(struct scope_sums *sums, const struct scope_sums *before)
         sums->max = below;
 }
 
+/* In an order for which a child that another thread forks meanwhile unmaps nothing that is not its
+ * own: names only get more. */
+static void forget(struct scopes *scopes, struct scope_sums *instead)
+{
+    struct scope_sums *before = scopes->reset;
+    uint32_t n_before = scopes->n_reset;
+    __atomic_store_n(&scopes->reset, instead, __ATOMIC_RELEASE);
+    if (before)
+        munmap(before, n_before * sizeof *before);
+}
+
+void scope_stats_forget(struct scopes *scopes)
+{
+    forget(scopes, NULL);
+}
+
 void scope_stats_reset(struct scopes *scopes)
 {
     int saved_errno = errno;
@@ -114,9 +133,7 @@ void scope_stats_reset(struct scopes *scopes)
         uint32_t n_names = n_names_of(scopes);
         struct scope_sums *now = add_up(scopes, n_names);
         if (now) {
-            if (scopes->reset)
-                munmap(scopes->reset, scopes->n_reset * sizeof *now);
-            scopes->reset = now;
+            forget(scopes, now);
             scopes->n_reset = n_names;
         }
         unlock(scopes);
@@ -163,7 +180,7 @@ static struct proftop_stat row_of(const struct scope_sums *sums, double ns_each)
         .total_ns = ns_of(sums->total, ns_each),
         .self_ns = ns_of(sums->self, ns_each),
         .calls = sums->calls,
-        .average_ns = sums->calls ? ns_of(sums->total, ns_each) / sums->calls : 0,
+        .average_ns = sums->calls ? ns_of(sums->all, ns_each) / sums->calls : 0,
         .min_ns = ns_of(sums->min, ns_each),
         .max_ns = ns_of(sums->max, ns_each),
     };

@@ -25,4 +25,7 @@ size_t scope_stats_get(struct scopes *scopes, struct proftop_stat *out, size_t n
 /* proftop_reset(). Keeps errno. Context: as scope_stats_get(). */
 void scope_stats_reset(struct scopes *scopes);
 
+/* Forgets that there was a reset. May change errno. Context: fork handler. */
+void scope_stats_forget(struct scopes *scopes);
+
 #endif

@@ -10,6 +10,7 @@
 #include "collectors/target/calls_threads.h"
 #include "collectors/target/scope_api.h"
 #include "collectors/target/scope_names.h"
+#include "collectors/target/scope_stats.h"
 
 enum { READINGS = 5, BATCHES = 16, SCOPES = 32 };
 
@@ -78,8 +79,10 @@ static void correct_probe(struct calls *calls)
 /* Zeroes; in a child the parent's are dropped. */
 static bool map_zeroes(void)
 {
-    if (shared)
+    if (shared) {
+        scope_stats_forget(shared);
         return madvise(shared, sizeof *shared, MADV_DONTNEED) == 0;
+    }
     void *pages = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pages == MAP_FAILED)

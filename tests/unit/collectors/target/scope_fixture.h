@@ -26,7 +26,7 @@ struct fixture {
     char *build, *self, *file;
     struct calls_layout layout;
     struct heap_layout heap_layout;
-    bool has_calls;
+    bool has_calls, follows; /* children too */
     struct listener_process *process;
     const uint8_t *calls, *heap;
 };
@@ -40,7 +40,7 @@ static void keep(struct fixture *fixture, struct listener_process *process)
 static void on_calls(struct listener_process *process, size_t offset, void *data)
 {
     struct fixture *fixture = data;
-    if (fixture->calls || !fixture->has_calls)
+    if ((fixture->calls && !fixture->follows) || !fixture->has_calls)
         return;
     struct wire_calls *wire = (void *)((uint8_t *)process->segment + offset);
     calls_layout_write(&fixture->layout, wire, offset);
@@ -139,6 +139,7 @@ static void run_program(struct fixture *fixture, const char *program, const char
                                      .collector_path = collector,
                                      .socket_path = listener_socket_path(listener),
                                      .token_hex = listener_token_hex(listener),
+                                     .follow_children = fixture->follows,
                                      .terminal_fd = -1};
     launch_and_wait(&options);
     listener_free(listener);
