@@ -55,9 +55,11 @@ static bool was_left(uintptr_t old, uintptr_t sp, const struct signal_stack *sta
 
 /* ---- closing ---- */
 
+/* Without its exit: that probe has not run. What it takes to close it here is not known, and less
+ * than that. */
 static void pop_implicitly(struct calls_thread *thread, uint64_t now)
 {
-    calls_pop(thread, now);
+    calls_close(thread, now, true);
     calls_bump(&thread->lane->implicit_exits, 1);
 }
 

@@ -141,7 +141,7 @@ static inline bool calls_enter_fast(const struct calls_entry *entry, uintptr_t h
 }
 
 /* By duration. */
-static inline uint32_t calls_bucket(uint64_t ticks)
+static inline uint32_t calls_bucket_of_ticks(uint64_t ticks)
 {
     uint32_t bits = 64 - (uint32_t)__builtin_clzll(ticks | 1);
     if (bits <= WIRE_CALLS_FIRST_BUCKET_BITS)
@@ -168,7 +168,7 @@ static inline void calls_add(struct wire_calls_record *record, const struct call
                              uint64_t ticks, uint64_t cost)
 {
     uint64_t n = record->calls, net = calls_clamped(ticks);
-    uint32_t *bucket = &record->buckets[calls_bucket(net)];
+    uint32_t *bucket = &record->buckets[calls_bucket_of_ticks(net)];
     if (n == 0 || net < record->min)
         __atomic_store_n(&record->min, net, __ATOMIC_RELAXED);
     if (net > record->max)
@@ -180,8 +180,9 @@ static inline void calls_add(struct wire_calls_record *record, const struct call
     __atomic_store_n(bucket, *bucket + 1, __ATOMIC_RELAXED);
 }
 
-/* Closes the innermost call, at that time. */
-static inline void calls_pop(struct calls_thread *thread, uint64_t now)
+/* Closes the innermost call, at that time. How much its probes have taken of its caller's is all of
+ * a pair, or half when only that of the entry has run. */
+static inline void calls_close(struct calls_thread *thread, uint64_t now, bool is_half)
 {
     struct calls_open *open = thread->top;
     struct calls_node *node = open->node, *itself = node->itself;
@@ -202,10 +203,16 @@ static inline void calls_pop(struct calls_thread *thread, uint64_t now)
     if (itself->first == open)
         itself->first = NULL;
     around->inner += net;
-    around->cost += open->cost + probe->pair;
+    around->cost += open->cost + (is_half ? probe->pair / 2 : probe->pair);
     struct wire_calls_frame *frame = calls_frame_of(around);
     frame->inner = calls_clamped(around->inner);
     frame->cost = around->cost;
+}
+
+/* Likewise, by its exit. */
+static inline void calls_pop(struct calls_thread *thread, uint64_t now)
+{
+    calls_close(thread, now, false);
 }
 
 /* Whether a call has begun while counting was off: it is further down than all that is open. */

@@ -82,6 +82,15 @@ for kind in cyg sled plain; do
     done < <(awk '$1 == "time" { print $2, $3, $4 }' "$tmp/$name.truth")
 done
 
+# Who is left by a jump has taken the half of a probe: time of its own is part of all its time.
+for kind in cyg sled plain; do
+    # shellcheck disable=SC2016 # jq's
+    is "$kind: jumps: no less time in all than by itself" "$(json leaves-$kind-jumps '[.called[]? | select(.function | test("jump_once"))
+        | select(.self_ns > .total_ns * 1.01) | {function, total_ns, self_ns}] | tostring')" '[]'
+    is "$kind: far_jumps: recursion that is jumped out of has its time" "$(json leaves-$kind-far_jumps '[.called[]?
+        | select(.function | test("goes_down")) | select(.self_ns > .total_ns * 1.01 or .total_ns < 500000) | {total_ns, self_ns}] | tostring')" '[]'
+done
+
 # Recursion is in a function's total once: no more than the time there was.
 for kind in cyg sled plain; do
     is "$kind: recursion: total is no longer than the run" "$(json truth-$kind-recursion '.duration_ns as $all
