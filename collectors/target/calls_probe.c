@@ -127,7 +127,7 @@ void calls_probe_measure(struct wire_calls_probe *ret_probes, bool has_code)
     if (!thread)
         return;
     calls_thread_own = thread;
-    for (int i = 0; i < WIRE_CALLS_WAYS && ways[i].enter; i++) {
+    for (int i = 0; i < WIRE_CALLS_WAYS; i++) {
         if (i == WIRE_CALLS_BY_PATCH && !has_code)
             continue;
         ret_probes[i].inner = measure_inner(thread, &ways[i]);

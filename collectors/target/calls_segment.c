@@ -68,8 +68,10 @@ void calls_forbid_calls(void)
     struct calls *calls = calls_get();
     if (!calls || getpid() != calls->pid)
         return;
-    calls->may_call = 0;
-    calls->records.may_grow = calls->chunks.may_grow = calls->names.may_grow = false;
+    __atomic_store_n(&calls->may_call, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&calls->records.may_grow, false, __ATOMIC_RELAXED);
+    __atomic_store_n(&calls->chunks.may_grow, false, __ATOMIC_RELAXED);
+    __atomic_store_n(&calls->names.may_grow, false, __ATOMIC_RELAXED);
     if (calls_clock == CALLS_CLOCK_MONOTONIC)
         stop_clock(calls);
 }

@@ -50,7 +50,7 @@ static bool section_begin(struct section *section)
     if (!section->scopes)
         return false;
     struct calls_thread *thread = calls_thread_own;
-    if (!thread || !thread->enabled)
+    if (!thread || !thread->top)
         thread = calls_thread_claim();
     section->thread = thread;
     if (!thread)

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-enum { NAME_MAX = sizeof((struct wire_calls_counter *)0)->name - 1, PATIENCE = 10000 };
+enum { NAME_BYTES = sizeof((struct wire_calls_counter *)0)->name - 1, PATIENCE = 10000 };
 
 static void begin(struct scopes *scopes, uint32_t i, const char *name, int64_t value)
 {
     struct wire_calls_counter *counter = &scopes->calls->counters[i];
-    memcpy(counter->name, name, strnlen(name, NAME_MAX));
+    memcpy(counter->name, name, strnlen(name, NAME_BYTES));
     counter->value = counter->min = counter->max = value;
     __atomic_store_n(&scopes->calls->wire->n_counters, i + 1, __ATOMIC_RELEASE);
     __atomic_store_n(&scopes->counter_states[i], SCOPES_COUNTER, __ATOMIC_RELEASE);
@@ -38,7 +38,7 @@ static struct wire_calls_counter *find(struct scopes *scopes, const char *name, 
             begin(scopes, i, name, value);
         else if (!gets_named(state))
             return NULL;
-        if (strncmp(scopes->calls->counters[i].name, name, NAME_MAX) == 0)
+        if (strncmp(scopes->calls->counters[i].name, name, NAME_BYTES) == 0)
             return &scopes->calls->counters[i];
     }
     calls_note_trouble(scopes->calls, WIRE_CALLS_NO_ROOM);

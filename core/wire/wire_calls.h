@@ -40,7 +40,7 @@ enum wire_calls_way {
     WIRE_CALLS_BY_HOOK = 0,  /* compiled with -finstrument-functions */
     WIRE_CALLS_BY_PATCH = 1, /* its code was changed: patchable entries, and unmodified programs */
     WIRE_CALLS_BY_SCOPE = 2, /* proftop.h */
-    WIRE_CALLS_WAYS = 4,
+    WIRE_CALLS_WAYS = 3,
 };
 
 /* Why not all is counted: bits of wire_calls.trouble, only ever set. */
@@ -233,7 +233,7 @@ struct wire_calls {
                            any moment, may be made to call it */
     uint64_t unloading; /* how many libraries are going just now (WIRE_UNLOADING_MASK): code must
                            not be changed; and above that how many have gone */
-    uint64_t reserved_words[11];
+    uint64_t reserved_words[13];
 };
 
 static_assert(sizeof(struct wire_calls_lane) == 128, "a lane's size is part of the protocol");
