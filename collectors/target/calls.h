@@ -7,6 +7,7 @@
  *   calls_records.c   records: found, made, added to
  *   calls_enter.c     enter and leave; calls_fast.h: as far as that is usual
  *   calls_hooks.c     what -finstrument-functions has called
+ *   calls_section.c   what touches the segment besides
  *   calls_jumps.c     longjmp() and exceptions, which leave functions without their exit
  *   calls_probe.c     what the probes themselves take
  *   calls_fork.c      a child forked in the midst of a hook

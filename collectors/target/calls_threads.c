@@ -182,9 +182,24 @@ static bool take_lane(struct calls_thread *thread)
     return true;
 }
 
+static void unmap(void *part, size_t bytes)
+{
+    munmap(part, bytes);
+}
+
+static void unmap_state(struct calls_thread *thread)
+{
+    if (thread->mapping)
+        calls_thread_each(thread, unmap);
+    else
+        unmap(calls_head_of(thread), FIRST_BYTES);
+}
+
 /* A new state; with that of the calling thread which a fork has wiped, if it has one. */
 static struct calls_thread *make(struct calls *calls, int32_t tid)
 {
+    if (__atomic_load_n(&calls->n_lanes, __ATOMIC_RELAXED) >= WIRE_CALLS_LANES)
+        return NULL;
     struct calls_thread *thread = calls_thread_own ? calls_thread_own : map_state();
     if (!thread)
         return NULL;
@@ -192,8 +207,10 @@ static struct calls_thread *make(struct calls *calls, int32_t tid)
     thread->calls = calls;
     thread->owner = tid;
     thread->record_tid = tid;
-    if (!take_lane(thread) || !build(thread))
+    if (!take_lane(thread) || !build(thread)) {
+        unmap_state(thread);
         return NULL;
+    }
     thread->lane->tid = tid;
     for (int i = 0; i < WIRE_CALLS_WAYS; i++)
         thread->probes[i] = calls->probes[i];
@@ -218,14 +235,9 @@ struct calls_thread *calls_thread_new_scratch(const uint32_t *enabled)
     return NULL;
 }
 
-static void unmap(void *part, size_t bytes)
-{
-    munmap(part, bytes);
-}
-
 void calls_thread_free_scratch(struct calls_thread *thread)
 {
-    calls_thread_each(thread, unmap);
+    unmap_state(thread);
 }
 
 /* ---- states of threads that have gone ---- */
@@ -296,6 +308,19 @@ void calls_threads_resolve(void)
         pthread_key_delete(key);
 }
 
+/* While a state is made, handlers are kept off: one that forks would leave a child with the half of
+ * it, and one that calls would make another. */
+static bool block_signals(uint64_t *ret_before)
+{
+    const uint64_t all = UINT64_MAX;
+    return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, ret_before, sizeof all) == 0;
+}
+
+static void unblock_signals(uint64_t before)
+{
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+}
+
 static struct calls_thread *find_or_make(struct calls *calls, int32_t tid)
 {
     struct calls_thread *thread = NULL;
@@ -307,8 +332,7 @@ static struct calls_thread *find_or_make(struct calls *calls, int32_t tid)
         renew(thread, tid);
         return thread;
     }
-    if (__atomic_load_n(&calls->n_lanes, __ATOMIC_RELAXED) < WIRE_CALLS_LANES)
-        thread = make(calls, tid);
+    thread = make(calls, tid);
     if (thread)
         publish(calls, thread);
     return thread;
@@ -320,15 +344,19 @@ struct calls_thread *calls_thread_claim(void)
     if (!calls)
         return NULL;
     int saved_errno = errno;
+    uint64_t before = 0;
+    bool is_blocked = calls_may_call(calls) && block_signals(&before);
     struct calls_thread *thread = NULL;
-    if (calls_may_call(calls))
+    if (is_blocked && calls_get()) /* not in a child that has none any more */
         thread = find_or_make(calls, (int32_t)syscall(SYS_gettid));
     calls_thread_own = thread;
     calls_thread_is_refused = !thread;
     if (thread && has_key)
         pthread_setspecific(key, thread);
-    if (!thread)
+    if (!thread && calls_get())
         calls_note_trouble(calls, WIRE_CALLS_NO_ROOM);
+    if (is_blocked)
+        unblock_signals(before);
     errno = saved_errno;
     return thread;
 }
@@ -336,19 +364,22 @@ struct calls_thread *calls_thread_claim(void)
 struct calls_thread *calls_thread_second(struct calls_thread *thread)
 {
     struct calls_thread *own = calls_thread_own;
-    if (thread->second || thread->is_scratch)
-        return thread->second;
-    if (!calls_may_call(thread->calls)) {
-        calls_note_trouble(thread->calls, WIRE_CALLS_NO_ROOM);
-        return NULL;
-    }
     int saved_errno = errno;
+    uint64_t before = 0;
+    if (thread->second || thread->is_scratch || thread->has_no_second)
+        return thread->second;
+    bool is_blocked = calls_may_call(thread->calls) && block_signals(&before);
     calls_thread_own = NULL;
-    struct calls_thread *second = make(thread->calls, thread->owner);
+    struct calls_thread *second = is_blocked ? make(thread->calls, thread->owner) : NULL;
     if (second)
         second->record_tid = thread->record_tid;
     calls_thread_own = own;
     thread->second = second;
+    thread->has_no_second = !second;
+    if (!second)
+        calls_note_trouble(thread->calls, WIRE_CALLS_NO_ROOM);
+    if (is_blocked)
+        unblock_signals(before);
     errno = saved_errno;
     return second;
 }

@@ -108,6 +108,7 @@ struct calls_thread {
     char *free, *free_end;       /* of it */
     int32_t owner;               /* tid; changed by who takes the state over */
     bool is_scratch;
+    bool has_no_second; /* nor will have: there was no room */
     struct calls_thread *next;
     uint32_t forks; /* under way in the midst of a hook, one in the handlers of the other */
     struct wire_calls_lane nowhere_lane;

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collectors/target/calls_segment.h"
+#include "collectors/target/calls_section.h"
 #include "collectors/target/heap_segment.h"
 #include "collectors/target/sampler.h"
 
@@ -32,11 +32,10 @@ static void count(const struct sampler *sampler, uint64_t what)
  * other's way, each by its own word. What is waited for takes microseconds; should proftop be held
  * up, the program is not.
  */
-static void begin_unloading(struct wire_calls *wire, bool may_call)
+static void wait_for_change(const struct wire_calls *wire, bool may_call)
 {
     enum { WAITS = 10 };
     const struct timespec millisecond = {.tv_nsec = 1000000};
-    __atomic_fetch_add(&wire->unloading, 1, __ATOMIC_SEQ_CST);
     for (int i = 0; i < WAITS && __atomic_load_n(&wire->changing, __ATOMIC_SEQ_CST); i++) {
         if (!may_call)
             return;
@@ -44,10 +43,30 @@ static void begin_unloading(struct wire_calls *wire, bool may_call)
     }
 }
 
-static void end_unloading(struct calls *calls)
+/* Returns the process whose segment knows; 0: none. */
+static pid_t begin_unloading(void)
 {
-    segment_modules_check(&calls->modules);
-    __atomic_fetch_add(&calls->wire->unloading, WIRE_UNLOADED - 1, __ATOMIC_SEQ_CST);
+    struct calls_section section;
+    if (!calls_section_begin(&section))
+        return 0;
+    pid_t pid = section.calls->pid;
+    __atomic_fetch_add(&section.calls->wire->unloading, 1, __ATOMIC_SEQ_CST);
+    wait_for_change(section.calls->wire, calls_may_call(section.calls));
+    calls_section_end(&section);
+    return pid;
+}
+
+/* A destructor may have forked: the child has begun to count anew. */
+static void end_unloading(pid_t pid)
+{
+    struct calls_section section;
+    if (pid == 0 || !calls_section_begin(&section))
+        return;
+    if (section.calls->pid == pid) {
+        segment_modules_check(&section.calls->modules);
+        __atomic_fetch_add(&section.calls->wire->unloading, WIRE_UNLOADED - 1, __ATOMIC_SEQ_CST);
+    }
+    calls_section_end(&section);
 }
 
 __attribute__((visibility("default"))) int dlclose(void *library)
@@ -58,17 +77,12 @@ __attribute__((visibility("default"))) int dlclose(void *library)
         library_hooks_resolve();
     if (sampler)
         count(sampler, 1);
-    struct calls *calls = calls_get();
-    int32_t calls_pid = calls ? calls->pid : 0;
-    if (calls)
-        begin_unloading(calls->wire, calls_may_call(calls));
+    pid_t calls_pid = begin_unloading();
     int result = real_dlclose(library);
     struct heap *heap = heap_get();
     if (heap)
         segment_modules_check(&heap->modules);
-    if (calls && calls_get() && calls->pid == calls_pid)
-        end_unloading(calls);
-    /* a destructor may have forked: the child has begun to count anew */
+    end_unloading(calls_pid);
     if (sampler && sampler_get_own() && sampler->pid == pid)
         count(sampler, WIRE_UNLOADED - 1);
     return result;

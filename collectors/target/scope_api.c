@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "collectors/target/calls.h"
-#include "collectors/target/calls_fast.h"
+#include "collectors/target/calls_section.h"
 #include "collectors/target/calls_threads.h"
 #include "collectors/target/scope_allocs.h"
 #include "collectors/target/scope_counters.h"
@@ -39,30 +39,24 @@ static bool is_enabled_here(void)
 /* Where signal handlers are kept off: struct scopes says why. */
 struct section {
     struct scopes *scopes;
-    struct calls_thread *thread;
-    bool is_within; /* a hook that a handler has interrupted */
+    struct calls_section calls;
 };
+
+static void section_end(const struct section *section)
+{
+    calls_section_end(&section->calls);
+}
 
 /* False: there is nothing to do, and section_end() not to be called. */
 static bool section_begin(struct section *section)
 {
     section->scopes = scopes_get();
-    if (!section->scopes)
+    if (!section->scopes || !calls_section_begin(&section->calls))
         return false;
-    struct calls_thread *thread = calls_thread_own;
-    if (!thread || !thread->top)
-        thread = calls_thread_claim();
-    section->thread = thread;
-    if (!thread)
-        return false;
-    section->is_within = thread->guard != 0;
-    return section->is_within || calls_guard(thread, (uintptr_t)__builtin_frame_address(0));
-}
-
-static void section_end(const struct section *section)
-{
-    if (!section->is_within)
-        calls_unguard(section->thread);
+    if (section->calls.thread)
+        return true;
+    section_end(section);
+    return false;
 }
 
 static bool is_recorded(const struct section *section)
@@ -144,7 +138,7 @@ static void mark(const char *text)
     if (!section_begin(&section))
         return;
     if (is_recorded(&section))
-        scope_marks_add(section.scopes, section.thread->owner, text);
+        scope_marks_add(section.scopes, section.calls.thread->owner, text);
     section_end(&section);
 }
 
@@ -153,8 +147,9 @@ static void name_thread(const char *name)
     struct section section;
     if (!section_begin(&section))
         return;
-    char *to = section.thread->lane->name;
-    size_t size = sizeof section.thread->lane->name, length = name ? strnlen(name, size - 1) : 0;
+    char *to = section.calls.thread->lane->name;
+    size_t size = sizeof section.calls.thread->lane->name,
+           length = name ? strnlen(name, size - 1) : 0;
     memcpy(to, name ? name : "", length);
     memset(to + length, 0, size - length);
     section_end(&section);

@@ -493,6 +493,67 @@ PLAIN static void play_fork_in_handler(void)
     ACCOUNT(fib, (uint64_t)n_fibs * 465);
 }
 
+/* ---- more threads than lanes ---- */
+
+enum { MANY_THREADS = 1100, STACK_BYTES = 64 << 10, PAGES_MAX = 100 };
+static pthread_barrier_t all_are_there;
+static volatile int n_handled_here;
+
+static void *calls_and_stays(void *data)
+{
+    pthread_barrier_wait(&all_are_there);
+    pause();
+    return data;
+}
+
+COUNTED static void on_alarm_call(int number)
+{
+    leaf(number);
+    n_handled_here++;
+}
+
+/* Of memory that is the process's own. */
+PLAIN static long own_pages(void)
+{
+    long pages = -1;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%*d %*d %*d %*d %*d %ld", &pages) != 1)
+        _exit(1);
+    fclose(file);
+    return pages;
+}
+
+/* Those who find no lane are not given half of what they need again and again. */
+PLAIN static void play_crowd(void)
+{
+    const struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
+    pthread_attr_t attributes;
+    fib(12);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_barrier_init(&all_are_there, NULL, MANY_THREADS + 1);
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, NULL); /* theirs */
+    for (int i = 0; i < MANY_THREADS; i++) {
+        pthread_t thread;
+        if (pthread_create(&thread, &attributes, calls_and_stays, NULL) != 0)
+            _exit(2);
+    }
+    pthread_barrier_wait(&all_are_there);
+    pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
+    long before = own_pages();
+    handle(SIGALRM, on_alarm_call, 0);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (n_handled_here < 2000)
+        fib(12);
+    setitimer(ITIMER_REAL, &never, NULL);
+    if (own_pages() > before + PAGES_MAX)
+        _exit(3);
+    ACCOUNT(calls_and_stays, 0);
+}
+
 /* ---- libraries ---- */
 
 /* Two libraries take turns at one place. */
@@ -558,6 +619,7 @@ static const struct scene {
     {"thread_ends", play_thread_ends},
     {"fork", play_fork},
     {"fork_in_handler", play_fork_in_handler},
+    {"crowd", play_crowd},
     {"reuse", play_reuse},
     {"speed", play_speed},
 };

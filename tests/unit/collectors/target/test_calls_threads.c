@@ -77,6 +77,14 @@ static void test_children_live_when_a_handler_forks_in_a_hook(void **state)
     check_all(fixture);
 }
 
+static void test_memory_does_not_grow_when_there_are_no_more_lanes(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wire_calls *calls = watch(fixture, "crowd");
+    assert_int_equal(calls->trouble, WIRE_CALLS_NO_ROOM);
+    assert_true(sum_of_lanes(fixture).missed > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +95,7 @@ int main(void)
         TEST(test_calls_go_on_when_handlers_leave_hooks_for_good),
         TEST(test_children_change_nothing_when_they_are_forked),
         TEST(test_children_live_when_a_handler_forks_in_a_hook),
+        TEST(test_memory_does_not_grow_when_there_are_no_more_lanes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
