@@ -56,8 +56,9 @@ $(BUILD)/collectors/target/%.o: collectors/target/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -DPROFTOP_VERSION='"$(VERSION)"' -I. $(TARGET_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Between a function and its caller: nothing but general registers.
-$(addprefix $(BUILD)/collectors/target/,calls_enter.o calls_hooks.o): TARGET_CFLAGS += -mgeneral-regs-only
+# What runs between a function and its caller has nothing but general registers; tests/lint/registers.sh looks.
+GENERAL_REGS := calls_enter calls_hooks calls_segment patch_code patch_entry patch_returns patch_vectors sampler
+$(GENERAL_REGS:%=$(BUILD)/collectors/target/%.o): TARGET_CFLAGS += -mgeneral-regs-only
 
 $(BUILD)/%.o: %.c | $(BUILD)/gen/profile.pb-c.h
 	$(call say,CC,$<)

@@ -239,8 +239,7 @@ bool patch_code_start(struct wire_calls *wire, int fd, uint64_t segment_bytes)
     return true;
 }
 
-__attribute__((target("general-regs-only"))) const struct wire_calls_site *
-patch_code_sites(uintptr_t address)
+const struct wire_calls_site *patch_code_sites(uintptr_t address)
 {
     for (uint32_t i = __atomic_load_n(&n_areas, __ATOMIC_ACQUIRE); i-- > 0;)
         for (int k = 0; k < 2; k++)

@@ -18,8 +18,6 @@
  *     call: that is what the table has
  *   - once the slot is taken back, the return address is there, or is the trampoline's once more
  */
-#pragma GCC target("general-regs-only")
-
 #include "collectors/target/patch_entry.h"
 
 #include <stddef.h>

@@ -3,8 +3,6 @@
  * the only one to use that slot, so the address needs no care. It is freed by setting the slot to
  * 0. A signal handler that interrupts uses other slots, even when it never returns.
  */
-#pragma GCC target("general-regs-only")
-
 #include "collectors/target/patch_returns.h"
 
 #include <stddef.h>

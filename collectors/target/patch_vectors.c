@@ -2,8 +2,6 @@
  * See patch_vectors.h. XSAVE in its plain form, of the parts that compiled code uses: not AMX,
  * whose 8 KB no libc touches.
  */
-#pragma GCC target("general-regs-only")
-
 #include "collectors/target/patch_vectors.h"
 
 #include <cpuid.h>

@@ -58,11 +58,18 @@ printf 'PROFTOP_1 { global: wanted; local: *; };\n' >"$tree/collectors/exports.m
 echo 'int pthread_create(void *); void unwanted(void) { pthread_create(0); }' |
     gcc -shared -fPIC -Wl,-z,lazy -Wl,-z,execstack -Wl,--no-as-needed -o "$tmp/library.so" -x c - -lm
 
+# What is to have general registers only, and has not.
+printf 'GENERAL_REGS := vectors missing\n' >"$tree/Makefile"
+echo '#pragma GCC target("general-regs-only")' >"$tree/collectors/target/pragma.c"
+mkdir -p "$tmp/objects"
+echo 'void *memcpy(void *, const void *, unsigned long); double half(double x, void *a, void *b, long n) { memcpy(a, b, n); return x / 2; }' |
+    gcc -O1 -c -o "$tmp/objects/vectors.o" -x c -
+
 # must_fail LINT NAME...: these of its tests are not ok on the tree.
 must_fail() {
     local lint=$1 name
     shift
-    LINT_ROOT=$tree LINT_PROGRAM=$tmp/program LINT_LIBRARY=$tmp/library.so "$lints/$lint.sh" >"$tmp/said" 2>"$tmp/errors"
+    LINT_ROOT=$tree LINT_PROGRAM=$tmp/program LINT_LIBRARY=$tmp/library.so LINT_OBJECTS=$tmp/objects "$lints/$lint.sh" >"$tmp/said" 2>"$tmp/errors"
     for name; do
         if grep -qE "^not ok [0-9]+ - $name" "$tmp/said"; then
             ok "$lint fails: $name"
@@ -75,6 +82,7 @@ must_fail() {
 must_fail layers "includes point down" "ncurses is known" "libdw is known" "libiberty is known" "libunwind is known" \
     "protobuf-c is known" "zlib is known" "no GLib in the target"
 must_fail exports "exports are" "needs libc alone" "binds everything" "has no executable stack" "does not take calls"
+must_fail registers "no object" "vector registers" "libc's copying" "the Makefile alone"
 must_fail sizes "functions have at most" "half of" "nine of" "functions take" "test functions" "blocks are nested" \
     "source files" "headers have" "no file is named" "base names"
 must_fail headers "prototypes are" "headers are" "files open"
