@@ -125,7 +125,7 @@ $(T)/calls/exceptions $(T)/calls/exceptions-static: tests/targets/calls/exceptio
 $(BUILD)/tests/unit/collectors/target/test_sampler: | $(T)/sampled $(T)/reuse_first.so $(T)/reuse_second.so $(BUILD)/libproftop.so
 # Those that start themselves with it.
 $(addprefix $(BUILD)/tests/unit/collectors/target/,test_heap test_malloc_hooks): | $(BUILD)/libproftop.so
-$(BUILD)/tests/unit/collectors/target/test_scope_api: | $(BUILD)/libproftop.so $(T)/calls/scopes
+$(addprefix $(BUILD)/tests/unit/collectors/target/,test_scope_api test_scopes): | $(BUILD)/libproftop.so $(T)/calls/scopes
 # Those that start a program of theirs with it.
 $(addprefix $(BUILD)/tests/unit/collectors/target/,test_calls test_calls_jumps test_calls_threads): | $(BUILD)/libproftop.so \
     $(addprefix $(T)/calls/,scenes unwinds first-cyg.so second-cyg.so)

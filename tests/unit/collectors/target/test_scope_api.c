@@ -351,46 +351,6 @@ static void play_fork(void)
     CHECK(row_of("before").calls == 0);
 }
 
-/* Of memory that is the process's own. */
-static long own_pages(void)
-{
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    CHECK(fscanf(file, "%*d %*d %*d %*d %*d %ld", &pages) == 1);
-    fclose(file);
-    return pages;
-}
-
-/* Each forks the next one, with thousands of names to be remembered: 180 pages each. What their
- * parents counted with stays as well, as empty pages. */
-static void play_resets_in_children(void)
-{
-    enum { NAMES = 4000, CHILDREN = 12, PAGES_MAX = 3000 };
-    long before = own_pages();
-    int status = 0, depth = 0;
-    do {
-        for (int i = 0; i < NAMES; i++) {
-            char name[32];
-            snprintf(name, sizeof name, "scope %d", i);
-            proftop_enter(name);
-            proftop_exit();
-        }
-        CHECK(proftop_stats(NULL, 0) == NAMES);
-        proftop_reset();
-        CHECK(proftop_stats(NULL, 0) == 0);
-        if (depth == 0)
-            before = own_pages();
-        fflush(said);
-    } while (depth++ < CHILDREN && fork() == 0);
-    CHECK(own_pages() < before + PAGES_MAX);
-    if (depth <= CHILDREN)
-        wait(&status);
-    CHECK(status == 0);
-    fflush(said);
-    if (depth > 1)
-        _exit(0);
-}
-
 enum { FORKS = 100 };
 static volatile int n_forks, n_failed;
 static volatile bool is_child;
@@ -547,7 +507,6 @@ static const struct scene {
     {"jumps", play_jumps},
     {"handlers", play_handlers},
     {"fork", play_fork},
-    {"resets", play_resets_in_children},
     {"forks in handlers", play_forks_in_handlers},
     {"marks", play_marks},
     {"too much", play_too_much},
@@ -589,13 +548,6 @@ SCENE_TEST(test_name_when_text_changes, "names", 0)
 SCENE_TEST(test_scope_when_jumped_out_of, "jumps", 0)
 SCENE_TEST(test_calls_when_interrupted, "handlers", 0)
 SCENE_TEST(test_nothing_when_forked_child, "fork", 0)
-
-static void test_memory_is_given_back_when_children_reset(void **state)
-{
-    struct fixture *fixture = *state;
-    fixture->follows = true;
-    run_scene(fixture, "resets");
-}
 
 static void test_nothing_when_disabled(void **state)
 {
@@ -719,7 +671,6 @@ int main(int argc, char **argv)
         TEST(test_scope_when_jumped_out_of),
         TEST(test_calls_when_interrupted),
         TEST(test_nothing_when_forked_child),
-        TEST(test_memory_is_given_back_when_children_reset),
         TEST(test_nothing_when_disabled),
         TEST(test_marks_when_made),
         TEST(test_thread_when_named),
