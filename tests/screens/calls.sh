@@ -107,6 +107,27 @@ shows "ASCII: the table" 'CALLSv.*FUNCTION'
 never "ASCII: nothing else" '[^ -~]'
 locale=C.UTF-8
 
+# ---- what a program tells with proftop.h ----
+cat >"$tmp/teller.c" <<'END'
+#include <proftop.h>
+
+int main(void)
+{
+    static const int64_t depths[] = {3, -2, 41, 17};
+    for (int i = 0; i < 4; i++) {
+        proftop_counter("queue depth", depths[i]);
+        proftop_mark(i % 2 ? "stored" : "loaded");
+    }
+    return 0;
+}
+END
+${CC:-gcc} -I"$root/collectors/target" -o "$tmp/teller" "$tmp/teller.c" 2>&1 | sed 's/^/# /'
+"$proftop" record --memory=off -o "$tmp/teller.pb.gz" -- "$tmp/teller" >/dev/null 2>&1
+open_screen 100x30 "$proftop" view "$tmp/teller.pb.gz"
+keys 7
+shows "counters: value, least, most" '^ +17 +-2 +41 queue depth .* stored$'
+shows "marks: the latest first" 'TIME MARK, the latest first'
+
 # ---- a program that was not compiled for it ----
 open_screen 100x30 "${plain[@]}"
 shows "not compiled for it: it is sampled" 'spin_quietly'

@@ -1,12 +1,13 @@
 /*
  * Threads: the processes of the target as a tree, each with its threads when it has more than one;
- * choosing one narrows all views to it.
+ * choosing one narrows all views to it. Below stand counters and marks that they have set.
  */
 #include "tui/views/view.h"
 
 #include "core/base/text.h"
 #include "core/target/thread_state.h"
 #include "tui/views/thread_rows.h"
+#include "tui/views/told_panel.h"
 #include "tui/widgets/w_table.h"
 
 #include <string.h>
@@ -295,7 +296,9 @@ static void draw(void *data, const struct canvas *canvas)
     enum { ROOMY = 8 };
     struct threads *view = data;
     bool roomy = canvas->area.rows >= ROOMY;
-    int rows = canvas->area.rows - (roomy ? 2 : 1);
+    int rows = canvas->area.rows - (roomy ? 2 : 1), end = canvas->area.y + canvas->area.rows;
+    int told = told_panel_rows(view->lens, canvas->area.rows);
+    rows -= told;
     table_arrange(&view->table, canvas->surface->cols);
     table_draw_titles(&view->table, canvas->surface, canvas->theme, canvas->area.y);
     view->rows_y = canvas->area.y + 1;
@@ -308,7 +311,11 @@ static void draw(void *data, const struct canvas *canvas)
                             theme_style(canvas->theme, ROLE_CURSOR));
     }
     if (roomy)
-        draw_detail(view, canvas, canvas->area.y + canvas->area.rows - 1);
+        draw_detail(view, canvas, end - 1 - told);
+    struct canvas below = *canvas;
+    below.area = (struct area){end - told, told};
+    if (told > 0)
+        told_panel_draw(view->lens, &below);
 }
 
 /* --- requests --- */

@@ -379,6 +379,63 @@ static void test_a_refusal_is_said_each_time_and_once(void **state)
     }
 }
 
+static void tell(struct fixture *f, int threads)
+{
+    struct profile *p = f->session.small.profile;
+    struct calls_counter *queue = calls_counter_get(p->calls, 0, profile_text(p, "queue"));
+    *queue = (struct calls_counter){0, queue->name, 7, -3, 1200000, 99};
+    for (int i = 0; i < 3; i++)
+        calls_mark_add(p->calls, &(struct calls_mark){(i + 1) * INT64_C(1500000000),
+                                                      f->session.small.threads[i % threads],
+                                                      &"loaded\0parsed\0stored"[7 * i]});
+}
+
+static void test_counters_and_marks_stand_below_threads(void **state)
+{
+    struct fixture *f = *state;
+    keys(f, "7");
+    assert_hides(f, "COUNTER");
+    assert_hides(f, "MARK");
+    tell(f, 2);
+    refresh(f);
+    assert_shows(f, "    VALUE      MIN      MAX COUNTER           TIME MARK, the latest first\n"
+                    "        7       -3   1.20 M queue           4.50 s stored  small (tid 100)\n");
+    assert_in_picture(f, 24, 120, "3.00 s parsed  walker (tid 101)");
+    assert_shows(f, "1.50 s loaded");
+    assert_in_picture(f, 24, 120, "small (pid 100)\n"); /* the line above them */
+}
+
+static void test_marks_of_a_thread_stand_alone(void **state)
+{
+    struct fixture *f = *state;
+    tell(f, 2);
+    keys(f, "7jj ");
+    refresh(f);
+    assert_shows(f, "3.00 s parsed");
+    assert_hides(f, "stored");
+    assert_shows(f, "queue"); /* is its process's */
+}
+
+static void test_what_does_not_fit_of_counters_and_marks_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = f->session.small.profile;
+    for (int i = 0; i < 40; i++) {
+        char name[16];
+        g_snprintf(name, sizeof name, "n%d", i);
+        calls_counter_get(p->calls, 0, profile_text(p, name));
+    }
+    keys(f, "7");
+    refresh(f);
+    assert_shows(f, " n0");
+    assert_shows(f, " ... and 3"); /* thirty-something more */
+    assert_hides(f, " n20");
+    assert_shows(f, "walker");
+    char *small = picture(f, 10, 40, true); /* no room */
+    assert_null(strstr(small, "COUNTER"));
+    g_free(small);
+}
+
 static void test_what_is_no_code_of_the_program_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -543,6 +600,9 @@ int main(void)
         CALLS(test_a_request_while_it_is_off_says_so),
         LIVE(test_the_first_function_counted_brings_the_columns),
         CALLS(test_calls_are_counted_from_flame_too),
+        CALLS(test_counters_and_marks_stand_below_threads),
+        CALLS(test_marks_of_a_thread_stand_alone),
+        CALLS(test_what_does_not_fit_of_counters_and_marks_is_told),
         CALLS(test_a_refusal_is_said),
         CALLS(test_a_refusal_is_said_each_time_and_once),
         CALLS(test_what_is_no_code_of_the_program_is_refused),
