@@ -187,7 +187,7 @@ static struct calls_node *find_node(struct calls_thread *thread, const struct ca
     uint64_t function = entry->function;
     const struct calls_node *itself = calls_node_find(thread->index, function, CALLS_ANY_CONTEXT);
     struct making making = {.thread = thread, .entry = entry};
-    making.is_recursive = itself && calls_open_is(itself->first, function, NULL);
+    making.is_recursive = itself && calls_open_is(itself->first, function);
     *ret_is_recursive = making.is_recursive;
     making.node = calls_node_find(thread->index, function, thread->top->context);
     if (!has_record(making.node, making.is_recursive))
@@ -195,10 +195,14 @@ static struct calls_node *find_node(struct calls_thread *thread, const struct ca
     return making.node;
 }
 
-/* A hook's exit will come in any case: it must find something, or it would close another call. */
+/* A hook's exit will come in any case: it must find something, or it would close another call. What
+ * lies at `next` then is no call of the function, as far as that knows. */
 static bool target_nowhere(struct calls_thread *thread, const struct calls_entry *entry,
-                           struct calls_target *target)
+                           const struct calls_open *next, struct calls_target *target)
 {
+    struct calls_node *itself = calls_node_find(thread->index, entry->function, CALLS_ANY_CONTEXT);
+    if (itself && itself->first == next)
+        itself->first = NULL;
     count_missed(thread);
     if (entry->way != WIRE_CALLS_BY_HOOK)
         return false;
@@ -214,7 +218,7 @@ static bool find_target(struct calls_thread *thread, const struct calls_entry *e
     bool is_recursive;
     struct calls_node *node = find_node(thread, entry, &is_recursive);
     if (!has_record(node, is_recursive))
-        return target_nowhere(thread, entry, target);
+        return target_nowhere(thread, entry, next, target);
     struct calls_node *itself = node->itself;
     *target = (struct calls_target){node, node->record, node->number, node->number};
     if (!is_recursive) {
@@ -268,12 +272,13 @@ bool calls_enter(const struct calls_entry *entry)
 /* ---- leaving ---- */
 
 /* The state whose calls a hook ends, with its guard set; NULL: none. */
-static struct calls_thread *begin_to_leave(uintptr_t here)
+static inline struct calls_thread *begin_to_leave(uintptr_t here)
 {
     struct calls_thread *thread = calls_thread_own;
     if (!thread || !thread->top)
         return NULL;
-    thread = choose(thread, here, false);
+    if (__builtin_expect(thread->guard != 0, 0))
+        thread = choose(thread, here, false);
     return thread && calls_guard(thread, here) ? thread : NULL;
 }
 

@@ -201,12 +201,18 @@ static inline bool calls_is_bottom(const struct calls_open *open)
     return open->sp == UINTPTR_MAX;
 }
 
-/* Whether an open call is one of `function`, and of that record: places of calls that have ended
- * are used again. */
-static inline bool calls_open_is(const struct calls_open *open, uint64_t function,
-                                 const struct wire_calls_record *record)
+/*
+ * Whether what `first` of a node says is so: there is an open call of the function, the outermost.
+ * It may be out of date when a handler has left a hook for good. Then there is none at its place:
+ *   - beyond the innermost open call no place has a function: a call gets it after `top` has moved
+ *     on to it, and loses it before `top` moves back
+ *   - so when the function is entered the next time, the place has another function or none, and
+ *     `first` is set anew, be it to the same place
+ *   - and as long as that call is open its place says so, and `first` stays
+ */
+static inline bool calls_open_is(const struct calls_open *open, uint64_t function)
 {
-    return open && open->function == function && (!record || open->record == record);
+    return open && open->function == function;
 }
 
 #endif
