@@ -182,7 +182,8 @@ static inline void calls_add(struct wire_calls_record *record, const struct call
 
 /* Closes the innermost call, at that time. How much its probes have taken of its caller's is all of
  * a pair, or half when only that of the entry has run. */
-static inline void calls_close(struct calls_thread *thread, uint64_t now, bool is_half)
+static inline __attribute__((always_inline)) void calls_close(struct calls_thread *thread,
+                                                              uint64_t now, bool is_half)
 {
     struct calls_open *open = thread->top;
     struct calls_node *node = open->node, *itself = node->itself;

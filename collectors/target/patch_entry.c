@@ -237,10 +237,10 @@ bool patch_entry_at_site(uintptr_t block, uintptr_t *number)
  * gets through. */
 void patch_entry_returns(uintptr_t *slot)
 {
-    uintptr_t original = patch_returns_find((uintptr_t)slot);
-    if (original == 0)
+    struct patch_return *entry = patch_returns_entry((uintptr_t)slot);
+    if (!entry)
         __builtin_trap(); /* nobody knows where to go on */
-    *(volatile uintptr_t *)slot = original;
+    *(volatile uintptr_t *)slot = patch_returns_address(entry);
     calls_leave_at((uintptr_t)slot);
-    patch_returns_remove((uintptr_t)slot);
+    patch_returns_free(entry);
 }

@@ -16,6 +16,7 @@
 #define PROFTOP_COLLECTORS_TARGET_PATCH_RETURNS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { PATCH_RETURNS_BITS = 18, PATCH_RETURNS_WINDOW = 16 };
@@ -29,6 +30,40 @@ struct patch_return {
  * until patch_returns_start(). */
 extern struct patch_return *patch_returns_table __attribute__((visibility("hidden")));
 extern uintptr_t patch_returns_trampoline __attribute__((visibility("hidden")));
+
+/* The first entry of a slot's window, when there is a table. The unwind information of the
+ * trampoline has the same numbers. Context: any. */
+static inline struct patch_return *patch_returns_window(uintptr_t slot)
+{
+    uint64_t hash = slot * UINT64_C(0x1e3779b97f4a7c15);
+    return &patch_returns_table[hash >> (64 - PATCH_RETURNS_BITS)];
+}
+
+/* The entry of a slot, which is its own until it is freed; NULL: it has none. Context: as
+ * patch_returns_find(). */
+static inline struct patch_return *patch_returns_entry(uintptr_t slot)
+{
+    if (__builtin_expect(!patch_returns_table, 0))
+        return NULL;
+    struct patch_return *entry = patch_returns_window(slot);
+#pragma GCC unroll 16
+    for (int i = 0; i < PATCH_RETURNS_WINDOW; i++)
+        if (__atomic_load_n(&entry[i].slot, __ATOMIC_RELAXED) == slot)
+            return &entry[i];
+    return NULL;
+}
+
+/* What it has kept. Context: as patch_returns_find(). */
+static inline uintptr_t patch_returns_address(const struct patch_return *entry)
+{
+    return __atomic_load_n(&entry->call_end, __ATOMIC_RELAXED) + 1;
+}
+
+/* Frees it. Context: as patch_returns_insert(). */
+static inline void patch_returns_free(struct patch_return *entry)
+{
+    __atomic_store_n(&entry->slot, 0, __ATOMIC_RELEASE);
+}
 
 /* Maps the table, 4 MB that are touched as needed; does nothing when there is one. False: no
  * memory. Changes errno. @trampoline: its address. Context: constructor or fork handler. */
