@@ -15,6 +15,9 @@ enum {
     THREADS_MAX = 20000,    /* of one process that get rows of their own */
 };
 
+_Static_assert((int)CALLS_LAYOUT_MARKS <= (int)CALLS_MARKS_MAX,
+               "a profile has room for a process's marks");
+
 /* More than any program has: 146 years in nanoseconds. */
 #define VALUE_MAX (INT64_MAX >> 1)
 
