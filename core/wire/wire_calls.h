@@ -150,7 +150,8 @@ struct wire_calls_counter {
 /* What a probe costs, measured when the process begins. */
 struct wire_calls_probe {
     uint64_t inner; /* ticks that an empty call is seen to take */
-    uint64_t pair;  /* ticks that an empty call takes out of its caller's time */
+    uint64_t pair;  /* ticks that an empty call takes out of its caller's time; half of that when it
+                       is left without its exit */
 };
 
 /*
