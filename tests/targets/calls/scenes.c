@@ -493,6 +493,39 @@ PLAIN static void play_fork_in_handler(void)
     ACCOUNT(fib, (uint64_t)n_fibs * 465);
 }
 
+/* In a thread that has just begun to call. */
+static void *calls_and_ends(void *data)
+{
+    leaf(1);
+    if (n_forks >= 1000000)
+        _exit(0);
+    return data;
+}
+
+PLAIN static void play_fork_in_new_threads(void)
+{
+    const struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
+    pthread_attr_t attributes;
+    sigset_t alarm, none;
+    int n_threads = 0;
+    sigemptyset(&none);
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, NULL); /* theirs alone */
+    pthread_attr_init(&attributes);
+    pthread_attr_setsigmask_np(&attributes, &none);
+    handle(SIGALRM, on_alarm_fork, 0);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (; n_forks < 300; n_threads++) {
+        pthread_t thread;
+        if (pthread_create(&thread, &attributes, calls_and_ends, NULL) != 0)
+            _exit(2);
+        pthread_join(thread, NULL);
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    ACCOUNT(calls_and_ends, (uint64_t)n_threads);
+}
+
 /* ---- more threads than lanes ---- */
 
 enum { MANY_THREADS = 1100, STACK_BYTES = 64 << 10, PAGES_MAX = 100 };
@@ -619,6 +652,7 @@ static const struct scene {
     {"thread_ends", play_thread_ends},
     {"fork", play_fork},
     {"fork_in_handler", play_fork_in_handler},
+    {"fork_in_new_threads", play_fork_in_new_threads},
     {"crowd", play_crowd},
     {"reuse", play_reuse},
     {"speed", play_speed},

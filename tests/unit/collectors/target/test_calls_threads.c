@@ -77,6 +77,13 @@ static void test_children_live_when_a_handler_forks_in_a_hook(void **state)
     check_all(fixture);
 }
 
+static void test_children_live_when_a_handler_forks_in_a_new_thread(void **state)
+{
+    struct fixture *fixture = *state;
+    watch(fixture, "fork_in_new_threads");
+    check_all(fixture);
+}
+
 static void test_memory_does_not_grow_when_there_are_no_more_lanes(void **state)
 {
     struct fixture *fixture = *state;
@@ -95,6 +102,7 @@ int main(void)
         TEST(test_calls_go_on_when_handlers_leave_hooks_for_good),
         TEST(test_children_change_nothing_when_they_are_forked),
         TEST(test_children_live_when_a_handler_forks_in_a_hook),
+        TEST(test_children_live_when_a_handler_forks_in_a_new_thread),
         TEST(test_memory_does_not_grow_when_there_are_no_more_lanes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
