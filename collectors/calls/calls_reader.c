@@ -42,12 +42,14 @@ struct calls_reader {
     struct calls_paths paths;
     GArray *numbers; /* uint32_t, by number of a record: + 1 into `records`; 0: nothing known */
     GArray *records; /* struct known_record */
+    GArray *within;  /* uint64_t, by number: ticks of the calls and of all in them */
     GArray *open;    /* struct open_call */
     GArray *unnamed; /* frames of functions with changed code, without names as yet */
     struct calls_process before; /* sums of the process's earlier images */
     GArray *counters;            /* const char *: names, as they were first read */
     GHashTable *threads;
     uint32_t n_marks;
+    uint32_t ways;  /* bits by enum wire_calls_way: that functions were counted by */
     int64_t merged; /* calls that the profile had no room for */
 };
 
@@ -123,20 +125,54 @@ static void add_buckets(const struct calls_reader *reader, struct known_record *
 
 /* ---- records ---- */
 
-/* As of now. */
-static struct figures figures_of(const struct calls_reader *reader,
+/*
+ * As of now. What a call took is told twice: by its own clock, and by what it took itself and what
+ * each call in it did. Both are less the probes' cost, which is known to a few ticks: over millions
+ * of calls within one that difference may be larger than the call. So totals are the latter, as
+ * they then add up; and so is the sum, where all calls have ended and none is within another.
+ */
+static struct figures figures_of(const struct calls_reader *reader, uint32_t i,
                                  const struct wire_calls_record *record,
                                  const struct open_call *open)
 {
-    uint64_t total = record->is_recursive ? 0 : record->sum + open->total; /* it is another's */
+    uint64_t within = g_array_index(reader->within, uint64_t, i);
+    bool adds_up = !record->is_recursive && open->calls == 0;
     return (struct figures){
         .calls = value_of(record->calls) + open->calls,
         .open = open->calls,
-        .total_ns = ns_of(reader, total),
+        .total_ns = record->is_recursive ? 0 : ns_of(reader, within), /* it is another's */
         .self_ns = ns_of(reader, record->self + open->self),
-        .sum_ns = ns_of(reader, record->sum),
+        .sum_ns = ns_of(reader, adds_up ? within : record->sum),
         .cost_ns = ns_of(reader, record->cost),
     };
+}
+
+static void add_ticks(GArray *within, uint32_t i, uint64_t more)
+{
+    uint64_t *sum = &g_array_index(within, uint64_t, i);
+    if (__builtin_add_overflow(*sum, more, sum))
+        *sum = UINT64_MAX;
+}
+
+/* A context has a smaller number than what it calls: so all that is in a call has been added to it
+ * when its turn comes. */
+static void sum_within(struct calls_reader *reader, uint32_t n)
+{
+    const struct wire_calls_record *records = calls_paths_records(&reader->paths);
+    g_array_set_size(reader->within, 0);
+    g_array_set_size(reader->within, n);
+    for (guint k = 0; k < reader->open->len; k++) {
+        const struct open_call *open = &g_array_index(reader->open, struct open_call, k);
+        if (open->record < n)
+            add_ticks(reader->within, open->record, open->self);
+    }
+    for (uint32_t i = n; i-- > 1;) {
+        uint64_t self = __atomic_load_n(&records[i].self, __ATOMIC_RELAXED);
+        uint32_t context = records[i].context;
+        add_ticks(reader->within, i, self);
+        if (context > 0 && context < i)
+            add_ticks(reader->within, context, g_array_index(reader->within, uint64_t, i));
+    }
 }
 
 static void add_difference(struct call_stats *sum, const struct figures *now, struct figures *known)
@@ -152,12 +188,14 @@ static void add_difference(struct call_stats *sum, const struct figures *now, st
 
 /* `has_ended`: some of the calls that `sum` has ended before. */
 static void widen(const struct calls_reader *reader, struct call_stats *sum,
-                  const struct wire_calls_record *record, bool has_ended)
+                  const struct wire_calls_record *record, const struct figures *now)
 {
-    int64_t min_ns = ns_of(reader, record->min);
+    bool has_ended = sum->calls > sum->open;
+    int64_t average_ns = record->calls > 0 ? now->sum_ns / value_of(record->calls) : 0;
+    int64_t min_ns = MIN(ns_of(reader, record->min), average_ns);
     if (!has_ended || min_ns < sum->min_ns)
         sum->min_ns = min_ns;
-    sum->max_ns = MAX(sum->max_ns, ns_of(reader, record->max));
+    sum->max_ns = MAX(sum->max_ns, MAX(ns_of(reader, record->max), average_ns));
 }
 
 static struct known_record *known_record(struct calls_reader *reader, uint32_t i)
@@ -213,6 +251,22 @@ static struct call_record *place_of(struct calls_reader *reader, struct ingest *
     return place;
 }
 
+static double pair_ns(const struct calls_reader *reader, unsigned way)
+{
+    const struct wire_calls_probe *probes = reader->hello->wire->probes;
+    return way < WIRE_CALLS_WAYS ? (double)probes[way].pair / reader->options->ticks_per_ns : 0;
+}
+
+/* With the lock. */
+static void note_probes(struct calls_reader *reader, struct profile *profile, unsigned way,
+                        int64_t calls)
+{
+    double took_ns = (double)calls * pair_ns(reader, way);
+    reader->ways |= 1U << way;
+    if (took_ns > 0 && took_ns < (double)VALUE_MAX)
+        sum_add(&profile->calls->probes_ns, (int64_t)took_ns);
+}
+
 /* With the lock. */
 static void update_record(struct calls_reader *reader, struct ingest *ingest,
                           struct profile *profile, uint32_t i)
@@ -222,7 +276,7 @@ static void update_record(struct calls_reader *reader, struct ingest *ingest,
     if (!is_known && record.calls == 0) /* claimed, and not used yet */
         return;
     struct known_record *known = known_record(reader, i);
-    struct figures now = figures_of(reader, &record, &known->open);
+    struct figures now = figures_of(reader, i, &record, &known->open);
     known->open = (struct open_call){0};
     if (now.calls == known->figures.calls && now.open == 0 && known->figures.open == 0)
         return;
@@ -234,14 +288,16 @@ static void update_record(struct calls_reader *reader, struct ingest *ingest,
         return;
     }
     if (now.calls > now.open)
-        widen(reader, &place->stats, &record, place->stats.calls > place->stats.open);
+        widen(reader, &place->stats, &record, &now);
     add_buckets(reader, known, &record, &place->stats);
+    note_probes(reader, profile, record.way, now.calls - known->figures.calls);
     add_difference(&place->stats, &now, &known->figures);
 }
 
 static void update_records(struct calls_reader *reader, struct ingest *ingest)
 {
     uint32_t n = calls_paths_n_records(&reader->paths);
+    sum_within(reader, n);
     for (uint32_t from = 1; from < n; from += RECORDS_AT_ONCE) {
         struct profile *profile = ingest_lock(ingest);
         for (uint32_t i = from; i < n && i < from + RECORDS_AT_ONCE; i++)
@@ -305,12 +361,6 @@ static char *trouble_of(uint32_t trouble)
     return g_string_free(text, FALSE);
 }
 
-static double pair_ns(const struct calls_reader *reader)
-{
-    const struct wire_calls_probe *probes = reader->hello->wire->probes;
-    return (double)probes[WIRE_CALLS_BY_HOOK].pair / reader->options->ticks_per_ns;
-}
-
 /* With the lock. */
 static void update_process(struct calls_reader *reader, struct profile *profile)
 {
@@ -334,7 +384,9 @@ static void update_process(struct calls_reader *reader, struct profile *profile)
     sum.process = reader->process;
     sum.trouble = profile_text(profile, trouble);
     g_free(trouble);
-    sum.pair_ns = pair_ns(reader);
+    for (int i = 0; i < WIRE_CALLS_WAYS; i++)
+        if (reader->ways & 1U << i)
+            sum.pair_ns = MAX(sum.pair_ns, pair_ns(reader, (unsigned)i));
     if (calls_paths_n_records(&reader->paths) > 1 || *sum.trouble || sum.missed > 0)
         *calls_process_get(profile->calls, reader->process) = sum;
 }
@@ -426,6 +478,7 @@ struct calls_reader *calls_reader_new(struct calls_hello *hello,
     reader->counters = g_array_new(FALSE, FALSE, sizeof(const char *));
     reader->threads = g_hash_table_new(NULL, NULL);
     reader->open = g_array_new(FALSE, FALSE, sizeof(struct open_call));
+    reader->within = g_array_new(FALSE, TRUE, sizeof(uint64_t));
     reader->unnamed = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     calls_paths_init(&reader->paths, hello, options->layout, options->scopes);
     return reader;
@@ -442,6 +495,7 @@ void calls_reader_free(struct calls_reader *reader)
     g_array_unref(reader->counters);
     g_hash_table_unref(reader->threads);
     g_array_unref(reader->open);
+    g_array_unref(reader->within);
     g_array_unref(reader->unnamed);
     g_free(reader);
 }

@@ -71,8 +71,8 @@ static void read_lane(struct walk walk, uint32_t depth, uint64_t now, GArray *fr
     const struct wire_calls_frame *from;
     g_array_set_size(frames, 0);
     while (depth-- > 0 && (from = walk_next(&walk))) {
-        if (!read_frame(from, &frame))
-            return;
+        if (!read_frame(from, &frame)) /* it has just begun or ended, and so have those within */
+            break;
         g_array_append_val(frames, frame);
     }
     /* the probes of what is open further in are not counted in `cost` yet: they are few */

@@ -105,6 +105,8 @@ struct calls {
     GArray *counters;    /* struct calls_counter */
     GHashTable *counted; /* set of functions (ids) that are counted because somebody asked for them
                             by name or key */
+    int64_t probes_ns;   /* CPU time that the probes took: calls times what a probe was measured to
+                            take, so about */
     uint64_t generation; /* grows with each change of a record */
     const char *why_not; /* why there are no exact calls at all; "" when there may be some */
     /* Private. */

@@ -215,6 +215,20 @@ static void test_buckets_keep_their_calls_at_any_rate_of_the_clock(void **state)
     assert_int_equal(low, 7);
 }
 
+/* So many probes were taken off the caller that it seems to have taken less than what it called. */
+static void test_a_caller_takes_no_less_than_what_it_called(void **state)
+{
+    struct fixture *f = *state;
+    add_calls(add_record(f, "main", 0), 1, 15, 0);
+    add_calls(add_record(f, "busy", 1), 1000, 230, 230);
+    update(f);
+    assert_int_equal(called(f, 0)->stats.total_ns, 230000);
+    assert_int_equal(called(f, 0)->stats.self_ns, 0);
+    assert_int_equal(called(f, 0)->stats.sum_ns, 230000);
+    assert_int_equal(called(f, 0)->stats.max_ns, 230000);
+    assert_int_equal(called(f, 1)->stats.total_ns, 230000);
+}
+
 static void test_recursive_calls_add_nothing_to_the_total(void **state)
 {
     struct fixture *f = *state;
@@ -266,7 +280,7 @@ static void test_open_calls_count_with_their_time_so_far(void **state)
     assert_int_equal(called(f, 1)->stats.total_ns, 500);
     /* and no longer once they have ended */
     lane_at(f, 0)->depth = 0;
-    add_calls(record_at(f, 1), 1, 1100, 500);
+    add_calls(record_at(f, 1), 1, 1100, 900);
     calls_reader_update(f->reader, f->ingest, true);
     assert_int_equal(called(f, 0)->stats.calls, 1);
     assert_int_equal(called(f, 0)->stats.open, 0);
@@ -487,6 +501,7 @@ int main(void)
         TEST(test_only_what_is_new_is_added),
         TEST(test_images_of_a_process_share_records),
         TEST(test_buckets_keep_their_calls_at_any_rate_of_the_clock),
+        TEST(test_a_caller_takes_no_less_than_what_it_called),
         TEST(test_recursive_calls_add_nothing_to_the_total),
         TEST(test_open_calls_count_with_their_time_so_far),
         TEST(test_return_addresses_are_found_on_deep_stacks),
