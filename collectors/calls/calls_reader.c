@@ -352,7 +352,8 @@ static char *trouble_of(uint32_t trouble)
                              "threads are at their limit"},
         {WIRE_CALLS_NO_CLOCK,
          "times are not all known: the program has forbidden the processor's clock"},
-        {WIRE_CALLS_NO_CODE, "code cannot be changed here: the system does not let it be mapped"},
+        {WIRE_CALLS_NO_CODE, "no more code can be changed here: the system does not let it be "
+                             "mapped, or forks are more than eight deep"},
     };
     GString *text = g_string_new(NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(troubles); i++)
