@@ -122,11 +122,35 @@ static bool is_same(const struct segment_module *module, const struct dl_find_ob
            (start == start_of(found) && module->name == hash_of(name_of(found->dlfo_link_map)));
 }
 
+/* What is said of the program differs with the address, so it is asked for that of its start. */
+static void keep_layout(struct segment_module *module, uintptr_t start)
+{
+    struct dl_find_object found;
+    if (!mapped_file_find(start, &found))
+        return;
+    module->from = (uintptr_t)found.dlfo_map_start;
+    module->to = (uintptr_t)found.dlfo_map_end;
+    module->eh_frame = (uintptr_t)found.dlfo_eh_frame;
+}
+
+/* Whether the module of a key is still there, as far as can be told without a look at what another
+ * thread may be closing. */
+static bool is_there(const struct segment_module *module, uintptr_t start, uintptr_t key)
+{
+    struct dl_find_object found;
+    return mapped_file_find(start, &found) && (uintptr_t)found.dlfo_link_map == key &&
+           (uintptr_t)found.dlfo_map_start == module->from &&
+           (uintptr_t)found.dlfo_map_end == module->to &&
+           (uintptr_t)found.dlfo_eh_frame == module->eh_frame;
+}
+
 static void enter(struct segment_modules *modules, uint32_t i, const struct dl_find_object *found)
 {
     struct segment_module *module = &modules->modules[i];
+    uintptr_t start = start_of(found);
     module->name = hash_of(name_of(found->dlfo_link_map));
-    __atomic_store_n(&module->start, start_of(found), __ATOMIC_RELEASE);
+    keep_layout(module, start);
+    __atomic_store_n(&module->start, start, __ATOMIC_RELEASE);
     write_record(&modules->table[i], found);
     __atomic_store_n(&module->is_written, 1, __ATOMIC_SEQ_CST);
     publish(modules);
@@ -160,15 +184,13 @@ void segment_modules_check(struct segment_modules *modules)
     uint32_t i;
     for (i = 1; i < WIRE_MODULES; i++) {
         struct segment_module *module = &modules->modules[i];
-        struct dl_find_object found;
         uintptr_t key = __atomic_load_n(&module->key, __ATOMIC_ACQUIRE);
         uintptr_t start = __atomic_load_n(&module->start, __ATOMIC_ACQUIRE);
         if (key == 0)
             return;
         if (key & SEGMENT_MODULE_GONE || start == 0)
             continue;
-        if (!mapped_file_find(start, &found) || (uintptr_t)found.dlfo_link_map != key ||
-            !is_same(module, &found))
+        if (!is_there(module, start, key))
             bury(modules, module, key);
     }
     /* there may have been some that had no room in the table */

@@ -22,9 +22,11 @@ struct segment_module {
     uintptr_t start;     /* of its mapping; 0: not yet known */
     uint64_t name;       /* hash of its path */
     uint32_t is_written; /* its record in the segment */
+    uint32_t reserved;
+    uintptr_t from, to, eh_frame; /* what _dl_find_object() says of `start` */
 };
 
-/* About 32 KB. Its memory must be zero, and be wiped by a fork. */
+/* About 60 KB. Its memory must be zero, and be wiped by a fork. */
 struct segment_modules {
     uint32_t *n_written; /* in the segment: how many records of the table are whole */
     struct wire_module *table;
@@ -42,14 +44,17 @@ void segment_modules_init(struct segment_modules *modules, uint32_t *n_written,
 
 /*
  * The number of what `_dl_find_object` found, entered into the table if it is new; 0: no room.
- * Keeps errno. Context: any thread, at the same time as others.
+ * Reads its headers and its name: it must stay loaded meanwhile, as what runs or is on the stack
+ * does. Keeps errno. Context: any thread, at the same time as others.
  */
 uint32_t segment_modules_number(struct segment_modules *modules,
                                 const struct dl_find_object *found);
 
 /*
  * To be called after each dlclose(): finds out which modules have gone. What unwind_rules and
- * stack_walk remember of these counts no longer. Below 100 ns for each module in the table; keeps
+ * stack_walk remember of these counts no longer. Reads nothing of the modules themselves, which
+ * other threads may be closing: one that has come in the place of another, of the same layout, is
+ * told apart by segment_modules_number() alone. Below 100 ns for each module in the table; keeps
  * errno. Context: any thread, at the same time as others.
  */
 void segment_modules_check(struct segment_modules *modules);

@@ -11,10 +11,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "collectors/target/unwind_rules.h"
 
-enum { THREADS = 4 };
+enum { THREADS = 4, PAGE_BYTES = 4096 };
 
 struct fixture {
     uint32_t n_written;
@@ -130,14 +131,47 @@ static void test_closed_library_loses_its_number(void **state)
 static void test_unseen_close_is_noticed_by_the_name(void **state)
 {
     struct fixture *fixture = *state;
+    struct dl_find_object found;
     void *library = dlopen(fixture->first, RTLD_NOW);
-    uint32_t first = rule_in(fixture, dlsym(library, "first_part")).module;
+    void *function = dlsym(library, "first_part");
+    uint32_t first = rule_in(fixture, function).module;
     uint32_t before = segment_modules_generation(&fixture->modules);
     dlclose(library);
     library = dlopen(fixture->second, RTLD_NOW);
-    segment_modules_check(&fixture->modules);
+    void *other = dlsym(library, "second_part");
+    assert_ptr_equal(other, function); /* or else this tests nothing */
+    assert_int_equal(_dl_find_object(other, &found), 0);
+    assert_int_equal(segment_modules_number(&fixture->modules, &found), first + 1);
     assert_int_not_equal(segment_modules_generation(&fixture->modules), before);
-    assert_int_equal(rule_in(fixture, dlsym(library, "second_part")).module, first + 1);
+    assert_int_equal(rule_in(fixture, other).module, first + 1);
+    dlclose(library);
+}
+
+/* Another layout is seen without a look into it. */
+static void test_unseen_close_is_noticed_by_the_layout(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t number = rule_in(fixture, qsort).module;
+    segment_modules_check(&fixture->modules);
+    assert_int_equal(rule_in(fixture, qsort).module, number);
+    fixture->modules.modules[number].to += 4096;
+    segment_modules_check(&fixture->modules);
+    assert_int_equal(rule_in(fixture, qsort).module, number + 1);
+}
+
+/* What one thread finds, another may unmap at that moment. */
+static void test_check_reads_nothing_of_what_may_go(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dl_find_object found;
+    void *library = dlopen(fixture->first, RTLD_NOW);
+    void *function = dlsym(library, "first_part");
+    uint32_t number = rule_in(fixture, function).module;
+    assert_int_equal(_dl_find_object(function, &found), 0);
+    assert_int_equal(mprotect(found.dlfo_map_start, PAGE_BYTES, PROT_NONE), 0);
+    segment_modules_check(&fixture->modules);
+    assert_int_equal(mprotect(found.dlfo_map_start, PAGE_BYTES, PROT_READ), 0);
+    assert_int_equal(rule_in(fixture, function).module, number);
     dlclose(library);
 }
 
@@ -193,6 +227,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_closed_library_loses_its_number, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unseen_close_is_noticed_by_the_name, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_unseen_close_is_noticed_by_the_layout, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_check_reads_nothing_of_what_may_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_table_gives_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads_agree_on_numbers, set_up, tear_down),
     };
