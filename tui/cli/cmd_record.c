@@ -33,6 +33,11 @@ static void say_what_runs_on(const struct profile *p, bool ended)
         fprintf(stderr, "proftop: %u processes that it started run on, no longer recorded\n", n);
 }
 
+static const char *plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void say_heap(const struct heap *heap)
 {
     struct heap_totals totals;
@@ -41,7 +46,8 @@ static void say_heap(const struct heap *heap)
         return;
     GString *text = g_string_new(NULL);
     text_append_count(text, totals.allocs);
-    fprintf(stderr, ", %s allocations (%s)", text->str, totals.is_estimate ? "sampled" : "exact");
+    fprintf(stderr, ", %s allocation%s (%s)", text->str, plural(totals.allocs),
+            totals.is_estimate ? "sampled" : "exact");
     g_string_free(text, TRUE);
 }
 
@@ -51,7 +57,7 @@ static void say_calls(const struct calls *calls)
         return;
     GString *text = g_string_new(NULL);
     text_append_count(text, calls_count(calls));
-    fprintf(stderr, ", %s calls (exact)", text->str);
+    fprintf(stderr, ", %s call%s (exact)", text->str, plural(calls_count(calls)));
     g_string_free(text, TRUE);
 }
 
@@ -60,11 +66,13 @@ static void say(const struct measure_options *o, const struct profile *p, const 
                 bool ended)
 {
     const struct profile_info *info = &p->info;
-    fprintf(stderr, "proftop: %" G_GINT64_FORMAT " samples", info->samples);
+    int64_t incomplete = info->truncated + info->broken;
+    fprintf(stderr, "proftop: %" G_GINT64_FORMAT " sample%s", info->samples, plural(info->samples));
     if (info->lost)
-        fprintf(stderr, ", %" G_GINT64_FORMAT " records lost", info->lost);
-    if (info->truncated + info->broken)
-        fprintf(stderr, ", %" G_GINT64_FORMAT " stacks incomplete", info->truncated + info->broken);
+        fprintf(stderr, ", %" G_GINT64_FORMAT " record%s lost", info->lost, plural(info->lost));
+    if (incomplete)
+        fprintf(stderr, ", %" G_GINT64_FORMAT " stack%s incomplete", incomplete,
+                plural(incomplete));
     say_heap(p->heap);
     say_calls(p->calls);
     char *clean_path = text_clean(path);

@@ -167,6 +167,11 @@ static void print_row(FILE *out, const struct report_calls *c, const struct call
     g_string_free(line, TRUE);
 }
 
+void report_calls_print_doubt(FILE *out)
+{
+    fputs("! doubtful: what the probes took, and was taken off, is more than 10 % of it\n", out);
+}
+
 void report_calls_table(FILE *out, const struct report_calls *c, const GArray *rows)
 {
     unsigned n = report_calls_rows(c, rows->len);
@@ -177,11 +182,9 @@ void report_calls_table(FILE *out, const struct report_calls *c, const GArray *r
         print_row(out, c, row_at(rows, i), w);
         is_marked = is_marked || call_stats_is_doubtful(&row_at(rows, i)->stats);
     }
-    if (n < rows->len)
-        fprintf(out, "... and %u more functions: --top 0 shows all\n", rows->len - n);
+    line_print_rest(out, rows->len, n, "function", "s");
     if (is_marked)
-        fputs("! doubtful: what the probes took, and was taken off, is more than 10 % of it\n",
-              out);
+        report_calls_print_doubt(out);
 }
 
 /* ---- edges ---- */

@@ -25,13 +25,6 @@ static void flush_fact(FILE *out, const char *key, GString *text)
     g_string_truncate(text, 0);
 }
 
-/* That there are more than those `n`. */
-static void print_rest(FILE *out, unsigned all, unsigned n, const char *things)
-{
-    if (n < all)
-        fprintf(out, "... and %u more %s: --top 0 shows all\n", all - n, things);
-}
-
 /* ---- the calls as a whole ---- */
 
 static void append_whole(GString *text, const struct profile *p)
@@ -46,22 +39,16 @@ static void append_whole(GString *text, const struct profile *p)
                            calls == 1 ? "" : "s", n, n == 1 ? "" : "s");
 }
 
-/* What a probe takes, by process. */
+/* What a probe takes at most: each process has its own, and that of the dearest way into it that
+ * was used. */
 static void print_probes(FILE *out, const struct calls *calls)
 {
-    double least = INFINITY, most = 0;
-    for (guint i = 0; i < calls->processes->len; i++) {
-        double pair = g_array_index(calls->processes, struct calls_process, i).pair_ns;
-        if (pair > 0) {
-            least = fmin(least, pair);
-            most = fmax(most, pair);
-        }
-    }
+    double most = 0;
+    for (guint i = 0; i < calls->processes->len; i++)
+        most = fmax(most, g_array_index(calls->processes, struct calls_process, i).pair_ns);
     GString *text = g_string_new("wall clock, less what the probes took");
-    if (most > least)
-        g_string_append_printf(text, ": %.1f to %.1f ns a call", least, most);
-    else if (most > 0)
-        g_string_append_printf(text, ": %.1f ns a call", most);
+    if (most > 0)
+        g_string_append_printf(text, ": up to %.1f ns a call", most);
     flush_fact(out, "times", text);
     g_string_free(text, TRUE);
 }
@@ -99,7 +86,7 @@ static void print_processes(FILE *out, const struct report_calls *c)
         if (report_calls_lost(p) && n++ < most)
             print_process(out, c, p);
     }
-    print_rest(out, n, MIN(n, most), "processes");
+    line_print_rest(out, n, MIN(n, most), "process", "es");
 }
 
 static void print_summary(FILE *out, const struct report_calls *c)
@@ -126,7 +113,8 @@ static void print_open(FILE *out, const struct report_calls *c, const GArray *ro
                                    row->stats.open);
     }
     if (n > OPEN_MAX)
-        g_string_append_printf(text, ", and %u more functions", n - OPEN_MAX);
+        g_string_append_printf(text, ", and %u more function%s", n - OPEN_MAX,
+                               n - OPEN_MAX == 1 ? "" : "s");
     if (n > 0)
         fprintf(out, "calls that have not ended, with their time so far in TOTAL and SELF: %s\n",
                 text->str);
@@ -175,7 +163,7 @@ static void print_counters(FILE *out, const struct report_calls *c)
         g_string_append_printf(line, "%s (pid %d)", process->name, process->pid);
         line_print(out, line);
     }
-    print_rest(out, counters->len, n, "counters");
+    line_print_rest(out, counters->len, n, "counter", "s");
     g_string_free(line, TRUE);
 }
 
@@ -194,7 +182,7 @@ static void print_marks(FILE *out, const struct report_calls *c)
         g_string_append_printf(line, "%s (%s, tid %d)", mark->text, thread->name, thread->tid);
         line_print(out, line);
     }
-    print_rest(out, marks->len, n, "marks");
+    line_print_rest(out, marks->len, n, "mark", "s");
     g_string_free(time, TRUE);
     g_string_free(line, TRUE);
 }

@@ -108,6 +108,8 @@ static void set_calls(json_t *object, const struct call_stats *stats)
     json_object_set_new(object, "calls", stats ? json_integer(stats->calls) : json_null());
     json_object_set_new(object, "average_ns",
                         average < 0 ? json_null() : json_real(round(average * 10) / 10));
+    json_object_set_new(object, "is_doubtful",
+                        stats ? json_boolean(call_stats_is_doubtful(stats)) : json_null());
 }
 
 static json_t *function_object(const struct report *r, const struct function_row *row)

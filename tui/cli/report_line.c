@@ -70,6 +70,13 @@ void line_print(FILE *out, GString *line)
     g_string_truncate(line, 0);
 }
 
+void line_print_rest(FILE *out, unsigned all, unsigned n, const char *thing, const char *plural)
+{
+    if (n < all)
+        fprintf(out, "... and %u more %s%s: --top 0 shows all\n", all - n, thing,
+                all - n == 1 ? "" : plural);
+}
+
 void line_print_fact(FILE *out, const char *key, const char *value)
 {
     if (*value)

@@ -31,6 +31,10 @@ void line_add_count(GString *line, int64_t count, int width);
 /* Writes the line, without blanks at its end, and empties it. */
 void line_print(FILE *out, GString *line);
 
+/* Says how many of all `all` rows come behind the first `n`; nothing when none do. `thing` names
+ * one of them, and with `plural` behind it several. */
+void line_print_rest(FILE *out, unsigned all, unsigned n, const char *thing, const char *plural);
+
 enum { LINE_FACT_COLUMN = 11 }; /* where the values of facts begin */
 
 /* Prints a line of a report's header: "key        value"; nothing when the value is "". */

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "core/base/text.h"
+#include "tui/cli/report_calls_table.h"
 #include "tui/cli/report_calls_text.h"
 #include "tui/cli/report_heap_text.h"
 #include "tui/cli/report_line.h"
@@ -48,6 +49,8 @@ static void append_calls_right(GString *line, const struct call_stats *stats)
     g_string_truncate(text, 0);
     if (stats && call_stats_average_ns(stats) >= 0)
         text_append_duration(text, llround(call_stats_average_ns(stats)));
+    if (stats && call_stats_is_doubtful(stats))
+        g_string_append_c(text, '!');
     line_add_right(line, text->str, NUMBER_WIDTH);
     g_string_free(text, TRUE);
 }
@@ -259,19 +262,29 @@ static void append_function(GString *line, const struct report *r, unsigned i, s
     text_append_source(line, f->file, f->decl_line);
 }
 
+static bool has_doubtful_calls(const struct report *r, unsigned row)
+{
+    uint32_t id = g_array_index(r->functions, struct function_row, row).function;
+    const struct call_stats *stats = report_calls_of(r, id);
+    return stats && call_stats_is_doubtful(stats);
+}
+
 static void print_functions(FILE *out, const struct report *r)
 {
     unsigned n = report_rows(r, r->functions->len);
     struct widths w = measure(r, n);
     GString *line = g_string_new(NULL);
+    bool is_marked = false;
     append_function_titles(line, r, w);
     line_print(out, line);
     for (unsigned i = 0; i < n; i++) {
         append_function(line, r, i, w);
         line_print(out, line);
+        is_marked = is_marked || has_doubtful_calls(r, i);
     }
-    if (n < r->functions->len)
-        fprintf(out, "... and %u more functions: --top 0 shows all\n", r->functions->len - n);
+    line_print_rest(out, r->functions->len, n, "function", "s");
+    if (is_marked)
+        report_calls_print_doubt(out);
     g_string_free(line, TRUE);
 }
 
@@ -314,7 +327,8 @@ static void print_tree(FILE *out, const struct report *r)
         g_array_unref(children);
     }
     if (cut > 0)
-        fprintf(out, "%u branches below %.1f %% are left out\n", cut, REPORT_TREE_PERCENT_MIN);
+        fprintf(out, "%u %s below %.1f %% %s left out\n", cut, cut == 1 ? "branch" : "branches",
+                REPORT_TREE_PERCENT_MIN, cut == 1 ? "is" : "are");
     g_array_unref(waiting);
     g_string_free(line, TRUE);
 }
@@ -352,8 +366,7 @@ static void print_threads(FILE *out, const struct report *r)
         append_thread(line, r, profile_get_thread(r->profile, id));
         line_print(out, line);
     }
-    if (n < r->threads->len)
-        fprintf(out, "... and %u more threads: --top 0 shows all\n", r->threads->len - n);
+    line_print_rest(out, r->threads->len, n, "thread", "s");
     g_string_free(line, TRUE);
 }
 

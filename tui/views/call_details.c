@@ -135,9 +135,7 @@ static void draw_durations(const struct canvas *canvas, const struct call_stats 
     if (!some_ended)
         bar_add(&bar, 0, ROLE_NORMAL, g_strdup("none of them has ended yet"));
     if (call_stats_is_doubtful(stats))
-        bar_add(&bar, 1, ROLE_WARNING,
-                g_strdup_printf("! probes took %.0f %% more",
-                                100.0 * (double)stats->cost_ns / (double)MAX(stats->sum_ns, 1)));
+        bar_add(&bar, 1, ROLE_WARNING, g_strdup("! doubtful: much was taken off for probes"));
     bar_draw(&bar, canvas->surface, canvas->theme, y);
     bar_clear(&bar);
 }

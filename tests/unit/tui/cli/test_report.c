@@ -88,7 +88,7 @@ static void test_text_tree_leaves_out_small_branches(void **state)
     profile_add(p, small, 0, 0, (int64_t[]){1, 1000});
     char *text = print(report_text, p, (struct report_options){.view = REPORT_TREE});
     assert_null(strstr(text, "[tiny]"));
-    assert_says(text, "1 branches below 0.5 % are left out\n");
+    assert_says(text, "1 branch below 0.5 % is left out\n");
     g_free(text);
     profile_free(p);
 }

@@ -64,9 +64,10 @@ static void test_calls_tell_the_whole_first(void **state)
 {
     (void)state;
     struct profile *p = make_calls();
+    calls_process_get(p->calls, profile_process(p, 101))->pair_ns = 35.1;
     char *text = print_calls(p, (struct report_options){.call_sort = CALL_SORTS});
     assert_says(text, "\ncalls      11 calls of 3 functions, exact\n");
-    assert_says(text, "\ntimes      wall clock, less what the probes took: 12.5 ns a call\n");
+    assert_says(text, "\ntimes      wall clock, less what the probes took: up to 35.1 ns a call\n");
     assert_silent(text, "process  ");
     assert_silent(text, "doubtful");
     assert_silent(text, "not ended");
@@ -104,6 +105,9 @@ static void test_calls_are_sorted_and_cut(void **state)
     assert_says(text, "SOURCE\n         6 ");
     assert_says(text, "... and 2 more functions: --top 0 shows all\n");
     assert_silent(text, "  main      app");
+    g_free(text);
+    text = print_calls(p, (struct report_options){.call_sort = CALL_SORT_CALLS, .top = 2});
+    assert_says(text, "... and 1 more function: --top 0 shows all\n");
     g_free(text);
     text = print_calls(p, (struct report_options){.call_sort = CALL_SORT_CALLS, .ascending = true});
     assert_says(text, "SOURCE\n         1 ");
@@ -157,6 +161,24 @@ static void test_calls_mark_doubtful_times(void **state)
     assert_says(text, "    20 ns! ");
     assert_says(text, "\n! doubtful: what the probes took, and was taken off, is more than 10 % of "
                       "it\n");
+    assert_silent(text, "ms!");
+    g_free(text);
+    profile_free(p);
+}
+
+static void test_functions_mark_doubtful_averages(void **state)
+{
+    static const char footnote[] = "\n! doubtful: what the probes took, and was taken off, ";
+    (void)state;
+    struct report_options options = {.view = REPORT_FUNCTIONS};
+    struct profile *p = make_calls();
+    char *text = print(report_text, p, options);
+    assert_silent(text, "doubtful");
+    g_free(text);
+    add_call(p, "main tick", 100, 1000, 20)->stats.cost_ns = 9000; /* of 20000 */
+    text = print(report_text, p, options);
+    assert_says(text, "     20 ns!  tick ");
+    assert_says(text, footnote);
     assert_silent(text, "ms!");
     g_free(text);
     profile_free(p);
@@ -398,11 +420,23 @@ static void test_json_of_nothing_says_why(void **state)
     profile_free(p);
 }
 
+static json_t *find_function(json_t *functions, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(functions); i++) {
+        json_t *object = json_array_get(functions, i);
+        if (strcmp(json_string_value(json_object_get(object, "function")), name) == 0)
+            return object;
+    }
+    fail_msg("no %s", name);
+    return NULL;
+}
+
 static void test_json_of_functions_has_calls(void **state)
 {
     (void)state;
     struct profile *p = make_calls();
     builder_sample(p, "main other", 100, 100, 2, 4 * MS);
+    add_call(p, "main tick", 100, 1000, 20)->stats.cost_ns = 9000; /* of 20000 */
     json_t *report = print_json(p, (struct report_options){.view = REPORT_FUNCTIONS});
     json_t *functions = json_object_get(report, "functions");
     json_t *other = json_array_get(functions, 0);
@@ -412,6 +446,10 @@ static void test_json_of_functions_has_calls(void **state)
     assert_string_equal(json_string_value(json_object_get(mine, "function")), "main");
     assert_int_equal(number(mine, "calls"), 1);
     assert_int_equal(number(mine, "average_ns"), 20 * MS);
+    assert_true(json_is_false(json_object_get(mine, "is_doubtful")));
+    assert_true(json_is_null(json_object_get(other, "is_doubtful")));
+    json_t *tick = find_function(functions, "tick");
+    assert_true(json_is_true(json_object_get(tick, "is_doubtful")));
     json_decref(report);
     profile_free(p);
 }
@@ -425,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_calls_tell_who_called_and_was_called),
         cmocka_unit_test(test_calls_of_each_thread_are_by_themselves),
         cmocka_unit_test(test_calls_mark_doubtful_times),
+        cmocka_unit_test(test_functions_mark_doubtful_averages),
         cmocka_unit_test(test_open_calls_have_no_average_and_are_named),
         cmocka_unit_test(test_losses_are_told_by_process),
         cmocka_unit_test(test_counters_and_marks_are_listed),
