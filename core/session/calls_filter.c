@@ -10,7 +10,8 @@
 #include "core/base/error.h"
 
 struct pattern {
-    char *text;   /* as it was written, for messages */
+    char *text;   /* as it was written */
+    char *shown;  /* the same for messages: a long one is cut */
     char *glob;   /* of the name or of the file; NULL: all functions, or a regular expression */
     char *module; /* glob; NULL: all */
     GRegex *regex;
@@ -22,7 +23,20 @@ struct pattern {
 
 struct calls_filter {
     GPtrArray *patterns; /* struct pattern */
+    int has_excluded;    /* atomic; a function that was named, but by a "!" as well */
+    int has_meant;       /* atomic */
 };
+
+char *calls_filter_shorten(const char *text)
+{
+    enum { SHOWN_BYTES = 60 };
+    size_t n = SHOWN_BYTES;
+    if (strlen(text) <= n)
+        return g_strdup(text);
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--; /* within a character */
+    return g_strdup_printf("%.*s...", (int)n, text);
+}
 
 static void pattern_free(void *data)
 {
@@ -31,6 +45,7 @@ static void pattern_free(void *data)
         g_regex_unref(pattern->regex);
     g_free(pattern->module);
     g_free(pattern->glob);
+    g_free(pattern->shown);
     g_free(pattern->text);
     g_free(pattern);
 }
@@ -77,40 +92,73 @@ static bool has_parameters(const char *glob)
     return strchr(call ? call + strlen("operator()") : glob, '(');
 }
 
-static bool take_regex(struct pattern *pattern, const char *body, size_t length, GError **error)
+/* What GLib says behind the expression itself and the place in it. */
+static const char *regex_trouble(const char *message, const char *text)
+{
+    const char *found = strstr(message, text);
+    const char *colon = found ? strstr(found + strlen(text), ": ") : NULL;
+    return colon ? colon + 2 : message;
+}
+
+static bool compile_regex(struct pattern *pattern, const char *body, size_t length, GError **error)
 {
     GError *trouble = NULL;
     char *text = g_strndup(body + 1, length - 2);
     pattern->regex = g_regex_new(text, G_REGEX_OPTIMIZE, 0, &trouble);
     if (!pattern->regex)
-        proftop_error_set(error, PROFTOP_ERROR_USAGE, "the regular expression /%s/ is wrong: %s",
-                          text, trouble->message);
+        proftop_error_set(error, PROFTOP_ERROR_USAGE, "the regular expression %s is wrong: %s",
+                          pattern->shown, regex_trouble(trouble->message, text));
     g_clear_error(&trouble);
     g_free(text);
     return pattern->regex != NULL;
 }
 
+static bool take_regex(struct pattern *pattern, const char *body, size_t length, GError **error)
+{
+    const char *wrong = NULL;
+    if (!regex_end(body))
+        wrong = strchr(body + 1, '/') ? "has something behind its end: its second slash must be "
+                                        "the last sign (options stand within, as in /(?i)fib/)"
+                                      : "has no end: it must stand between two slashes";
+    else if (length < 2 || body[length - 1] != '/')
+        wrong = "has no end: it must stand between two slashes";
+    else if (length == 2)
+        wrong = "is empty: write what to find between its slashes";
+    if (!wrong)
+        return compile_regex(pattern, body, length, error);
+    return proftop_error_set(error, PROFTOP_ERROR_USAGE, "the regular expression %s %s",
+                             pattern->shown, wrong);
+}
+
+/* Whether no bracket is left open; "[]", as in operator[], is none. */
+static bool check_brackets(const struct pattern *pattern, const char *glob, GError **error)
+{
+    for (const char *at = glob; glob && (at = strpbrk(at, "\\[")); at++)
+        if (*at == '\\' ? !*++at : !strchr(at, ']'))
+            return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                     *at ? "\"%s\" has a [ without its ]: add it, or write \\["
+                                         : "\"%s\" ends in a \\: write \\\\ for the sign itself",
+                                     pattern->shown);
+    return true;
+}
+
 /* What stands before a module. */
 static bool take_body(struct pattern *pattern, const char *body, size_t length, GError **error)
 {
-    if (body[0] == '/') {
-        if (length >= 3 && body[length - 1] == '/')
-            return take_regex(pattern, body, length, error);
-        return proftop_error_set(error, PROFTOP_ERROR_USAGE,
-                                 "the regular expression %s has no end: it must stand between "
-                                 "two slashes",
-                                 pattern->text);
-    }
+    if (body[0] == '/')
+        return take_regex(pattern, body, length, error);
     pattern->is_file = g_str_has_prefix(body, "file:");
     size_t skip = pattern->is_file ? strlen("file:") : 0;
     if (length == skip)
         return pattern->module && !pattern->is_file
                    ? true
-                   : proftop_error_set(error, PROFTOP_ERROR_USAGE, "\"%s\" names no function",
-                                       pattern->text);
+                   : proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                       "\"%s\" names no function: write a name there, or leave "
+                                       "out the comma; e.g. 'main,parse_*,/^ns::/,@libfoo*'",
+                                       pattern->shown);
     pattern->glob = g_strndup(body + skip, length - skip);
     pattern->is_whole = !pattern->is_file && has_parameters(pattern->glob);
-    return true;
+    return check_brackets(pattern, pattern->glob, error);
 }
 
 static bool take_pattern(struct pattern *pattern, GError **error)
@@ -121,11 +169,13 @@ static bool take_pattern(struct pattern *pattern, GError **error)
     const char *at = strrchr(end ? end : body, '@');
     size_t length = at ? (size_t)(at - body) : strlen(body);
     if (at && at[1] == '\0')
-        return proftop_error_set(error, PROFTOP_ERROR_USAGE, "\"%s\" names no module behind its @",
-                                 pattern->text);
+        return proftop_error_set(error, PROFTOP_ERROR_USAGE,
+                                 "\"%s\" names no module behind its @: add it, or leave out the @",
+                                 pattern->shown);
     if (at)
         pattern->module = g_strdup(at + 1);
-    return take_body(pattern, body, length, error);
+    return check_brackets(pattern, pattern->module, error) &&
+           take_body(pattern, body, length, error);
 }
 
 /* Takes a list apart. */
@@ -135,6 +185,7 @@ static bool take_patterns(struct calls_filter *filter, const char *text, GError 
         size_t length = pattern_length(text);
         struct pattern *pattern = g_new0(struct pattern, 1);
         pattern->text = g_strstrip(g_strndup(text, length));
+        pattern->shown = calls_filter_shorten(pattern->text);
         g_ptr_array_add(filter->patterns, pattern);
         text += length + (text[length] == ',');
         if (!take_pattern(pattern, error))
@@ -230,6 +281,7 @@ static bool name_matches(const struct pattern *pattern, const struct calls_candi
 bool calls_filter_matches(const struct calls_filter *filter,
                           const struct calls_candidate *candidate)
 {
+    struct calls_filter *found = (struct calls_filter *)filter; /* what it remembers */
     bool is_meant = false, is_not = false;
     for (guint i = 0; i < filter->patterns->len; i++) {
         struct pattern *pattern = g_ptr_array_index(filter->patterns, i);
@@ -238,6 +290,8 @@ bool calls_filter_matches(const struct calls_filter *filter,
         g_atomic_int_set(&pattern->has_matched, 1);
         *(pattern->is_not ? &is_not : &is_meant) = true;
     }
+    if (is_meant)
+        g_atomic_int_set(is_not ? &found->has_excluded : &found->has_meant, 1);
     return is_meant && !is_not;
 }
 
@@ -259,13 +313,18 @@ bool calls_filter_wants_files(const struct calls_filter *filter)
     return false;
 }
 
+bool calls_filter_excludes_all(const struct calls_filter *filter)
+{
+    return g_atomic_int_get(&filter->has_excluded) && !g_atomic_int_get(&filter->has_meant);
+}
+
 GPtrArray *calls_filter_unmatched(const struct calls_filter *filter)
 {
     GPtrArray *unmatched = g_ptr_array_new();
     for (guint i = 0; i < filter->patterns->len; i++) {
         struct pattern *pattern = g_ptr_array_index(filter->patterns, i);
         if (!g_atomic_int_get(&pattern->has_matched))
-            g_ptr_array_add(unmatched, pattern->text);
+            g_ptr_array_add(unmatched, pattern->shown);
     }
     return unmatched;
 }

@@ -52,8 +52,17 @@ bool calls_filter_wants_module(const struct calls_filter *filter, const char *mo
  */
 bool calls_filter_wants_files(const struct calls_filter *filter);
 
-/* The patterns that no function has matched so far (char *, borrowed), to tell the user of names
- * that do not exist. Free with g_ptr_array_unref. Context: one thread at a time. */
+/* Whether it named functions so far, but none that it did not rule out with a "!". Context: any
+ * thread. */
+bool calls_filter_excludes_all(const struct calls_filter *filter);
+
+/* A pattern, or a list of them, for messages: cut to 60 bytes, with "..." behind. Free with g_free.
+ * Context: any thread. */
+char *calls_filter_shorten(const char *text);
+
+/* The patterns that no function has matched so far (char *, borrowed, cut for messages), to tell
+ * the user of names that do not exist. Free with g_ptr_array_unref. Context: one thread at a time.
+ */
 GPtrArray *calls_filter_unmatched(const struct calls_filter *filter);
 
 #endif

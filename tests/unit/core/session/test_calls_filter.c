@@ -152,6 +152,83 @@ static void test_unmatched_patterns_are_told(void **state)
     calls_filter_free(filter);
 }
 
+static void test_a_filter_that_excludes_all_is_told(void **state)
+{
+    static const struct {
+        const char *text;
+        bool excludes;
+    } cases[] = {{"parse_line,!parse_line", true},
+                 {"other,!parse_line", false},
+                 {"parse_*,!other", false},
+                 {"@shop,!/e/", true}};
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct calls_filter *filter = calls_filter_new(cases[i].text, NULL);
+        assert_false(calls_filter_excludes_all(filter));
+        calls_filter_matches(filter, &c_function);
+        assert_int_equal(calls_filter_excludes_all(filter), cases[i].excludes);
+        calls_filter_free(filter);
+    }
+}
+
+static void assert_wrong(const char *text, const char *says)
+{
+    GError *error = NULL;
+    assert_null(calls_filter_new(text, &error));
+    if (!strstr(error->message, says) || strlen(error->message) > 250)
+        fail_msg("%.300s", error->message);
+    g_error_free(error);
+}
+
+static void test_wrong_filters_say_how_to_mend_them(void **state)
+{
+    (void)state;
+    assert_wrong("/(/", "the regular expression /(/ is wrong: missing ");
+    assert_wrong("//", "the regular expression // is empty: ");
+    assert_wrong("/", "the regular expression / has no end: ");
+    assert_wrong("/fib", "the regular expression /fib has no end: ");
+    assert_wrong("/fib/i", "the regular expression /fib/i has something behind its end: ");
+    assert_wrong("x,,y", "\"\" names no function: write a name there, or leave out the comma");
+    assert_wrong("", "\"\" names no function: write a name there");
+    assert_wrong("f@", "add it");
+    assert_wrong("[a", "\"[a\" has a [ without its ]: add it, ");
+    assert_wrong("f@[a", "has a [ without its ]");
+    assert_wrong("a\\", "ends in a \\: ");
+}
+
+static void test_brackets_that_are_no_class_are_taken(void **state)
+{
+    static const struct calls_candidate index = {.name = "v::operator[](int)",
+                                                 .brief = "v::operator[]",
+                                                 .linkage = "_ZN1vixEi",
+                                                 .module = "/bin/x",
+                                                 .file = ""};
+    (void)state;
+    assert_true(meant("v::operator[]", &index));
+    assert_true(meant("v::operator\\[]", &index));
+    assert_false(meant("\\[a", &index));
+}
+
+static void test_long_patterns_are_cut_in_messages(void **state)
+{
+    (void)state;
+    char *name = g_strnfill(100000, 'x'), *regex = g_strdup_printf("/(%s/", name);
+    char *bytes = g_strdup_printf("%.59s\u00e9%.9s", name, name);
+    assert_wrong(regex, "xxx... is wrong: missing ");
+    struct calls_filter *filter = calls_filter_new(name, NULL);
+    GPtrArray *unmatched = calls_filter_unmatched(filter);
+    assert_int_equal(strlen(g_ptr_array_index(unmatched, 0)), 63);
+    char *cut = calls_filter_shorten(bytes);
+    assert_true(g_utf8_validate(cut, -1, NULL));
+    assert_true(g_str_has_suffix(cut, "x..."));
+    g_free(cut);
+    g_ptr_array_unref(unmatched);
+    calls_filter_free(filter);
+    g_free(bytes);
+    g_free(regex);
+    g_free(name);
+}
+
 static void test_wrong_filters_are_usage_errors(void **state)
 {
     static const char *const wrong[] = {"", ",", "!f", "a,,b", "/(/", "/x", "f@", "file:", "@"};
@@ -178,6 +255,10 @@ int main(void)
         cmocka_unit_test(test_exclusion_wins_wherever_it_stands),
         cmocka_unit_test(test_module_is_wanted_only_by_a_pattern_that_may_match),
         cmocka_unit_test(test_unmatched_patterns_are_told),
+        cmocka_unit_test(test_a_filter_that_excludes_all_is_told),
+        cmocka_unit_test(test_wrong_filters_say_how_to_mend_them),
+        cmocka_unit_test(test_brackets_that_are_no_class_are_taken),
+        cmocka_unit_test(test_long_patterns_are_cut_in_messages),
         cmocka_unit_test(test_wrong_filters_are_usage_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
