@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "collectors/calls/patch_body.h"
 #include "collectors/calls/patch_memory.h"
 #include "collectors/calls/patch_names.h"
 #include "collectors/calls/patch_sled.h"
@@ -197,7 +198,10 @@ static const char *prepare_site(struct patch_workshop *shop, const struct patch_
         return reason;
     if (!shop->room)
         shop->room = patch_room_read(shop->options.pid);
-    reason = patch_site_find(&code, target_fits, shop, &change->site);
+    struct patch_body body;
+    reason = patch_body_read(&code, NULL, NULL, &body);
+    if (!reason)
+        reason = patch_site_find(&code, &body, target_fits, shop, &change->site);
     g_free((void *)code.bytes);
     return reason ? reason : write_site(shop, change);
 }

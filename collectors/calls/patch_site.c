@@ -6,15 +6,16 @@
  */
 #include "collectors/calls/patch_site.h"
 
-#include <Zydis/Zydis.h>
 #include <string.h>
+
+#include "collectors/calls/patch_body.h"
+#include "collectors/calls/patch_instruction.h"
 
 enum {
     BOUNDARIES_MAX = 16,
     ENTER_OFFSET = 64, /* of the words at a block's end */
     BACK_OFFSET = 72,
     OTHER_OFFSET = 80,
-    WORD_BYTES = 8,
     FRAME_MAX = 1 << 24, /* bytes of stack that a prologue may take */
     REX = 0x40,
     REX_MASK = 0xf0,
@@ -23,43 +24,6 @@ enum {
     MODRM_REG_MASK = 7 << 3,
     MODRM_REG_JMP = 4 << 3, /* of ff: jmp; 2 is call */
 };
-
-struct instruction {
-    ZydisDecodedInstruction head;
-    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-};
-
-static bool decode(const uint8_t *bytes, size_t size, struct instruction *ret)
-{
-    ZydisDecoder decoder;
-    return ZYAN_SUCCESS(
-               ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)) &&
-           ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, size, &ret->head, ret->operands));
-}
-
-static bool is_stack_pointer(ZydisRegister reg)
-{
-    return ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg) == ZYDIS_REGISTER_RSP;
-}
-
-static bool is_general(const ZydisDecodedOperand *operand)
-{
-    return operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operand->reg.value) >=
-               ZYDIS_REGISTER_RAX &&
-           ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operand->reg.value) <=
-               ZYDIS_REGISTER_R15;
-}
-
-/* Where a relative branch leads; false: it is none. */
-static bool branch_target(const struct instruction *in, uint64_t address, uint64_t *ret_target)
-{
-    const ZydisDecodedOperand *operand = &in->operands[0];
-    if (in->head.operand_count == 0 || operand->type != ZYDIS_OPERAND_TYPE_IMMEDIATE ||
-        !operand->imm.is_relative)
-        return false;
-    return ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&in->head, operand, address, ret_target));
-}
 
 /* ---- which places there are ---- */
 
@@ -80,7 +44,7 @@ static bool is_vector(const ZydisDecodedOperand *operand)
 
 /* Whether the collector may be called behind this instruction too: it sets no flag that matters,
  * stores nothing but what it pushes, and goes on to the next. */
-static bool can_pass(const struct instruction *in, uint64_t *slot_offset)
+static bool can_pass(const struct patch_instruction *in, uint64_t *slot_offset)
 {
     const ZydisDecodedOperand *first = &in->operands[0], *second = &in->operands[1];
     switch (in->head.mnemonic) {
@@ -89,16 +53,16 @@ static bool can_pass(const struct instruction *in, uint64_t *slot_offset)
         return true;
     case ZYDIS_MNEMONIC_PUSH:
         *slot_offset += sizeof(uint64_t);
-        return is_general(first) && in->head.operand_width == 64;
+        return patch_is_general(first) && in->head.operand_width == 64;
     case ZYDIS_MNEMONIC_MOV:
         if (is_above_stack(first))
             return true;
-        return is_general(first) && !is_stack_pointer(first->reg.value);
+        return patch_is_general(first) && !patch_is_stack_pointer(first->reg.value);
     case ZYDIS_MNEMONIC_MOVZX:
     case ZYDIS_MNEMONIC_MOVSX:
     case ZYDIS_MNEMONIC_MOVSXD:
     case ZYDIS_MNEMONIC_LEA:
-        return is_general(first) && !is_stack_pointer(first->reg.value);
+        return patch_is_general(first) && !patch_is_stack_pointer(first->reg.value);
     case ZYDIS_MNEMONIC_MOVAPS:
     case ZYDIS_MNEMONIC_MOVAPD:
     case ZYDIS_MNEMONIC_MOVUPS:
@@ -112,10 +76,10 @@ static bool can_pass(const struct instruction *in, uint64_t *slot_offset)
     case ZYDIS_MNEMONIC_XORPS:
         return is_vector(first) || is_above_stack(first);
     case ZYDIS_MNEMONIC_XOR: /* that makes a zero: its flags are of no use */
-        return is_general(first) && second->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-               first->reg.value == second->reg.value && !is_stack_pointer(first->reg.value);
+        return patch_is_general(first) && second->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+               first->reg.value == second->reg.value && !patch_is_stack_pointer(first->reg.value);
     case ZYDIS_MNEMONIC_SUB:
-        if (!is_general(first) || first->reg.value != ZYDIS_REGISTER_RSP ||
+        if (!patch_is_general(first) || first->reg.value != ZYDIS_REGISTER_RSP ||
             second->type != ZYDIS_OPERAND_TYPE_IMMEDIATE || second->imm.value.s <= 0 ||
             second->imm.value.s > FRAME_MAX)
             return false;
@@ -126,77 +90,22 @@ static bool can_pass(const struct instruction *in, uint64_t *slot_offset)
     }
 }
 
-static bool reads_address_of(const ZydisDecodedOperand *operand, ZydisRegister base, uint64_t at)
-{
-    return operand->type == ZYDIS_OPERAND_TYPE_MEMORY && operand->mem.base == base &&
-           operand->mem.index == ZYDIS_REGISTER_NONE &&
-           operand->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT &&
-           (uint64_t)operand->mem.disp.value == at;
-}
-
-/* What is known of a function's frame while its code is read from its start. */
-struct frame_state {
-    uint64_t slot_offset; /* of the return address from rsp: known before the first branch */
-    bool is_known;
-    bool has_base; /* rbp is two words below the caller's frame */
-};
-
-/* Whether an instruction reads the function's own return address, which will not be there. */
-static bool reads_return_address(struct frame_state *state, const struct instruction *in)
-{
-    for (size_t i = 0; i < in->head.operand_count_visible; i++) {
-        const ZydisDecodedOperand *operand = &in->operands[i];
-        if ((state->is_known &&
-             reads_address_of(operand, ZYDIS_REGISTER_RSP, state->slot_offset)) ||
-            (state->has_base && reads_address_of(operand, ZYDIS_REGISTER_RBP, WORD_BYTES)))
-            return true;
-    }
-    if (in->head.mnemonic == ZYDIS_MNEMONIC_MOV && is_general(&in->operands[0]) &&
-        in->operands[0].reg.value == ZYDIS_REGISTER_RBP)
-        state->has_base = state->is_known && state->slot_offset == WORD_BYTES &&
-                          in->operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-                          in->operands[1].reg.value == ZYDIS_REGISTER_RSP;
-    state->is_known = state->is_known && can_pass(in, &state->slot_offset);
-    return false;
-}
-
-/* Reads the whole function. Returns NULL, or what speaks against it; and the lowest address in it
- * that a branch leads to: places are only before it. */
-static const char *read_body(const struct patch_code *code, uint64_t *ret_lowest)
-{
-    struct frame_state state = {.is_known = true};
-    uint64_t lowest = UINT64_MAX, target;
-    for (size_t at = 0; at < code->size;) {
-        struct instruction in;
-        if (!decode(code->bytes + at, code->size - at, &in))
-            return "its code cannot be read";
-        if (in.head.meta.category != ZYDIS_CATEGORY_CALL &&
-            branch_target(&in, code->address + at, &target) && target >= code->address &&
-            target < lowest)
-            lowest = target;
-        if (reads_return_address(&state, &in))
-            return "it reads its own return address";
-        at += in.head.length;
-    }
-    *ret_lowest = lowest;
-    return NULL;
-}
-
 /* ---- the instruction in another place ---- */
 
-static bool uses_stack_pointer(const struct instruction *in)
+static bool uses_stack_pointer(const struct patch_instruction *in)
 {
     for (size_t i = 0; i < in->head.operand_count_visible; i++) {
         const ZydisDecodedOperand *operand = &in->operands[i];
-        if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY && is_stack_pointer(operand->mem.base))
+        if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY && patch_is_stack_pointer(operand->mem.base))
             return true;
-        if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER && is_stack_pointer(operand->reg.value))
+        if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+            patch_is_stack_pointer(operand->reg.value))
             return true;
     }
     return false;
 }
 
-static bool is_plain(const struct instruction *in)
+static bool is_plain(const struct patch_instruction *in)
 {
     switch (in->head.meta.category) {
     case ZYDIS_CATEGORY_COND_BR:
@@ -216,7 +125,7 @@ static bool is_plain(const struct instruction *in)
 }
 
 /* Whether it can be done in a block at all; the reach of what it names shows there. */
-static bool can_move(const struct instruction *in)
+static bool can_move(const struct patch_instruction *in)
 {
     uint64_t ignored;
     for (size_t i = 0; i < in->head.operand_count_visible; i++)
@@ -224,7 +133,7 @@ static bool can_move(const struct instruction *in)
             (in->operands[i].mem.base == ZYDIS_REGISTER_EIP ||
              (in->operands[i].mem.base == ZYDIS_REGISTER_RIP && in->head.raw.disp.size != 32)))
             return false;
-    if (branch_target(in, 0, &ignored) && in->head.meta.category != ZYDIS_CATEGORY_CALL &&
+    if (patch_branch_target(in, 0, &ignored) && in->head.meta.category != ZYDIS_CATEGORY_CALL &&
         in->head.mnemonic != ZYDIS_MNEMONIC_JMP)
         return false;
     return is_plain(in);
@@ -255,7 +164,7 @@ struct search {
 };
 
 /* Whether the instruction can be a place. */
-static bool try_place(struct search *search, size_t at, const struct instruction *in,
+static bool try_place(struct search *search, size_t at, const struct patch_instruction *in,
                       struct patch_site *ret_site)
 {
     const struct patch_code *code = search->code;
@@ -279,24 +188,23 @@ static const char *no_room(const struct search *search)
                              : "the bytes there lead below the program";
 }
 
-const char *patch_site_find(const struct patch_code *code, patch_target_fits *fits, void *data,
-                            struct patch_site *ret_site)
+const char *patch_site_find(const struct patch_code *code, const struct patch_body *body,
+                            patch_target_fits *fits, void *data, struct patch_site *ret_site)
 {
     const char *reason = "it is too short";
-    uint64_t slot_offset = 0, lowest = 0;
+    uint64_t slot_offset = 0, lowest = body->lowest;
     if (code->size == 0 || code->size > PATCH_FUNCTION_MAX)
         return code->size == 0 ? "its size is not known" : "it is too long";
-    const char *trouble = read_body(code, &lowest);
-    if (trouble)
-        return trouble;
+    if (!body->is_read)
+        return "its code cannot be read";
     struct search search = {code, lowest, fits, data, false};
     for (size_t at = 0, n = 0; n < BOUNDARIES_MAX; n++) {
-        struct instruction in;
+        struct patch_instruction in;
         if (at >= code->size || at + PATCH_JUMP_BYTES > code->room)
             return reason;
         if (code->address + at >= lowest)
             return n == 0 ? "it jumps back to its first instruction" : reason;
-        if (!decode(code->bytes + at, code->size - at, &in))
+        if (!patch_instruction_read(code->bytes + at, code->size - at, &in))
             return "its code cannot be read";
         if (can_move(&in)) {
             if (try_place(&search, at, &in, ret_site)) {
@@ -364,7 +272,7 @@ static void put_push(struct writer *out, uint64_t address)
 /* The instruction's bytes; what they name relative to them is named from here. A call through
  * memory or a register becomes a jump. */
 static bool put_moved(struct writer *out, const struct patch_site *site,
-                      const struct instruction *in)
+                      const struct patch_instruction *in)
 {
     uint8_t code[PATCH_INSTRUCTION_MAX];
     const ZydisDecodedInstruction *head = &in->head;
@@ -390,14 +298,14 @@ static bool put_moved(struct writer *out, const struct patch_site *site,
 
 static bool put_instruction(struct writer *out, const struct patch_site *site)
 {
-    struct instruction in;
+    struct patch_instruction in;
     uint64_t target;
-    if (!decode(site->bytes, site->length, &in))
+    if (!patch_instruction_read(site->bytes, site->length, &in))
         return false;
     bool is_call = in.head.meta.category == ZYDIS_CATEGORY_CALL;
     if (is_call)
         put_push(out, site->address + site->length);
-    if (!branch_target(&in, site->address, &target))
+    if (!patch_branch_target(&in, site->address, &target))
         return put_moved(out, site, &in);
     put_jump(out, OTHER_OFFSET);
     put_word(out, OTHER_OFFSET, target);

@@ -1,6 +1,6 @@
 /*
  * Where in a function's code a call of the collector can be put in, and the code that is run
- * instead of the instruction there. Pure: bytes in, a plan out. The only user of the disassembler.
+ * instead of the instruction there. Pure: bytes in, a plan out.
  *
  * The place is an instruction near the entry, behind instructions that neither branch nor set flags
  * that matter: its first byte, or the one behind its REX prefix, becomes that of jmp rel32, and the
@@ -43,12 +43,16 @@ struct patch_site {
 /* Whether code can be mapped at a jump's target. */
 typedef bool patch_target_fits(uint64_t target, void *data);
 
+struct patch_body;
+
 /*
  * Finds the first place whose target fits. Returns NULL, or why there is none, in words. Context:
  * any thread.
+ *
+ * @body  what patch_body_read has said of the code, when it said nothing against it
  */
-const char *patch_site_find(const struct patch_code *code, patch_target_fits *fits, void *data,
-                            struct patch_site *ret_site);
+const char *patch_site_find(const struct patch_code *code, const struct patch_body *body,
+                            patch_target_fits *fits, void *data, struct patch_site *ret_site);
 
 /* What a block of code is made of beside its site. */
 struct patch_block {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/calls/patch_body.h"
 #include "collectors/calls/patch_modules.h"
 #include "collectors/calls/patch_names.h"
 #include "collectors/calls/patch_room.h"
@@ -22,6 +23,7 @@ static const char *judge(const struct patch_module *module, const struct patch_f
                          struct patch_room *room)
 {
     struct patch_site site;
+    struct patch_body body;
     uint8_t written[PATCH_BLOCK_BYTES];
     const char *reason = patch_names_refusal(function->linkage);
     size_t n = (size_t)MIN(function->end - function->entry, function->size + PATCH_INSTRUCTION_MAX);
@@ -31,7 +33,9 @@ static const char *judge(const struct patch_module *module, const struct patch_f
         return reason ? reason : "it is a resolver";
     if (!bytes || function->size == 0)
         return bytes ? "its size is not known" : "its code is not in the file";
-    reason = patch_site_find(&code, fits, room, &site);
+    reason = patch_body_read(&code, NULL, NULL, &body);
+    if (!reason)
+        reason = patch_site_find(&code, &body, fits, room, &site);
     if (reason)
         return reason;
     struct patch_block block = {.address = module->start, .enter = module->start};

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "collectors/calls/patch_site.h"
+#include "collectors/calls/patch_body.h"
 
 static const uint64_t base = 0x555555554000;
 static struct patch_site site;
@@ -24,10 +24,17 @@ static bool fits_from(uint64_t target, void *data)
     return target >= *(const uint64_t *)data;
 }
 
+static const char *find(const struct patch_code *code, patch_target_fits *fits, void *data)
+{
+    struct patch_body body;
+    const char *reason = patch_body_read(code, NULL, NULL, &body);
+    return reason ? reason : patch_site_find(code, &body, fits, data, &site);
+}
+
 static const char *find_from(const char *bytes, size_t n, uint64_t lowest)
 {
     struct patch_code code = {(const uint8_t *)bytes, base, n, n};
-    return patch_site_find(&code, lowest ? fits_from : fits_all, &lowest, &site);
+    return find(&code, lowest ? fits_from : fits_all, &lowest);
 }
 
 #define FIND(bytes) find_from(bytes, sizeof(bytes) - 1, 0)
@@ -73,11 +80,9 @@ static void test_jumps_that_lead_below_everything_are_told(void **state)
     /* test rdi,rdi; nop; nop; nop; ret */
     const uint8_t bytes[] = "\x48\x85\xff\x90\x90\x90\xc3\x90\x90";
     struct patch_code code = {bytes, 0x400000, sizeof bytes - 1, sizeof bytes - 1};
-    assert_string_equal(patch_site_find(&code, fits_none, NULL, &site),
-                        "the bytes there lead below the program");
+    assert_string_equal(find(&code, fits_none, NULL), "the bytes there lead below the program");
     code.address = base;
-    assert_string_equal(patch_site_find(&code, fits_none, NULL, &site),
-                        "no room within reach for its jump");
+    assert_string_equal(find(&code, fits_none, NULL), "no room within reach for its jump");
 }
 
 static void test_no_place_is_behind_flags_or_branches(void **state)
