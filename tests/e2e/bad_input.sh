@@ -20,6 +20,7 @@ fails() {
 fails "no such command" 127 'no-such-command' "$proftop" record -o "$tmp/x.pb.gz" -- no-such-command
 fails "no such command, with a report" 127 'no-such-command' "$proftop" -- no-such-command
 fails "no such path" 127 '/no/such' "$proftop" record -o "$tmp/x.pb.gz" -- /no/such/command
+fails "a value that was taken for the command" 127 'did you mean --calls=fib[?]' "$proftop" record --calls fib true
 echo 'echo hello' >"$tmp/plain"
 fails "not executable" 126 'plain' "$proftop" record -o "$tmp/x.pb.gz" -- "$tmp/plain"
 fails "a directory" 126 '.' "$proftop" record -o "$tmp/x.pb.gz" -- "$tmp"
@@ -27,6 +28,15 @@ printf '#!/no/such/interpreter\n' >"$tmp/script"
 chmod +x "$tmp/script"
 fails "missing interpreter" 127 'script|interpreter' "$proftop" record -o "$tmp/x.pb.gz" -- "$tmp/script"
 is "a command that did not start leaves no snapshot" "$(find "$tmp" -name 'x.pb.gz*' | wc -l)" 0
+
+# ---- a report that cannot be written ----
+setsid -w "$proftop" --no-tui -- true </dev/null >"$tmp/out" 2>/dev/full
+is "a report that is lost: exit status" $? 1
+setsid -w "$proftop" --no-tui -q -- true </dev/null >"$tmp/out" 2>/dev/full
+is "no report, nothing lost" $? 0
+
+setsid -w "$proftop" --no-tui -- true </dev/null >"$tmp/out" 2>&-
+is "nobody to read it, nothing lost" $? 0
 
 # ---- usage ----
 fails "no command" 2 '.' "$proftop" record

@@ -5,6 +5,7 @@
 #include "tui/cli/bare_words.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <string.h>
 
 static const struct {
@@ -38,4 +39,31 @@ void bare_words_restore(struct bare_words *words, char **argv)
                 *argv = words->plain[i];
     for (int i = 0; i < BARE_WORDS; i++)
         g_free(words->complete[i]);
+}
+
+/* Patterns are no paths, unless they are expressions or name files. */
+static bool may_be_calls(const char *word)
+{
+    return !strchr(word, '/') || (word[0] == '/' && strchr(word + 1, '/')) ||
+           g_str_has_prefix(word, "file:");
+}
+
+static bool may_be_memory(const char *word)
+{
+    static const char *const ways[] = {"auto", "exact", "sampled", "off", NULL};
+    return g_strv_contains(ways, word);
+}
+
+char *bare_words_guess(char *const *argv, const char *message)
+{
+    for (; argv[0] && argv[1]; argv++) {
+        bool may_be = (strcmp(argv[0], "--calls") == 0 && may_be_calls(argv[1])) ||
+                      (strcmp(argv[0], "--memory") == 0 && may_be_memory(argv[1]));
+        char *start = may_be ? g_strconcat(argv[1], ": ", NULL) : NULL;
+        bool is_command = start && g_str_has_prefix(message, start);
+        g_free(start);
+        if (is_command)
+            return g_strdup_printf("%s=%s", argv[0], argv[1]);
+    }
+    return NULL;
 }

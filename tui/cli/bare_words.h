@@ -22,4 +22,11 @@ void bare_words_complete(struct bare_words *words, char **argv);
 /* Ends what bare_words_complete began; argv is what is left of it, NULL-terminated. */
 void bare_words_restore(struct bare_words *words, char **argv);
 
+/*
+ * What a command line may have meant whose command there is not: "--calls=fib" where "fib" stands
+ * behind a --calls, and may be its value. argv as it was typed, NULL-terminated. `message` is of
+ * the error, which begins with the command. NULL: nothing. Free with g_free.
+ */
+char *bare_words_guess(char *const *argv, const char *message);
+
 #endif

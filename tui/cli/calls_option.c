@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "tui/cli/report_calls.h"
 
 void calls_option_init(struct calls_option *option)
 {
@@ -86,4 +87,39 @@ bool calls_option_finish(struct calls_option *o, bool attached, GError **error)
 bool calls_option_asks(const struct calls_option *o)
 {
     return o->policy == CALLS_POLICY_ALL || o->filter;
+}
+
+/* The patterns as they were given. Free with g_free. */
+static char *describe_filter(const struct calls_option *o)
+{
+    GString *text = g_string_new("--calls=");
+    enum calls_policy policy;
+    const char *gap = "";
+    for (char **word = o->words; word && *word; word++) {
+        if (find_policy(*word, &policy))
+            continue;
+        g_string_append_printf(text, "%s%s", gap, *word);
+        gap = ",";
+    }
+    char *shown = calls_filter_shorten(text->str);
+    g_string_free(text, TRUE);
+    return shown;
+}
+
+void calls_option_explain(const struct calls_option *o, struct profile *profile)
+{
+    if (!o->filter)
+        return;
+    char *given = describe_filter(o);
+    char *left = g_strdup_printf("no function is left by %s", given);
+    char *counted =
+        g_strdup_printf("no function that %s names could be counted and was called", given);
+    bool excludes = calls_filter_excludes_all(o->filter);
+    if (excludes)
+        profile_note(profile, left);
+    if (!calls_are_measured(profile->calls) && !report_calls_has_why(profile))
+        profile->calls->why_not = profile_text(profile, excludes ? left : counted);
+    g_free(counted);
+    g_free(left);
+    g_free(given);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "core/model/profile.h"
 #include "core/session/calls_source.h"
 
 struct calls_option {
@@ -36,5 +37,10 @@ bool calls_option_finish(struct calls_option *option, bool attached, GError **er
 
 /* Whether somebody asked for calls to be counted. After calls_option_finish. */
 bool calls_option_asks(const struct calls_option *option);
+
+/* Notes in the profile of a run that has ended that the filter has left nothing, and why nothing
+ * was counted although it was asked for by name, where nobody else says it. Nothing without a
+ * filter. */
+void calls_option_explain(const struct calls_option *option, struct profile *profile);
 
 #endif

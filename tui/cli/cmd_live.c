@@ -2,6 +2,7 @@
  * proftop COMMAND, proftop -p PID: run a program, or take one that runs, and watch it, on the
  * screen or, where there is none, as a report at its end.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,19 @@ struct live {
 
 /* ---- headless ---- */
 
+/* Nobody may be there to read it, which is no failure; a disk that is full is one. */
+static bool print_report(const struct profile *profile, GError **error)
+{
+    clearerr(stderr);
+    report_text(stderr, profile,
+                &(struct report_options){.view = REPORT_FUNCTIONS,
+                                         .sort = FUNCTION_SORT_SELF,
+                                         .heap_sort = HEAP_SORTS,
+                                         .top = REPORT_ROWS});
+    return (fflush(stderr) == 0 && !ferror(stderr)) || errno == EPIPE || errno == EBADF ||
+           proftop_error_set_errno(error, "cannot write the report");
+}
+
 /* Without a screen: the target has the terminal, stdout stays all its own, the report goes to
  * stderr. */
 static int run_headless(struct live *live, const struct command_context *context, GError **error)
@@ -43,16 +57,16 @@ static int run_headless(struct live *live, const struct command_context *context
     if (!live->session)
         return 1;
     int signal_number = measure_wait(live->session, 0);
-    session_finish(live->session, SYMBOLS_TIMEOUT_MS);
+    measure_finish(&live->measure, live->session, SYMBOLS_TIMEOUT_MS);
     const struct profile *profile = session_profile(live->session);
+    GError *unwritten = NULL;
     if (!live->measure.quiet)
-        report_text(stderr, profile,
-                    &(struct report_options){.view = REPORT_FUNCTIONS,
-                                             .sort = FUNCTION_SORT_SELF,
-                                             .heap_sort = HEAP_SORTS,
-                                             .top = REPORT_ROWS});
+        print_report(profile, &unwritten);
     if (live->measure.output)
         g_free(measure_save(&live->measure, profile, live->name, error));
+    if (unwritten && (!error || !*error))
+        g_propagate_error(error, g_steal_pointer(&unwritten));
+    g_clear_error(&unwritten);
     return measure_exit_status(profile, signal_number);
 }
 
@@ -142,7 +156,7 @@ static int end_session(struct live *live, enum app_end end, GError **error)
         session_wait(live->session, STOP_TIMEOUT_MS);
     }
     bool save_needed = live->measure.output || end == APP_HANGUP;
-    session_finish(live->session, save_needed ? SYMBOLS_TIMEOUT_MS : 0);
+    measure_finish(&live->measure, live->session, save_needed ? SYMBOLS_TIMEOUT_MS : 0);
     save_at_end(live, end, error);
     struct session_status status;
     session_get_status(live->session, &status);

@@ -117,7 +117,7 @@ static int finish(struct session *session, const struct options *o, const char *
     enum { SYMBOLS_TIMEOUT_MS = 30000 };
     struct session_status status;
     int signal_number = measure_wait(session, (int64_t)(o->seconds * 1e9));
-    session_finish(session, SYMBOLS_TIMEOUT_MS);
+    measure_finish(&o->measure, session, SYMBOLS_TIMEOUT_MS);
     session_get_status(session, &status);
     const struct profile *profile = session_profile(session);
     keep(&o->measure, profile, name, status.target_ended, error);

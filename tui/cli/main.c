@@ -112,8 +112,23 @@ static void print_error(const GError *error)
     g_free(message);
 }
 
+/* The command is not there: an option's value may have been taken for it. */
+static void add_guess(GError *error, char *const *typed)
+{
+    char *guess = g_error_matches(error, PROFTOP_ERROR, PROFTOP_ERROR_NOT_FOUND)
+                      ? bare_words_guess(typed, error->message)
+                      : NULL;
+    if (!guess)
+        return;
+    char *message = g_strdup_printf("%s (did you mean %s?)", error->message, guess);
+    g_free(error->message);
+    error->message = message;
+    g_free(guess);
+}
+
 int main(int argc, char **argv)
 {
+    char **typed = g_memdup2(argv, (size_t)(argc + 1) * sizeof *argv); /* argv is taken apart */
     struct inherited_state *state = inherited_state_capture();
     struct command_context context = {.state = state};
     GError *error = NULL;
@@ -128,11 +143,13 @@ int main(int argc, char **argv)
     int status = command ? command->run(&context, argc - 1, argv + 1, &error)
                          : cmd_live.run(&context, argc, argv, &error);
     if (error) {
+        add_guess(error, typed);
         print_error(error);
         status = exit_status(error);
         g_error_free(error);
     }
     g_free(name);
+    g_free(typed);
     inherited_state_free(state);
     return status;
 }

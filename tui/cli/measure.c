@@ -201,6 +201,15 @@ struct session *measure_start(struct measure_options *o, const struct command_co
     return session;
 }
 
+void measure_finish(const struct measure_options *o, struct session *session,
+                    int symbols_timeout_ms)
+{
+    session_finish(session, symbols_timeout_ms);
+    session_lock(session);
+    calls_option_explain(&o->calls, session_profile(session));
+    session_unlock(session);
+}
+
 char *measure_name(const struct measure_options *o, char **argv)
 {
     pid_t pid;
@@ -266,7 +275,8 @@ static void say_heap_trouble(const struct measure_options *o, const struct profi
 /* What was counted, and what of it not, the report tells. */
 static void say_calls_trouble(const struct measure_options *o, const struct profile *profile)
 {
-    if (!calls_option_asks(&o->calls) || calls_are_measured(profile->calls))
+    bool is_noted = o->calls.filter && calls_filter_excludes_all(o->calls.filter);
+    if (!calls_option_asks(&o->calls) || calls_are_measured(profile->calls) || is_noted)
         return;
     char *why = report_calls_why(profile);
     fprintf(stderr, "proftop: no calls were counted: %s\n", why);

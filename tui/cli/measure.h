@@ -43,6 +43,11 @@ struct session *measure_start(struct measure_options *options,
                               const struct command_context *context, char **argv, int terminal_fd,
                               GError **error);
 
+/* Ends the measurement, as session_finish, and puts into its profile what of the options explains
+ * what it has not. */
+void measure_finish(const struct measure_options *options, struct session *session,
+                    int symbols_timeout_ms);
+
 /* What snapshots are named after: the command, or the name of the process that is attached to. NULL
  * when there is neither. Free with g_free. */
 char *measure_name(const struct measure_options *options, char **argv);

@@ -83,6 +83,14 @@ static char *find_trouble(const struct profile *p)
     return NULL;
 }
 
+bool report_calls_has_why(const struct profile *p)
+{
+    char *trouble = find_trouble(p);
+    bool has = *p->calls->why_not || trouble;
+    g_free(trouble);
+    return has;
+}
+
 char *report_calls_why(const struct profile *p)
 {
     if (*p->calls->why_not)

@@ -37,6 +37,9 @@ unsigned report_calls_rows(const struct report_calls *report, unsigned n);
 /* Which functions were called (bool by function). Free with g_array_unref. */
 GArray *report_calls_functions(const struct profile *profile);
 
+/* Whether the profile itself tells why no calls were counted. */
+bool report_calls_has_why(const struct profile *profile);
+
 /* Why no calls were counted, in words. Free with g_free. */
 char *report_calls_why(const struct profile *profile);
 

@@ -54,6 +54,15 @@ static void create_views(struct app *app)
     }
 }
 
+/* Behind what may be said already: that calls that were asked for are refused. */
+static void say_start_note(struct app *app)
+{
+    const char *note = app->status.start_note;
+    if (note)
+        app_say(app, ROLE_WARNING,
+                app->message ? g_strdup_printf("%s; %s", app->message, note) : g_strdup(note));
+}
+
 void app_init(struct app *app, const struct app_options *options)
 {
     struct session *session = options->session;
@@ -68,8 +77,7 @@ void app_init(struct app *app, const struct app_options *options)
     create_views(app);
     app_unlock(app);
     app_refresh(app, app->now_ns);
-    if (app->status.start_note)
-        app_say(app, ROLE_WARNING, g_strdup(app->status.start_note));
+    say_start_note(app);
 }
 
 void app_clear(struct app *app)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/error.h"
+#include "tests/unit/core/model/model_builder.h"
 #include "tui/cli/bare_words.h"
 #include "tui/cli/calls_option.h"
 
@@ -175,9 +176,84 @@ static void test_calls_of_what_runs_already_cannot_be_counted(void **state)
     clear(&result);
 }
 
+/* What a run with such patterns, in which parse_line alone was there, says of its calls. */
+static struct profile *explain(const char *first, const char *second, bool counted)
+{
+    char *const words[] = {g_strdup(first), g_strdup(second), NULL};
+    struct calls_option option;
+    struct profile *p = builder_profile();
+    calls_option_init(&option);
+    option.words = g_strdupv((char **)words);
+    g_free(words[0]);
+    g_free(words[1]);
+    assert_true(calls_option_finish(&option, false, NULL));
+    is_meant(option.filter);
+    if (counted)
+        builder_calls(p, "main", 100, 100, 1, 1000);
+    calls_option_explain(&option, p);
+    calls_option_clear(&option);
+    return p;
+}
+
+static void test_a_filter_that_left_nothing_is_told(void **state)
+{
+    (void)state;
+    for (int counted = 0; counted < 2; counted++) { /* by hooks, which run anyway */
+        struct profile *p = explain("parse_*,!parse_line", "auto", counted);
+        assert_int_equal(p->notes->len, 1);
+        assert_string_equal(p->notes->pdata[0],
+                            "no function is left by --calls=parse_*,!parse_line");
+        assert_string_equal(p->calls->why_not, counted ? "" : p->notes->pdata[0]);
+        profile_free(p);
+    }
+}
+
+static void test_a_filter_without_calls_gets_no_advice_to_give_one(void **state)
+{
+    (void)state;
+    struct profile *p = explain("fib", "/x/", false);
+    assert_int_equal(p->notes->len, 0);
+    assert_string_equal(p->calls->why_not,
+                        "no function that --calls=fib,/x/ names could be counted and was called");
+    profile_free(p);
+    p = explain("fib", "x", true);
+    assert_string_equal(p->calls->why_not, "");
+    profile_free(p);
+    p = explain("all", NULL, false);
+    assert_string_equal(p->calls->why_not, "");
+    profile_free(p);
+}
+
+static void assert_guess(const char *line, const char *message, const char *expected)
+{
+    char **argv = g_strsplit(line, " ", -1), *guess = bare_words_guess(argv, message);
+    if (g_strcmp0(guess, expected) != 0)
+        fail_msg("%s: %s", line, guess);
+    g_free(guess);
+    g_strfreev(argv);
+}
+
+static void test_a_value_that_was_taken_for_the_command_is_guessed(void **state)
+{
+    static const char fib[] = "fib: no such command", way[] = "sampled: no such command";
+    (void)state;
+    assert_guess("proftop record --calls fib ./plain", fib, "--calls=fib");
+    assert_guess("proftop --calls /fib/ ./plain", "/fib/: no such file", "--calls=/fib/");
+    assert_guess("proftop --memory sampled ./plain", way, "--memory=sampled");
+    assert_guess("proftop --memory fib ./plain", fib, NULL);
+    assert_guess("proftop --calls ./fib", "./fib: no such file", NULL);
+    assert_guess("proftop --calls -q fib", fib, NULL);
+    assert_guess("proftop plain --calls fib", "plain: no such command", NULL);
+    assert_guess("proftop --calls", fib, NULL);
+    assert_guess("proftop fib", fib, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_filter_that_left_nothing_is_told),
+        cmocka_unit_test(test_a_filter_without_calls_gets_no_advice_to_give_one),
+        cmocka_unit_test(test_a_value_that_was_taken_for_the_command_is_guessed),
         cmocka_unit_test(test_calls_are_auto_when_not_given),
         cmocka_unit_test(test_calls_take_each_policy),
         cmocka_unit_test(test_calls_alone_leave_the_command),

@@ -365,6 +365,17 @@ static void test_a_refusal_is_said(void **state)
     assert_shows(f, "calls are not counted: sort: too short to be patched");
 }
 
+static void test_a_refusal_before_the_screen_is_said_with_the_note(void **state)
+{
+    struct fixture *f = *state;
+    app_clear(&f->app);
+    f->session.status.calls_refused = 1;
+    f->session.status.calls_refusal = "sort: too short";
+    f->session.status.start_note = "a note";
+    app_init(&f->app, &f->options);
+    assert_in_picture(f, 24, 120, "calls are not counted: sort: too short; a note");
+}
+
 static void test_a_refusal_is_said_each_time_and_once(void **state)
 {
     struct fixture *f = *state;
@@ -604,6 +615,7 @@ int main(void)
         CALLS(test_marks_of_a_thread_stand_alone),
         CALLS(test_what_does_not_fit_of_counters_and_marks_is_told),
         CALLS(test_a_refusal_is_said),
+        CALLS(test_a_refusal_before_the_screen_is_said_with_the_note),
         CALLS(test_a_refusal_is_said_each_time_and_once),
         CALLS(test_what_is_no_code_of_the_program_is_refused),
         CALLS(test_policy_is_changed_and_said),
