@@ -43,7 +43,7 @@ enum glyph {
     GLYPH_LAST_BRANCH,
     GLYPH_TRUNK,
     GLYPH_CHOSEN,
-    GLYPH_COUNTED, /* whose calls are counted on request */
+    GLYPH_COUNTED, /* whose code is changed to count its calls */
     GLYPH_HORIZONTAL,
     GLYPH_VERTICAL,
     GLYPH_TOP_LEFT,
