@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#include "collectors/calls/patch_body.h"
 #include "collectors/calls/patch_memory.h"
 #include "collectors/calls/patch_names.h"
 #include "collectors/calls/patch_sled.h"
+#include "collectors/calls/patch_verdict.h"
 
 enum {
     NOP = 0x90,
@@ -51,9 +51,12 @@ static uint64_t sled_jump(const struct patch_change *change)
     return change->entry + (change->has_endbr ? PATCH_ENDBR_BYTES : 0);
 }
 
-static const char *prepare_sled(struct patch_workshop *shop, const struct patch_function *function,
-                                struct patch_change *change)
+static const char *prepare_sled(struct patch_workshop *shop, const struct patch_module *module,
+                                const struct patch_function *function, struct patch_change *change)
 {
+    const char *reason = patch_verdict_of_sled(module, function);
+    if (reason)
+        return reason;
     uint64_t area = area_near(shop, change->entry);
     uint64_t enter = __atomic_load_n(&shop->options.wire->enter_sled, __ATOMIC_RELAXED);
     if (!area || !enter)
@@ -199,7 +202,7 @@ static const char *prepare_site(struct patch_workshop *shop, const struct patch_
     if (!shop->room)
         shop->room = patch_room_read(shop->options.pid);
     struct patch_body body;
-    reason = patch_body_read(&code, NULL, NULL, &body);
+    reason = patch_verdict(module, &code, &body);
     if (!reason)
         reason = patch_site_find(&code, &body, target_fits, shop, &change->site);
     g_free((void *)code.bytes);
@@ -276,7 +279,9 @@ const char *patch_change_prepare(struct patch_workshop *shop, const struct patch
     struct patch_change change = {.entry = module->bias + function->entry};
     if (module->refusal)
         return module->refusal;
-    const char *reason = function->has_sled ? prepare_sled(shop, function, &change)
+    if (module->code_refusal)
+        return module->code_refusal;
+    const char *reason = function->has_sled ? prepare_sled(shop, module, function, &change)
                                             : prepare_site(shop, module, function, &change);
     if (!reason)
         *ret_change = change;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "collectors/calls/patch_names.h"
+#include "collectors/calls/patch_verdict.h"
 #include "core/target/proc_maps.h"
 
 enum { MODULES_MAX = 4096 };
@@ -81,6 +82,8 @@ static void add_module(const struct scan *scan, const struct proc_map *map)
         module->bias = map->start - vaddr;
     else if (!module->refusal)
         module->refusal = "its file cannot be read";
+    if (module->elf)
+        module->code_refusal = patch_verdict_of_file(module->elf);
     g_ptr_array_add(scan->modules, module);
 }
 

@@ -15,9 +15,10 @@ struct patch_module {
     char *path;
     uint64_t start, end; /* of its first executable range, in memory */
     uint64_t device, inode, file_offset;
-    uint64_t bias;        /* address in memory less address as linked */
-    const char *refusal;  /* why nothing of it may be patched; NULL: nothing is known against it */
-    struct elf_file *elf; /* NULL: it cannot be read */
+    uint64_t bias;       /* address in memory less address as linked */
+    const char *refusal; /* why nothing of it may be patched; NULL: nothing is known against it */
+    const char *code_refusal; /* likewise, found in the file: its functions can be named */
+    struct elf_file *elf;     /* NULL: it cannot be read */
     bool is_there;
     struct patch_functions *functions; /* NULL: not read so far; use patch_module_functions */
 };

@@ -10,6 +10,10 @@
  * Context: any thread. */
 const char *patch_names_refusal(const char *linkage);
 
+/* Why a function must not be patched that ends by a jump to the one of that name, which would be
+ * called from the collector; NULL: nothing is known against it. Context: any thread. */
+const char *patch_names_tail_refusal(const char *linkage);
+
 /* Why nothing of a file must be patched; NULL: nothing is known against it. Context: any thread. */
 const char *patch_names_module_refusal(const char *path);
 

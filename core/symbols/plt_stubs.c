@@ -81,6 +81,14 @@ static bool dynamic_symbol_name(Elf *elf, uint32_t index, char *buffer, size_t s
     return true;
 }
 
+static uint32_t symbol_of(Elf *elf, const struct stub_target *target)
+{
+    uint32_t symbol = relocation_symbol(elf, ".rela.plt", target);
+    if (symbol == 0 && !target->by_index)
+        symbol = relocation_symbol(elf, ".rela.dyn", target);
+    return symbol;
+}
+
 static bool name_stub(Elf *elf, const struct elf_file *file, uint64_t vaddr, char *buffer,
                       size_t size)
 {
@@ -98,10 +106,7 @@ static bool name_stub(Elf *elf, const struct elf_file *file, uint64_t vaddr, cha
     memcpy(code, bytes, entry_size);
     if (!decode_stub(code, start, &target))
         return false;
-    uint32_t symbol = relocation_symbol(elf, ".rela.plt", &target);
-    if (symbol == 0 && !target.by_index)
-        symbol = relocation_symbol(elf, ".rela.dyn", &target);
-    return dynamic_symbol_name(elf, symbol, buffer, size);
+    return dynamic_symbol_name(elf, symbol_of(elf, &target), buffer, size);
 }
 
 static bool is_linkage_section(const char *name, const Elf64_Shdr *header)
@@ -115,6 +120,15 @@ bool plt_stub_name(const struct elf_file *file, uint64_t vaddr, char *buffer, si
 {
     Elf *elf = file->is_64bit ? elf_image_open(file, is_linkage_section, NULL) : NULL;
     bool found = elf && name_stub(elf, file, vaddr, buffer, size);
+    elf_end(elf);
+    return found;
+}
+
+bool plt_slot_name(const struct elf_file *file, uint64_t slot, char *buffer, size_t size)
+{
+    const struct stub_target target = {.slot = slot};
+    Elf *elf = file->is_64bit ? elf_image_open(file, is_linkage_section, NULL) : NULL;
+    bool found = elf && dynamic_symbol_name(elf, symbol_of(elf, &target), buffer, size);
     elf_end(elf);
     return found;
 }

@@ -14,4 +14,8 @@
  */
 bool plt_stub_name(const struct elf_file *elf, uint64_t vaddr, char *buffer, size_t size);
 
+/* Likewise, by the word at `slot` that the linker fills with the function's address. Context: any
+ * thread. */
+bool plt_slot_name(const struct elf_file *elf, uint64_t slot, char *buffer, size_t size);
+
 #endif

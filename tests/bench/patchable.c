@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/calls/patch_body.h"
+#include "collectors/calls/patch_verdict.h"
 #include "collectors/calls/patch_modules.h"
 #include "collectors/calls/patch_names.h"
 #include "collectors/calls/patch_room.h"
@@ -33,7 +33,7 @@ static const char *judge(const struct patch_module *module, const struct patch_f
         return reason ? reason : "it is a resolver";
     if (!bytes || function->size == 0)
         return bytes ? "its size is not known" : "its code is not in the file";
-    reason = patch_body_read(&code, NULL, NULL, &body);
+    reason = patch_verdict(module, &code, &body);
     if (!reason)
         reason = patch_site_find(&code, &body, fits, room, &site);
     if (reason)
