@@ -81,14 +81,30 @@ static void forbid_calls(void)
     calls_forbid_calls();
 }
 
+static void forbid_clock(void)
+{
+    heap_forbid_clock();
+    calls_forbid_clock();
+}
+
+/* Strict mode takes the processor's clock away too: libc's would fall over it in a timer's
+ * handler. */
+static void before_strict(void)
+{
+    struct sampler *sampler = sampler_get_own();
+    forbid_clock();
+    if (sampler && sampler->may_delete)
+        sampler_threads_disarm_all(sampler, WIRE_UNSAMPLED_SECCOMP);
+}
+
 static void before_prctl(unsigned long option, unsigned long mode, const void *program)
 {
     if (option == PR_SET_SECCOMP)
         forbid_calls();
-    if (option == PR_SET_TSC && mode == PR_TSC_SIGSEGV) {
-        heap_forbid_clock();
-        calls_forbid_clock();
-    }
+    if (option == PR_SET_TSC && mode == PR_TSC_SIGSEGV)
+        forbid_clock();
+    if (option == PR_SET_SECCOMP && mode == SECCOMP_MODE_STRICT)
+        before_strict();
     if (option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP)
         before_filter(option == PR_SET_SECCOMP && mode == SECCOMP_MODE_FILTER ? program : NULL);
 }
@@ -125,6 +141,8 @@ void proftop_before_syscall(const struct arguments *call)
     if (call->number != SYS_seccomp || call->a > SECCOMP_SET_MODE_FILTER)
         return;
     forbid_calls();
+    if (call->a == SECCOMP_SET_MODE_STRICT)
+        before_strict();
     before_filter(call->a == SECCOMP_SET_MODE_FILTER ? (const void *)call->c : NULL);
 }
 

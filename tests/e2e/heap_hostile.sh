@@ -71,6 +71,11 @@ holds "limit large" "the failed calls are counted" '.heap.processes[] | select(.
 hostile no_clock 7 "$hostile/heap_no_clock"
 allocs_of no_clock take_without_clock 300000 0
 holds no_clock "it is said that there is no clock" '[.heap.processes[] | .trouble // ""] | any(test("clock"))'
+for way in prctl syscall seccomp; do
+    hostile "strict $way" 7 "$hostile/heap_strict" $way
+    allocs_of "strict $way" take_strictly 2000 0
+    holds "strict $way" "it is said that there is no clock" '[.heap.processes[] | .trouble // ""] | any(test("clock"))'
+done
 
 # ---- children ----
 for mode in fork threads raw vfork spawn; do
