@@ -118,14 +118,37 @@ static bool make_sled(const struct patch_workshop *shop, const struct patch_chan
 
 /* ---- sites ---- */
 
+/* Which targets are looked for. */
+struct wish {
+    const struct patch_workshop *shop;
+    uint64_t heap_bytes; /* by which the heap of brk must be able to grow */
+};
+
 /* Whether a jump's target can be mapped, or is already. */
 static bool target_fits(uint64_t target, void *data)
 {
-    const struct patch_workshop *shop = data;
+    const struct wish *wish = data;
+    const struct patch_workshop *shop = wish->shop;
     uint64_t start = target & ~(uint64_t)(PAGE - 1);
     uint64_t end = (target + PATCH_STUB_BYTES + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     int has = patch_stubs_has(shop->stubs, target);
-    return has > 0 || (has == 0 && patch_room_is_free(shop->room, start, end));
+    return has > 0 || (has == 0 && patch_room_is_free(shop->room, start, end) &&
+                       !patch_room_hinders_heap(shop->room, start, wish->heap_bytes));
+}
+
+/* Best is a place whose jump leads to where the heap never comes, for it ends there for good. */
+static const char *find_site(const struct patch_workshop *shop, const struct patch_code *code,
+                             const struct patch_body *body, struct patch_site *ret_site)
+{
+    static const uint64_t heap_bytes[] = {UINT64_C(4) << 30, UINT64_C(1) << 30, 0};
+    const char *reason = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(heap_bytes); i++) {
+        struct wish wish = {shop, heap_bytes[i]};
+        reason = patch_site_find(code, body, target_fits, &wish, ret_site);
+        if (!reason)
+            return NULL;
+    }
+    return reason;
 }
 
 /* What speaks against bytes that are not those of the file. */
@@ -204,7 +227,7 @@ static const char *prepare_site(struct patch_workshop *shop, const struct patch_
     struct patch_body body;
     reason = patch_verdict(module, &code, &body);
     if (!reason)
-        reason = patch_site_find(&code, &body, target_fits, shop, &change->site);
+        reason = find_site(shop, &code, &body, &change->site);
     g_free((void *)code.bytes);
     return reason ? reason : write_site(shop, change);
 }

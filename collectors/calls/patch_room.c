@@ -19,7 +19,8 @@ struct range {
 };
 
 struct patch_room {
-    GArray *taken; /* struct range, in no order */
+    GArray *taken;     /* struct range, in no order */
+    uint64_t heap_end; /* of brk, as it is now; 0: unknown */
 };
 
 void patch_room_take(struct patch_room *room, uint64_t start, uint64_t end)
@@ -66,8 +67,10 @@ static void take_line(struct patch_room *room, const char *line)
         return;
     if (g_str_has_suffix(line, "[stack]"))
         start -= MIN(start, stack_growth_bytes);
-    if (g_str_has_suffix(line, "[heap]"))
+    if (g_str_has_suffix(line, "[heap]")) {
+        room->heap_end = MAX(room->heap_end, end);
         end += heap_growth_bytes;
+    }
     patch_room_take(room, start, end);
 }
 
@@ -81,6 +84,7 @@ struct patch_room *patch_room_read(int pid)
     char *text = read_text(path);
     patch_room_take(room, 0, text && *text ? lowest_address() : UINT64_MAX);
     patch_room_take(room, highest, UINT64_MAX);
+    room->heap_end = heap;
     if (heap)
         patch_room_take(room, heap, heap + heap_growth_bytes);
     for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
@@ -106,4 +110,9 @@ bool patch_room_is_free(const struct patch_room *room, uint64_t start, uint64_t 
             return false;
     }
     return start < end;
+}
+
+bool patch_room_hinders_heap(const struct patch_room *room, uint64_t start, uint64_t growth_bytes)
+{
+    return room->heap_end != 0 && start >= room->heap_end && start - room->heap_end < growth_bytes;
 }

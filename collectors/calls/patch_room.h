@@ -20,6 +20,10 @@ void patch_room_free(struct patch_room *room);
 /* Whether [start, end) is free. Context: any thread. */
 bool patch_room_is_free(const struct patch_room *room, uint64_t start, uint64_t end);
 
+/* Whether the heap of brk could not grow by that much with something at `start`. Context: any
+ * thread. */
+bool patch_room_hinders_heap(const struct patch_room *room, uint64_t start, uint64_t growth_bytes);
+
 /* Marks it as taken. Context: one thread at a time. */
 void patch_room_take(struct patch_room *room, uint64_t start, uint64_t end);
 
