@@ -227,7 +227,7 @@ static bool get_ready(struct patcher *p, bool is_waiting, bool *changed)
         if (!is_mapped || !give_up_unmapped(p))
             return is_mapped;
     }
-    refuse_unmapped(p, "no room within reach for its jump", changed);
+    refuse_unmapped(p, patch_site_no_room, changed);
     return true;
 }
 

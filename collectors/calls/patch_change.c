@@ -183,6 +183,17 @@ static const char *read_code(const struct patch_workshop *shop, const struct pat
     return reason;
 }
 
+/* Says how many there are. It stays as it was said first, as more than one function has it. */
+static const char *too_many(struct patch_workshop *shop)
+{
+    if (shop->too_many[0] == '\0')
+        g_snprintf(shop->too_many, sizeof shop->too_many,
+                   "%u functions are changed already, which is the most; name fewer, or build the "
+                   "program with 'proftop cc'",
+                   shop->n_sites);
+    return shop->too_many;
+}
+
 /* Writes a site's block and what its jump leads to. */
 static const char *write_site(struct patch_workshop *shop, struct patch_change *change)
 {
@@ -191,7 +202,7 @@ static const char *write_site(struct patch_workshop *shop, struct patch_change *
     uint32_t offset =
         shop->n_sites < WIRE_CALLS_SITES ? patch_stubs_add_block(shop->stubs) : UINT32_MAX;
     if (offset == UINT32_MAX)
-        return "too many functions have been changed";
+        return too_many(shop);
     struct patch_block block = {.address = area + offset,
                                 .enter = __atomic_load_n(&wire->enter_site, __ATOMIC_RELAXED),
                                 .number = shop->n_sites};
@@ -205,7 +216,10 @@ static const char *write_site(struct patch_workshop *shop, struct patch_change *
                                  .behind = (uint32_t)behind};
     change->destination = block.address;
     change->mapping = patch_stubs_add_target(shop->stubs, change->site.target, block.address);
-    return change->mapping == UINT32_MAX ? "too many functions have been changed" : NULL;
+    if (change->mapping != UINT32_MAX)
+        return NULL;
+    shop->n_sites--;
+    return too_many(shop);
 }
 
 static const char *prepare_site(struct patch_workshop *shop, const struct patch_module *module,

@@ -19,6 +19,7 @@ struct patch_workshop {
     uint32_t n_sites;
     uint64_t near_enter; /* that the near jump of sleds leads to; 0: there is none */
     uint32_t near_offset;
+    char too_many[128]; /* the reason when there is no more room; empty so far */
 };
 
 struct patch_change {

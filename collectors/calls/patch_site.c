@@ -182,10 +182,12 @@ static bool try_place(struct search *search, size_t at, const struct patch_instr
     return false;
 }
 
+const char patch_site_no_room[] = "no room within reach for its jump; start the program again, or "
+                                  "build it with 'proftop cc'";
+
 static const char *no_room(const struct search *search)
 {
-    return search->any_above ? "no room within reach for its jump"
-                             : "the bytes there lead below the program";
+    return search->any_above ? patch_site_no_room : "the bytes there lead below the program";
 }
 
 const char *patch_site_find(const struct patch_code *code, const struct patch_body *body,

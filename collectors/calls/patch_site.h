@@ -43,6 +43,9 @@ struct patch_site {
 /* Whether code can be mapped at a jump's target. */
 typedef bool patch_target_fits(uint64_t target, void *data);
 
+/* Why there is no place when nothing can be mapped where the jumps would lead. */
+extern const char patch_site_no_room[];
+
 struct patch_body;
 
 /*

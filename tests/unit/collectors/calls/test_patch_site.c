@@ -82,7 +82,9 @@ static void test_jumps_that_lead_below_everything_are_told(void **state)
     struct patch_code code = {bytes, 0x400000, sizeof bytes - 1, sizeof bytes - 1};
     assert_string_equal(find(&code, fits_none, NULL), "the bytes there lead below the program");
     code.address = base;
-    assert_string_equal(find(&code, fits_none, NULL), "no room within reach for its jump");
+    assert_string_equal(find(&code, fits_none, NULL),
+                        "no room within reach for its jump; start the program again, or build it "
+                        "with 'proftop cc'");
 }
 
 static void test_no_place_is_behind_flags_or_branches(void **state)
@@ -91,7 +93,8 @@ static void test_no_place_is_behind_flags_or_branches(void **state)
     /* test edi,edi; mov eax,0x70000000; je */
     const char flags[] = "\x85\xff\xb8\x00\x00\x00\x70\x74\x01\x90\xc3\x90\x90";
     assert_string_equal(find_from(flags, sizeof flags - 1, base + 0x6fffffff),
-                        "no room within reach for its jump");
+                        "no room within reach for its jump; start the program again, or build it "
+                        "with 'proftop cc'");
     assert_string_equal(FIND("\x74\x04\x90\x90\x90\x90\xc3"),
                         "its first instruction cannot be moved");
 }

@@ -91,6 +91,13 @@ __asm__(".text\n.globl refused_loop\n.type refused_loop, @function\n"
         "refused_loop: dec %rdi\n    jne refused_loop\n    ret\n"
         ".size refused_loop, . - refused_loop\n.balign 16\n");
 
+/* More than can be changed: the jump of each leads to a page of its own. */
+__asm__(".text\n.altmacro\n.macro many_function number\n.type many_\\number, @function\n"
+        "many_\\number: mov $0xb0000000 - 8192 * \\number, %eax\n    ret\n    nop\n    nop\n"
+        ".size many_\\number, . - many_\\number\n.balign 16\n.endm\n"
+        ".set counter, 0\n.rept 1100\nmany_function %counter\n.set counter, counter + 1\n.endr\n"
+        ".noaltmacro\n");
+
 static void obey(void)
 {
     uint64_t order = __atomic_exchange_n(&shared->order, NO_ORDER, __ATOMIC_SEQ_CST);
@@ -295,6 +302,26 @@ static void test_function_is_refused_with_its_reason(void **state)
     patcher_free(patcher);
 }
 
+static void test_function_too_many_is_refused_with_the_number(void **state)
+{
+    struct patcher *patcher = patched(**(int **)state, "many_*");
+    const GArray *patches = patcher_patches(patcher);
+    guint n_in = 0;
+    char *expected = g_strdup_printf("%d functions are changed already, which is the most; name "
+                                     "fewer, or build the program with 'proftop cc'",
+                                     WIRE_CALLS_MAPPINGS);
+    assert_true(patches->len > WIRE_CALLS_MAPPINGS);
+    for (guint i = 0; i < patches->len; i++) {
+        const struct patch *patch = &g_array_index(patches, struct patch, i);
+        n_in += patch->state == PATCH_IN;
+        if (patch->state != PATCH_IN)
+            assert_string_equal(patch->reason, expected);
+    }
+    assert_int_equal(n_in, WIRE_CALLS_MAPPINGS);
+    g_free(expected);
+    patcher_free(patcher);
+}
+
 static bool has_patch(const struct patcher *patcher, uintptr_t address)
 {
     const GArray *patches = patcher_patches(patcher);
@@ -491,6 +518,8 @@ int main(void)
                                         end_target),
         cmocka_unit_test_setup_teardown(test_function_is_refused_with_its_reason, start_target,
                                         end_target),
+        cmocka_unit_test_setup_teardown(test_function_too_many_is_refused_with_the_number,
+                                        start_target, end_target),
         cmocka_unit_test_setup_teardown(test_all_sleds_are_patched_and_let_go, start_target,
                                         end_target),
         cmocka_unit_test_setup_teardown(test_sleds_of_other_compilers_are_toggled, start_target,
