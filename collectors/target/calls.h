@@ -43,6 +43,9 @@ struct calls_entry {
  * room (which is counted). */
 bool calls_enter(const struct calls_entry *entry);
 
+/* Whether the innermost open call is one of this function, with exactly this `sp`. */
+bool calls_is_innermost(uint64_t function, uintptr_t sp);
+
 /*
  * Leaves a function that was entered by WIRE_CALLS_BY_HOOK. Open calls within it are closed as
  * implicit exits; when it is not open at all the exit is an orphan.

@@ -69,19 +69,22 @@ void calls_close_all(struct calls_thread *thread, uint64_t now)
         pop_implicitly(thread, now);
 }
 
-/* Closes calls whose frames were below `sp`. */
+/* Closes calls whose frames were below `sp`. These loops stop at the bottom whatever they look for:
+ * a thread that shares its state with another one, as it was made without memory of its own, may
+ * find that closed. */
 static void pop_below(struct calls_thread *thread, uintptr_t sp, uint64_t now)
 {
     if (thread->top->sp >= sp)
         return;
     struct signal_stack stack = current_signal_stack(thread);
-    while (thread->top->sp < sp && was_left(thread->top->sp, sp, &stack))
+    while (!calls_is_bottom(thread->top) && thread->top->sp < sp &&
+           was_left(thread->top->sp, sp, &stack))
         pop_implicitly(thread, now);
 }
 
 static void pop_until(struct calls_thread *thread, const struct calls_open *open, uint64_t now)
 {
-    while (thread->top != open)
+    while (thread->top != open && !calls_is_bottom(thread->top))
         pop_implicitly(thread, now);
 }
 
@@ -267,6 +270,15 @@ bool calls_enter_guarded(struct calls_thread *thread, const struct calls_entry *
 bool calls_enter(const struct calls_entry *entry)
 {
     return calls_enter_fast(entry, (uintptr_t)__builtin_dwarf_cfa());
+}
+
+bool calls_is_innermost(uint64_t function, uintptr_t sp)
+{
+    const struct calls_thread *thread = calls_thread_own;
+    while (thread && thread->guard)
+        thread = thread->second;
+    const struct calls_open *top = thread ? thread->top : NULL;
+    return top && top->function == function && top->sp == sp;
 }
 
 /* ---- leaving ---- */

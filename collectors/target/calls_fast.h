@@ -180,12 +180,15 @@ static inline void calls_add(struct wire_calls_record *record, const struct call
     __atomic_store_n(bucket, *bucket + 1, __ATOMIC_RELAXED);
 }
 
-/* Closes the innermost call, at that time. How much its probes have taken of its caller's is all of
- * a pair, or half when only that of the entry has run. */
+/* Closes the innermost call, at that time; not the bottom, to which another thread may have come
+ * first that uses the same state. How much its probes have taken of its caller's is all of a pair,
+ * or half when only that of the entry has run. */
 static inline __attribute__((always_inline)) void calls_close(struct calls_thread *thread,
                                                               uint64_t now, bool is_half)
 {
     struct calls_open *open = thread->top;
+    if (__builtin_expect(calls_is_bottom(open), 0))
+        return;
     struct calls_node *node = open->node, *itself = node->itself;
     const struct wire_calls_probe *probe = &thread->probes[node->way];
     bool is_whole = open->function != 0;

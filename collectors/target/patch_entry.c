@@ -214,6 +214,13 @@ static inline bool enter(uintptr_t function, uintptr_t *slot)
     return true;
 }
 
+/* Whether what a site has come to is a jump within its function, as loops make them that go on by
+ * an address (`goto *next`): it is open already, with its return hijacked, and innermost. */
+static bool is_jump_within(uint64_t function, const uintptr_t *slot)
+{
+    return *slot == (uintptr_t)patch_leave && calls_is_innermost(function, (uintptr_t)slot);
+}
+
 bool patch_entry_at_sled(uintptr_t function, uintptr_t *slot)
 {
     return enter(function, slot);
@@ -230,7 +237,8 @@ bool patch_entry_at_site(uintptr_t block, uintptr_t *number)
     uint32_t offset = __atomic_load_n(&sites[i].slot_offset, __ATOMIC_RELAXED);
     uint64_t function = __atomic_load_n(&sites[i].function, __ATOMIC_RELAXED);
     *(volatile uintptr_t *)number = function + sites[i].behind + 1;
-    return enter(function, (uintptr_t *)((uintptr_t)(number + 1) + offset));
+    uintptr_t *slot = (uintptr_t *)((uintptr_t)(number + 1) + offset);
+    return !is_jump_within(function, slot) && enter(function, slot);
 }
 
 /* The slot has its own address back before anything is forgotten: at any moment a walk of the stack

@@ -45,6 +45,12 @@ bool calls_enter(const struct calls_entry *entry)
     return true;
 }
 
+bool calls_is_innermost(uint64_t function, uintptr_t sp)
+{
+    return stand_in.n_entered > stand_in.n_left && stand_in.last.function == function &&
+           stand_in.last.sp == sp;
+}
+
 void calls_leave_at(uintptr_t sp)
 {
     (void)sp;

@@ -118,16 +118,18 @@ static void test_orders_that_make_no_sense_are_refused(void **state)
 
 /*
  * As a function with a site at its third instruction, in the code: push %rbp; mov %rsp, %rbp; then
- * `push number; call enter_site; lea 8(%rsp), %rsp`; lea 2(%rdi,%rsi), %rax; pop %rbp; ret
+ * `push number; call enter_site; lea 8(%rsp), %rsp`; to where it jumps back so often as its third
+ * argument says; lea 2(%rdi,%rsi), %rax; pop %rbp; ret
  */
-static int (*write_function(void))(int, int)
+static int (*write_function(void))(int, int, int)
 {
     uint8_t *at = t.segment + CODE + 16 * PAGE;
     static const uint8_t bytes[] = {
         0x55, 0x48,   0x89, 0xe5,       /* prologue */
         0x68, NUMBER, 0,    0,    0,    /* push */
-        0xff, 0x15,   12,   0,    0, 0, /* call *12(%rip): 27 */
+        0xff, 0x15,   16,   0,    0, 0, /* call *16(%rip): 31 */
         0x48, 0x8d,   0x64, 0x24, 8,    /* lea */
+        0xff, 0xca,   0x79, 0xec,       /* dec %edx; jns to the site */
         0x48, 0x8d,   0x44, 0x37, 2,    /* lea 2(%rdi,%rsi), %rax */
         0x5d, 0xc3,                     /* epilogue */
     };
@@ -135,33 +137,44 @@ static int (*write_function(void))(int, int)
     memcpy(at + sizeof bytes, &t.wire.enter_site, sizeof t.wire.enter_site);
     uint64_t entry = t.wire.code_near_program + 16 * PAGE;
     t.sites[NUMBER] = (struct wire_calls_site){.function = entry, .slot_offset = 8, .behind = 4};
-    return (int (*)(int, int))entry;
+    return (int (*)(int, int, int))entry;
 }
 
 static void test_a_site_enters_its_function_and_returns(void **state)
 {
     (void)state;
-    int (*function)(int, int) = write_function();
+    int (*function)(int, int, int) = write_function();
     uint64_t n = stand_in.n_entered, n_left = stand_in.n_left;
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(function(i, 40), i + 42);
+        assert_int_equal(function(i, 40, 0), i + 42);
     assert_int_equal(stand_in.n_entered - n, 1000);
     assert_int_equal(stand_in.n_left - n_left, 1000);
     assert_int_equal(stand_in.last.function, (uintptr_t)function);
     assert_int_equal(patch_returns_find(stand_in.last.sp), 0);
 }
 
+/* A loop that goes on by an address may do so where the site is. */
+static void test_a_jump_to_a_site_enters_nothing(void **state)
+{
+    (void)state;
+    int (*function)(int, int, int) = write_function();
+    uint64_t n = stand_in.n_entered, n_left = stand_in.n_left;
+    assert_int_equal(function(1, 40, 1000), 43);
+    assert_int_equal(stand_in.n_entered - n, 1);
+    assert_int_equal(stand_in.n_left - n_left, 1);
+}
+
 static void test_a_forked_child_runs_sites_of_its_parent_and_its_own(void **state)
 {
     (void)state;
-    int (*function)(int, int) = write_function();
+    int (*function)(int, int, int) = write_function();
     pid_t pid = fork();
     if (pid == 0) {
         struct wire_calls own = t.wire;
         bool is_well =
-            function(1, 2) == 5 && patch_code_start(&own, t.fd, SEGMENT_BYTES) &&
+            function(1, 2, 0) == 5 && patch_code_start(&own, t.fd, SEGMENT_BYTES) &&
             own.code_near_program != t.wire.code_near_program && own.code_near_program != 0 &&
-            function(3, 4) == 9 &&
+            function(3, 4, 0) == 9 &&
             patch_code_sites(own.code_near_program) != patch_code_sites(t.wire.code_near_program);
         _exit(is_well ? 0 : 1);
     }
@@ -190,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_orders_are_carried_out_where_nothing_is),
         cmocka_unit_test(test_orders_that_make_no_sense_are_refused),
         cmocka_unit_test(test_a_site_enters_its_function_and_returns),
+        cmocka_unit_test(test_a_jump_to_a_site_enters_nothing),
         cmocka_unit_test(test_a_forked_child_runs_sites_of_its_parent_and_its_own),
         cmocka_unit_test(test_a_segment_that_makes_no_sense_has_no_code),
     };
