@@ -22,6 +22,20 @@ static bool may_be_stub(const struct elf_file *elf, uint64_t vaddr)
     return at && (at[0] == 0xff || at[0] == 0xf2 || at[0] == 0x68);
 }
 
+/* What speaks against a jump to another function of the file. */
+static const char *check_other(const struct patch_module *module,
+                               const struct patch_function *function)
+{
+    const char *reason = patch_names_tail_refusal(function->linkage);
+    struct patch_body body;
+    size_t size = MIN(function->size, PATCH_FUNCTION_MAX);
+    const void *bytes = elf_file_bytes(module->elf, function->entry, size);
+    struct patch_code code = {bytes, module->bias + function->entry, size, size};
+    if (!reason && bytes && patch_body_read(&code, NULL, NULL, &body))
+        reason = "it ends in a call of a function that reads its return address";
+    return reason;
+}
+
 /* What speaks against a jump to there. */
 static const char *check_leave(uint64_t target, bool through, void *data)
 {
@@ -31,7 +45,7 @@ static const char *check_leave(uint64_t target, bool through, void *data)
     const struct patch_function *function =
         module->functions && !through ? patch_functions_find(module->functions, vaddr) : NULL;
     if (function && function->entry == vaddr)
-        return patch_names_tail_refusal(function->linkage);
+        return check_other(module, function);
     bool found = through ? plt_slot_name(module->elf, vaddr, name, sizeof name)
                          : may_be_stub(module->elf, vaddr) &&
                                plt_stub_name(module->elf, vaddr, name, sizeof name);

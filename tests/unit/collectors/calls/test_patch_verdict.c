@@ -19,7 +19,10 @@ __asm__(".text\n" FUNCTION("by_stub", "mov $2, %esi; jmp dlopen@PLT")
                 FUNCTION("by_harmless_stub", "xor %eax, %eax; jmp getpid@PLT")
                     FUNCTION("restorer", "mov $15, %rax; syscall")
                         FUNCTION("short_restorer", "mov $15, %eax; syscall")
-                            FUNCTION("reads_behind_nops", "nop; nop; mov (%rsp), %rax; ret"));
+                            FUNCTION("reads_behind_nops", "nop; nop; mov (%rsp), %rax; ret")
+                                FUNCTION("jumps_to_reader", "xor %eax, %eax; jmp reads_behind_nops")
+                                    FUNCTION("jumps_to_none",
+                                             "xor %eax, %eax; jmp by_harmless_stub"));
 
 /* As if something of Go were in it. */
 __asm__(".section .note.go.buildid, \"a\"\n.quad 0\n.text\n");
@@ -81,6 +84,9 @@ static void test_sled_whose_function_reads_its_return_address_is_refused(void **
 {
     (void)state;
     assert_string_equal(judge("reads_behind_nops"), "it reads its own return address");
+    assert_string_equal(judge("jumps_to_reader"),
+                        "it ends in a call of a function that reads its return address");
+    assert_null(judge("jumps_to_none"));
 }
 
 static void test_go_is_known_by_its_file(void **state)
