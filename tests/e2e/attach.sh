@@ -88,7 +88,7 @@ endings() {
     kill -INT $watcher
     wait $watcher
     is "SIGINT: status 0" $? 0
-    like "SIGINT: saved" "$(cat "$tmp/int.err")" 'samples: .*int.pb.gz'
+    like "SIGINT: saved" "$(cat "$tmp/int.err")" 'samples?: .*int.pb.gz'
     check "SIGINT: the process runs on" runs $pid
     env --default-signal=INT "$proftop" -q --no-tui -o "$tmp/head.pb.gz" -p $pid 2>"$tmp/head.err" &
     watcher=$!
@@ -103,7 +103,7 @@ endings() {
     end $pid
     wait $watcher
     is "the process ends: status 0" $? 0
-    like "the process ends: saved" "$(cat "$tmp/end.err")" 'samples: .*end.pb.gz'
+    like "the process ends: saved" "$(cat "$tmp/end.err")" 'samples?: .*end.pb.gz'
     is "the process ends: nothing runs on" "$(grep -c 'runs on' "$tmp/end.err")" 0
     report end
     is "its status is not known" "$(json end .exit)" null
