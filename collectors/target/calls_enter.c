@@ -230,7 +230,9 @@ static bool find_target(struct calls_thread *thread, const struct calls_entry *e
     }
     target->record = node->recursive;
     target->number = node->recursive_number;
-    target->context = itself->first->number;
+    const struct calls_open *first = __atomic_load_n(&itself->first, __ATOMIC_RELAXED);
+    if (first) /* a thread with the same state may have closed it */
+        target->context = first->number;
     return true;
 }
 

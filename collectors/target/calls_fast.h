@@ -124,16 +124,17 @@ static inline bool calls_enter_fast(const struct calls_entry *entry, uintptr_t h
         return calls_enter_guarded(thread, entry);
     struct calls_node *itself = node->itself;
     struct calls_target target = {node, node->record, node->number, node->number};
-    if (!itself->first) {
+    const struct calls_open *first = __atomic_load_n(&itself->first, __ATOMIC_RELAXED);
+    if (!first) {
         if (__builtin_expect(!node->record, 0))
             return calls_enter_guarded(thread, entry);
         itself->first = next;
     } else {
-        if (__builtin_expect(!node->recursive || itself->first->function != entry->function, 0))
+        if (__builtin_expect(!node->recursive || first->function != entry->function, 0))
             return calls_enter_guarded(thread, entry);
         target.record = node->recursive;
         target.number = node->recursive_number;
-        target.context = itself->first->number;
+        target.context = first->number;
     }
     calls_push(thread, next, entry, &target);
     calls_unguard(thread);
@@ -191,7 +192,8 @@ static inline __attribute__((always_inline)) void calls_close(struct calls_threa
         return;
     struct calls_node *node = open->node, *itself = node->itself;
     const struct wire_calls_probe *probe = &thread->probes[node->way];
-    bool is_whole = open->function != 0;
+    struct wire_calls_record *record = open->record;
+    bool is_whole = open->function != 0 && record;
     calls_frame_of(open)->record = 0;
     struct calls_open *around = calls_around(open);
     uint64_t cost = open->cost + probe->inner, raw = now - open->start;
@@ -203,7 +205,7 @@ static inline __attribute__((always_inline)) void calls_close(struct calls_threa
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (__builtin_expect(!is_whole, 0))
         return;
-    calls_add(open->record, open, net, cost);
+    calls_add(record, open, net, cost);
     if (itself->first == open)
         itself->first = NULL;
     around->inner += net;

@@ -36,6 +36,8 @@ holds raw_fork "the parent's time is its own" "$(seconds work_of_the_raw_parent 
 holds raw_fork "each child is there" "$processes == 21" perf
 holds raw_fork "the children's time is said not to be sampled" "$(seconds '[not sampled]' .34 .5)" timer
 
+hostile shared_thread 7 "$hostile/shared_thread"
+
 # ---- the end ----
 hostile exit_storm 7 "$hostile/exit_storm" "$tmp/exit_storm"
 counted exit_storm "$tmp/exit_storm" 10
