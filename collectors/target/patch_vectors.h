@@ -17,7 +17,7 @@ void vector_state_init(void);
 
 /*
  * Runs `run` and puts x87, SSE, AVX and AVX-512 state back as it was. Takes some 3 KB of the
- * stack.
+ * stack only when 64 others are at it.
  *
  * @data  passed on
  * Context: any thread, async-signal-safe as far as `run` is. May be called from code that is built

@@ -561,12 +561,41 @@ static void test_the_empty_function_is_counted(void **state)
     assert_int_equal(stand_in.last.function, (uintptr_t)patch_entry_empty);
 }
 
+enum { MORE_THAN_AREAS = 100, LITTLE_BYTES = 512 };
+
+static void note_stack(void *data)
+{
+    *(uintptr_t *)data = (uintptr_t)__builtin_frame_address(0);
+}
+
+static void run_nested(void *data)
+{
+    int *left = data;
+    if ((*left)-- > 0)
+        vector_state_run(run_nested, left);
+}
+
+static void test_vectors_are_kept_off_the_stack(void **state)
+{
+    (void)state;
+    int left = MORE_THAN_AREAS;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), there = 0;
+    vector_state_init();
+    vector_state_run(note_stack, &there);
+    assert_in_range(here - there, 1, LITTLE_BYTES);
+    run_nested(&left);
+    assert_int_equal(left, -1);
+    vector_state_run(note_stack, &there);
+    assert_in_range(here - there, 1, LITTLE_BYTES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_all_registers_pass_in_and_out, begin),
         cmocka_unit_test_setup(test_arguments_and_results_of_all_kinds_pass, begin),
         cmocka_unit_test_setup(test_a_deep_recursion_returns, begin),
+        cmocka_unit_test_setup(test_vectors_are_kept_off_the_stack, begin),
         cmocka_unit_test_setup(test_a_tail_call_is_entered_and_both_leave_once, begin),
         cmocka_unit_test_setup(test_longjmp_leaves_functions_that_are_called_again, begin),
         cmocka_unit_test_setup(test_threads_return_each_where_it_came_from, begin),
