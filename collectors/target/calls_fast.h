@@ -30,25 +30,6 @@ void calls_leave_slowly(uint64_t function, uintptr_t sp, uintptr_t here);
  * taken over its state. */
 void calls_close_all(struct calls_thread *thread, uint64_t now);
 
-/* Ends that. Context: the thread. */
-static inline void calls_unguard(struct calls_thread *thread)
-{
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&thread->guard, 0, __ATOMIC_RELAXED);
-}
-
-/* Keeps handlers off the state, `here` being a stack address of the hook. False: one has forked
- * since the state was looked up, and in the child it is wiped. */
-static inline bool calls_guard(struct calls_thread *thread, uintptr_t here)
-{
-    __atomic_store_n(&thread->guard, here, __ATOMIC_RELAXED);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (__builtin_expect(thread->top != NULL, 1))
-        return true;
-    calls_unguard(thread);
-    return false;
-}
-
 /* Adds to what only the thread writes. Context: the thread. */
 static inline void calls_bump(uint64_t *counter, uint64_t n)
 {

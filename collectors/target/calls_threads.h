@@ -215,4 +215,23 @@ static inline bool calls_open_is(const struct calls_open *open, uint64_t functio
     return open && open->function == function;
 }
 
+/* Lets handlers at the state again. Context: the thread. */
+static inline void calls_unguard(struct calls_thread *thread)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&thread->guard, 0, __ATOMIC_RELAXED);
+}
+
+/* Keeps handlers off the state, `here` being a stack address of the hook. False: one has forked
+ * since the state was looked up, and in the child it is wiped. Context: the thread. */
+static inline bool calls_guard(struct calls_thread *thread, uintptr_t here)
+{
+    __atomic_store_n(&thread->guard, here, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(thread->top != NULL, 1))
+        return true;
+    calls_unguard(thread);
+    return false;
+}
+
 #endif
