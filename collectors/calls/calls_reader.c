@@ -511,11 +511,6 @@ uint32_t calls_reader_process(const struct calls_reader *reader)
     return reader->process;
 }
 
-const struct calls_hello *calls_reader_hello(const struct calls_reader *reader)
-{
-    return reader->hello;
-}
-
 size_t calls_reader_return_addresses(const struct calls_reader *reader, int tid, uint64_t slot,
                                      uint64_t *ret_addresses, size_t n)
 {

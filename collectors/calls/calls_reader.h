@@ -39,9 +39,6 @@ int calls_reader_pid(const struct calls_reader *reader);
 /* Likewise. */
 uint32_t calls_reader_process(const struct calls_reader *reader);
 
-/* Its hello. */
-const struct calls_hello *calls_reader_hello(const struct calls_reader *reader);
-
 /*
  * Takes over what is new. Without the profile's lock.
  *

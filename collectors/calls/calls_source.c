@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collectors/calls/calls_reader.h"
+#include "collectors/calls/open_calls.h"
 #include "collectors/calls/patch_detour.h"
 #include "collectors/calls/patcher.h"
 #include "core/session/coverage.h"
@@ -51,7 +52,7 @@ struct calls_source {
     struct calls_source_status status;
     char *last_refusal;
     int64_t next_scan_ns, next_read_ns;
-    struct calls_reader *asked; /* whose return addresses were asked for last */
+    const struct calls_hello *asked; /* whose return addresses were asked for last */
     int asked_tid;
 };
 
@@ -462,24 +463,29 @@ static void calls_get_status(const void *source, struct calls_source_status *ret
 static size_t return_addresses(void *data, uint64_t slot, uint64_t *ret_addresses, size_t n)
 {
     const struct calls_source *s = data;
-    return calls_reader_return_addresses(s->asked, s->asked_tid, slot, ret_addresses, n);
+    uint64_t found[WIRE_CALLS_RETURNS_OF_SLOT];
+    size_t n_found =
+        open_calls_return_addresses(s->asked, &s->tap.layout, s->asked_tid, slot, found);
+    n = MIN(n, n_found);
+    memcpy(ret_addresses, found, n * sizeof *found);
+    return n;
 }
 
 static bool detour(void *data, uint64_t from, uint64_t address, struct unwind_detour *ret_detour)
 {
     const struct calls_source *s = data;
-    return patch_detour_find(calls_reader_hello(s->asked), &s->tap.layout, from, address,
-                             ret_detour);
+    return patch_detour_find(s->asked, &s->tap.layout, from, address, ret_detour);
 }
 
+/* From its hello on: what probes take is measured by calls that are hijacked too. */
 static void calls_get_hijack(void *source, int pid, int tid, struct unwind_hijack *ret_hijack)
 {
     struct calls_source *s = source;
     for (guint i = s->watched->len; i-- > 0;) {
         const struct watched *w = g_ptr_array_index(s->watched, i);
-        if (!w->reader || !w->was_patched || calls_reader_pid(w->reader) != pid)
+        if (w->hello->process->pid != pid || w->hello->wire->leave == 0)
             continue;
-        s->asked = w->reader;
+        s->asked = w->hello;
         s->asked_tid = tid;
         *ret_hijack = (struct unwind_hijack){.address = w->hello->wire->leave,
                                              .return_addresses = return_addresses,
