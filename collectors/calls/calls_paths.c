@@ -5,17 +5,16 @@
 #include <string.h>
 
 void calls_paths_init(struct calls_paths *paths, const struct calls_hello *hello,
-                      const struct calls_layout *layout, GHashTable *scopes)
+                      GHashTable *scopes)
 {
     *paths = (struct calls_paths){
-        .layout = layout,
         .hello = hello,
         .frames = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
         .scopes = scopes,
     };
     module_records_init(&paths->modules, hello->process->pid,
-                        (const void *)(hello->part + layout->modules), &hello->wire->n_modules,
-                        hello->maps);
+                        (const void *)(hello->part + hello->layout->modules),
+                        &hello->wire->n_modules, hello->maps);
 }
 
 void calls_paths_clear(struct calls_paths *paths)
@@ -26,13 +25,13 @@ void calls_paths_clear(struct calls_paths *paths)
 
 const struct wire_calls_record *calls_paths_records(const struct calls_paths *paths)
 {
-    return (const void *)(paths->hello->part + paths->layout->records.offset);
+    return (const void *)(paths->hello->part + paths->hello->layout->records.offset);
 }
 
 uint32_t calls_paths_n_records(const struct calls_paths *paths)
 {
     uint32_t n = __atomic_load_n(&paths->hello->wire->n_records, __ATOMIC_ACQUIRE);
-    return MIN(n, paths->layout->records.n_max);
+    return MIN(n, paths->hello->layout->records.n_max);
 }
 
 /* ---- scopes ---- */
@@ -41,9 +40,9 @@ uint32_t calls_paths_n_records(const struct calls_paths *paths)
 static char *name_of_scope(const struct calls_paths *paths, uint64_t number)
 {
     const struct wire_calls_name *names =
-        (const void *)(paths->hello->part + paths->layout->names.offset);
+        (const void *)(paths->hello->part + paths->hello->layout->names.offset);
     uint32_t n = __atomic_load_n(&paths->hello->wire->n_names, __ATOMIC_ACQUIRE);
-    if (number >= MIN(n, paths->layout->names.n_max))
+    if (number >= MIN(n, paths->hello->layout->names.n_max))
         return NULL;
     struct wire_calls_name name = names[number];
     return g_strndup(name.text, MIN(name.length, (uint32_t)WIRE_CALLS_NAME_MAX));

@@ -10,7 +10,6 @@
 #include "core/session/module_records.h"
 
 struct calls_paths {
-    const struct calls_layout *layout;
     const struct calls_hello *hello;
     struct module_records modules;
     GArray *frames;     /* uint32_t of the profile, by record; PROFILE_NONE: not made yet */
@@ -19,7 +18,7 @@ struct calls_paths {
 
 /* All are borrowed. */
 void calls_paths_init(struct calls_paths *paths, const struct calls_hello *hello,
-                      const struct calls_layout *layout, GHashTable *scopes);
+                      GHashTable *scopes);
 
 /* Frees what it holds. */
 void calls_paths_clear(struct calls_paths *paths);

@@ -330,8 +330,7 @@ static uint64_t end_of_open(const struct calls_reader *reader, bool ended)
 static void read_open(struct calls_reader *reader, bool ended)
 {
     uint32_t n = calls_paths_n_records(&reader->paths);
-    open_calls_read(reader->hello, reader->options->layout, end_of_open(reader, ended),
-                    reader->open);
+    open_calls_read(reader->hello, end_of_open(reader, ended), reader->open);
     for (guint i = 0; i < reader->open->len; i++) {
         const struct open_call *open = &g_array_index(reader->open, struct open_call, i);
         if (open->record < n)
@@ -366,7 +365,7 @@ static char *trouble_of(uint32_t trouble)
 static void update_process(struct calls_reader *reader, struct profile *profile)
 {
     const struct wire_calls_lane *lanes =
-        (const void *)(reader->hello->part + reader->options->layout->lanes);
+        (const void *)(reader->hello->part + reader->hello->layout->lanes);
     struct calls_process sum = reader->before;
     for (int i = 0; i < WIRE_CALLS_LANES; i++) {
         struct wire_calls_lane lane = lanes[i];
@@ -396,7 +395,7 @@ static void update_process(struct calls_reader *reader, struct profile *profile)
 static void update_marks(struct calls_reader *reader, struct profile *profile)
 {
     const struct wire_calls_mark *marks =
-        (const void *)(reader->hello->part + reader->options->layout->marks);
+        (const void *)(reader->hello->part + reader->hello->layout->marks);
     uint32_t n = __atomic_load_n(&reader->hello->wire->n_marks, __ATOMIC_ACQUIRE);
     n = MIN(n, (uint32_t)CALLS_LAYOUT_MARKS);
     for (; reader->n_marks < n && profile->calls->marks->len < CALLS_MARKS_MAX; reader->n_marks++) {
@@ -429,7 +428,7 @@ static const char *counter_name(struct calls_reader *reader, struct profile *pro
 static void update_counters(struct calls_reader *reader, struct profile *profile)
 {
     const struct wire_calls_counter *counters =
-        (const void *)(reader->hello->part + reader->options->layout->counters);
+        (const void *)(reader->hello->part + reader->hello->layout->counters);
     uint32_t n = __atomic_load_n(&reader->hello->wire->n_counters, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < MIN(n, (uint32_t)WIRE_CALLS_COUNTERS); i++) {
         struct wire_calls_counter from = counters[i];
@@ -481,7 +480,7 @@ struct calls_reader *calls_reader_new(struct calls_hello *hello,
     reader->open = g_array_new(FALSE, FALSE, sizeof(struct open_call));
     reader->within = g_array_new(FALSE, TRUE, sizeof(uint64_t));
     reader->unnamed = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-    calls_paths_init(&reader->paths, hello, options->layout, options->scopes);
+    calls_paths_init(&reader->paths, hello, options->scopes);
     return reader;
 }
 
@@ -501,23 +500,7 @@ void calls_reader_free(struct calls_reader *reader)
     g_free(reader);
 }
 
-int calls_reader_pid(const struct calls_reader *reader)
-{
-    return reader->hello->process->pid;
-}
-
 uint32_t calls_reader_process(const struct calls_reader *reader)
 {
     return reader->process;
-}
-
-size_t calls_reader_return_addresses(const struct calls_reader *reader, int tid, uint64_t slot,
-                                     uint64_t *ret_addresses, size_t n)
-{
-    uint64_t found[WIRE_CALLS_RETURNS_OF_SLOT];
-    size_t n_found =
-        open_calls_return_addresses(reader->hello, reader->options->layout, tid, slot, found);
-    n = MIN(n, n_found);
-    memcpy(ret_addresses, found, n * sizeof *found);
-    return n;
 }

@@ -17,7 +17,6 @@ struct calls_reader;
 
 /* What readers share. */
 struct calls_reader_options {
-    const struct calls_layout *layout;
     struct tsc_moment start; /* any moment by both clocks */
     enum wire_calls_clock clock;
     double ticks_per_ns;  /* 1 with WIRE_CALLS_MONOTONIC */
@@ -34,9 +33,7 @@ struct calls_reader *calls_reader_new(struct calls_hello *hello,
 /* NULL is allowed; what the profile has stays. */
 void calls_reader_free(struct calls_reader *reader);
 
-/* The process's number, and its id in the profile. */
-int calls_reader_pid(const struct calls_reader *reader);
-/* Likewise. */
+/* The process's id in the profile. */
 uint32_t calls_reader_process(const struct calls_reader *reader);
 
 /*
@@ -45,10 +42,5 @@ uint32_t calls_reader_process(const struct calls_reader *reader);
  * @ended  the process has: what is open ended with it
  */
 void calls_reader_update(struct calls_reader *reader, struct ingest *ingest, bool ended);
-
-/* What may have stood at `slot` of a thread's stack before the collector put an address of its own
- * there: at most n, see open_calls.h. */
-size_t calls_reader_return_addresses(const struct calls_reader *reader, int tid, uint64_t slot,
-                                     uint64_t *ret_addresses, size_t n);
 
 #endif

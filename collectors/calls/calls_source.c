@@ -87,8 +87,7 @@ static void *calls_start(const struct calls_source_options *options)
     s->wanted = g_array_new(FALSE, FALSE, sizeof(struct patch_request));
     calls_tap_init(&s->tap, coverage_listener(options->coverage), options->only_pid,
                    options->wake_fd);
-    s->options = (struct calls_reader_options){.layout = &s->tap.layout,
-                                               .start = s->tap.start,
+    s->options = (struct calls_reader_options){.start = s->tap.start,
                                                .clock = s->tap.clock,
                                                .ticks_per_ns = 1,
                                                .run_start_ns = options->start_ns,
@@ -133,7 +132,7 @@ static const struct patcher *find_parent(const struct calls_source *s,
 static struct patcher *new_patcher(const struct calls_source *s, const struct calls_hello *hello)
 {
     const struct listener_process *process = hello->process;
-    const struct calls_layout *layout = &s->tap.layout;
+    const struct calls_layout *layout = hello->layout;
     struct patcher_options options = {
         .pid = process->pid,
         .wire = hello->wire,
@@ -463,18 +462,13 @@ static void calls_get_status(const void *source, struct calls_source_status *ret
 static size_t return_addresses(void *data, uint64_t slot, uint64_t *ret_addresses, size_t n)
 {
     const struct calls_source *s = data;
-    uint64_t found[WIRE_CALLS_RETURNS_OF_SLOT];
-    size_t n_found =
-        open_calls_return_addresses(s->asked, &s->tap.layout, s->asked_tid, slot, found);
-    n = MIN(n, n_found);
-    memcpy(ret_addresses, found, n * sizeof *found);
-    return n;
+    return open_calls_return_addresses(s->asked, s->asked_tid, slot, ret_addresses, n);
 }
 
 static bool detour(void *data, uint64_t from, uint64_t address, struct unwind_detour *ret_detour)
 {
     const struct calls_source *s = data;
-    return patch_detour_find(s->asked, &s->tap.layout, from, address, ret_detour);
+    return patch_detour_find(s->asked, from, address, ret_detour);
 }
 
 /* From its hello on: what probes take is measured by calls that are hijacked too. */

@@ -32,7 +32,8 @@ static void on_process(struct listener_process *process, size_t offset, void *da
     hello->maps = proc_maps_list(process->pid);
     hello->part = (uint8_t *)process->segment + offset;
     hello->wire = (struct wire_calls *)(void *)hello->part;
-    calls_layout_write(&tap->layout, hello->part, offset);
+    hello->layout = &tap->layout;
+    calls_layout_write(hello->layout, hello->part, offset);
     pthread_mutex_lock(&tap->lock);
     /* a forked child has its parent's code, and goes on in the midst of it */
     hello->is_waiting = tap->is_to_wait && !process->is_forked;

@@ -15,8 +15,9 @@
 
 /* A process that has said hello, with a collector that counts calls. */
 struct calls_hello {
-    struct listener_process *process; /* a reference */
-    struct wire_calls *wire;          /* in its segment */
+    struct listener_process *process;  /* a reference */
+    struct wire_calls *wire;           /* in its segment */
+    const struct calls_layout *layout; /* the tap's */
     uint8_t *part;   /* where the calls' part begins; the layout's offsets count from here */
     GArray *maps;    /* of proc_maps_list(), at this moment */
     bool is_waiting; /* for wire->go, before it begins */

@@ -15,25 +15,23 @@ struct walk {
     uint32_t i;     /* of the next frame in it */
 };
 
-static const struct wire_calls_lane *lanes_of(const struct calls_hello *hello,
-                                              const struct calls_layout *layout)
+static const struct wire_calls_lane *lanes_of(const struct calls_hello *hello)
 {
-    return (const void *)(hello->part + layout->lanes);
+    return (const void *)(hello->part + hello->layout->lanes);
 }
 
-static struct walk walk_begin(const struct calls_hello *hello, const struct calls_layout *layout,
-                              const struct wire_calls_lane *lane)
+static struct walk walk_begin(const struct calls_hello *hello, const struct wire_calls_lane *lane)
 {
     uint32_t n = __atomic_load_n(&hello->wire->n_chunks, __ATOMIC_ACQUIRE);
-    return (struct walk){.chunks = (const void *)(hello->part + layout->chunks.offset),
-                         .n_chunks = MIN(n, layout->chunks.n_max),
+    return (struct walk){.chunks = (const void *)(hello->part + hello->layout->chunks.offset),
+                         .n_chunks = MIN(n, hello->layout->chunks.n_max),
                          .chunk = lane->first_chunk};
 }
 
-static uint32_t frames_max(const struct calls_hello *hello, const struct calls_layout *layout)
+static uint32_t frames_max(const struct calls_hello *hello)
 {
     uint32_t n = __atomic_load_n(&hello->wire->n_chunks, __ATOMIC_ACQUIRE);
-    return MIN(n, layout->chunks.n_max) * WIRE_CALLS_FRAMES;
+    return MIN(n, hello->layout->chunks.n_max) * WIRE_CALLS_FRAMES;
 }
 
 /* The next frame, NULL behind the last. */
@@ -106,19 +104,18 @@ static void add_lane(const GArray *frames, GArray *calls, GHashTable *index)
     }
 }
 
-void open_calls_read(const struct calls_hello *hello, const struct calls_layout *layout,
-                     uint64_t now, GArray *calls)
+void open_calls_read(const struct calls_hello *hello, uint64_t now, GArray *calls)
 {
-    const struct wire_calls_lane *lanes = lanes_of(hello, layout);
+    const struct wire_calls_lane *lanes = lanes_of(hello);
     GHashTable *index = g_hash_table_new(NULL, NULL);
     GArray *frames = g_array_new(FALSE, FALSE, sizeof(struct wire_calls_frame));
-    uint32_t left = frames_max(hello, layout); /* all lanes together cannot have more */
+    uint32_t left = frames_max(hello); /* all lanes together cannot have more */
     g_array_set_size(calls, 0);
     for (uint32_t i = 0; i < WIRE_CALLS_LANES; i++) {
         struct wire_calls_lane lane = lanes[i];
         if (lane.depth == 0)
             continue;
-        read_lane(walk_begin(hello, layout, &lane), MIN(lane.depth, left), now, frames);
+        read_lane(walk_begin(hello, &lane), MIN(lane.depth, left), now, frames);
         left -= frames->len;
         add_lane(frames, calls, index);
     }
@@ -161,29 +158,28 @@ static uint64_t find_in_lane(struct walk walk, uint32_t depth, uint64_t slot)
 }
 
 /* Lanes are handed out in order, and each to a thread. */
-static uint64_t find_open(const struct calls_hello *hello, const struct calls_layout *layout,
-                          int tid, uint64_t slot)
+static uint64_t find_open(const struct calls_hello *hello, int tid, uint64_t slot)
 {
-    const struct wire_calls_lane *lanes = lanes_of(hello, layout);
+    const struct wire_calls_lane *lanes = lanes_of(hello);
     uint64_t found = 0;
     for (uint32_t i = 0; i < WIRE_CALLS_LANES && found == 0; i++) {
         struct wire_calls_lane lane = lanes[i];
         if (i > 0 && lane.tid == 0)
             break;
         if (lane.tid == tid && lane.first_chunk != 0)
-            found = find_in_lane(walk_begin(hello, layout, &lane),
-                                 MIN(lane.depth, frames_max(hello, layout)), slot);
+            found =
+                find_in_lane(walk_begin(hello, &lane), MIN(lane.depth, frames_max(hello)), slot);
     }
     return found;
 }
 
 /* Of the calls that were entered lately. */
-static size_t find_lately(const struct calls_hello *hello, const struct calls_layout *layout,
-                          uint64_t slot, uint64_t addresses[WIRE_CALLS_RETURNS_OF_SLOT])
+static size_t find_lately(const struct calls_hello *hello, uint64_t slot,
+                          uint64_t addresses[WIRE_CALLS_RETURNS_OF_SLOT])
 {
     size_t n = 0;
     const struct wire_calls_return *from =
-        (const struct wire_calls_return *)(const void *)(hello->part + layout->returns) +
+        (const struct wire_calls_return *)(const void *)(hello->part + hello->layout->returns) +
         WIRE_CALLS_RETURNS_OF(slot);
     for (const struct wire_calls_return *end = from + WIRE_CALLS_RETURNS_OF_SLOT; from < end;
          from++) {
@@ -209,11 +205,15 @@ static size_t put_first(uint64_t *addresses, size_t n, uint64_t first)
     return n;
 }
 
-size_t open_calls_return_addresses(const struct calls_hello *hello,
-                                   const struct calls_layout *layout, int tid, uint64_t slot,
-                                   uint64_t ret_addresses[WIRE_CALLS_RETURNS_OF_SLOT])
+size_t open_calls_return_addresses(const struct calls_hello *hello, int tid, uint64_t slot,
+                                   uint64_t *ret_addresses, size_t n)
 {
-    size_t n = find_lately(hello, layout, slot, ret_addresses);
-    uint64_t open = find_open(hello, layout, tid, slot);
-    return open != 0 ? put_first(ret_addresses, n, open) : n;
+    uint64_t found[WIRE_CALLS_RETURNS_OF_SLOT];
+    size_t n_found = find_lately(hello, slot, found);
+    uint64_t open = find_open(hello, tid, slot);
+    if (open != 0)
+        n_found = put_first(found, n_found, open);
+    n = MIN(n, n_found);
+    memcpy(ret_addresses, found, n * sizeof *found);
+    return n;
 }

@@ -24,17 +24,15 @@ struct open_call {
  *
  * @now  ticks: when what is open is taken to be, or to have ended
  */
-void open_calls_read(const struct calls_hello *hello, const struct calls_layout *layout,
-                     uint64_t now, GArray *calls);
+void open_calls_read(const struct calls_hello *hello, uint64_t now, GArray *calls);
 
 /*
  * What the return address at `slot` of a thread's stack may have been when the function there was
- * entered that a sample of some milliseconds ago has seen: the likeliest first. An open call's may
- * be of a later one already. Calls that have ended are found until others take their place. The
- * number of them; 0: not known.
+ * entered that a sample of some milliseconds ago has seen: the likeliest first, at most n. An open
+ * call's may be of a later one already. Calls that have ended are found until others take their
+ * place. The number of them; 0: not known.
  */
-size_t open_calls_return_addresses(const struct calls_hello *hello,
-                                   const struct calls_layout *layout, int tid, uint64_t slot,
-                                   uint64_t ret_addresses[WIRE_CALLS_RETURNS_OF_SLOT]);
+size_t open_calls_return_addresses(const struct calls_hello *hello, int tid, uint64_t slot,
+                                   uint64_t *ret_addresses, size_t n);
 
 #endif

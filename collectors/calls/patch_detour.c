@@ -119,13 +119,13 @@ static bool find_place(const struct code *code, uint64_t address, struct unwind_
     return false;
 }
 
-bool patch_detour_find(const struct calls_hello *hello, const struct calls_layout *layout,
-                       uint64_t from, uint64_t address, struct unwind_detour *ret_detour)
+bool patch_detour_find(const struct calls_hello *hello, uint64_t from, uint64_t address,
+                       struct unwind_detour *ret_detour)
 {
     const struct code code = {.wire = hello->wire,
-                              .sites = (const void *)(hello->part + layout->sites),
-                              .mappings = (const void *)(hello->part + layout->mappings),
-                              .bytes = hello->part + layout->code};
+                              .sites = (const void *)(hello->part + hello->layout->sites),
+                              .mappings = (const void *)(hello->part + hello->layout->mappings),
+                              .bytes = hello->part + hello->layout->code};
     if (from == 0)
         return find_place(&code, address, ret_detour);
     if (from < code.wire->enter_site || from >= code.wire->leave)

@@ -17,7 +17,7 @@
  * @from     0: a thread is at `address`. Else that was read as the return address of the
  *           collector's code there, which may be the number of a site in its place
  */
-bool patch_detour_find(const struct calls_hello *hello, const struct calls_layout *layout,
-                       uint64_t from, uint64_t address, struct unwind_detour *ret_detour);
+bool patch_detour_find(const struct calls_hello *hello, uint64_t from, uint64_t address,
+                       struct unwind_detour *ret_detour);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collectors/calls/calls_reader.h"
+#include "collectors/calls/open_calls.h"
 #include "core/model/calls.h"
 #include "core/target/proc_maps.h"
 #include "tests/unit/core/model/model_builder.h"
@@ -22,6 +23,7 @@ struct fixture {
     struct ingest *ingest;
     struct calls_layout layout;
     uint8_t *part;
+    struct calls_hello *hello; /* the reader's */
     struct calls_reader *reader;
     struct calls_reader_options options;
 };
@@ -60,8 +62,10 @@ static void begin(struct fixture *f)
                                                 .segment_bytes = f->layout.bytes,
                                                 .references = 1};
     hello->wire = wire(f);
+    hello->layout = &f->layout;
     hello->part = f->part;
     hello->maps = proc_maps_list(getpid());
+    f->hello = hello;
     f->reader = calls_reader_new(hello, &f->options, f->ingest);
 }
 
@@ -72,8 +76,7 @@ static int set_up(void **state)
     f->profile = builder_profile();
     f->ingest = ingest_new(f->profile, &f->lock);
     calls_layout_init(&f->layout);
-    f->options = (struct calls_reader_options){.layout = &f->layout,
-                                               .start = tsc_now(),
+    f->options = (struct calls_reader_options){.start = tsc_now(),
                                                .clock = WIRE_CALLS_MONOTONIC,
                                                .ticks_per_ns = 1,
                                                .scopes = g_hash_table_new(g_str_hash, g_str_equal)};
@@ -293,7 +296,7 @@ static void test_open_calls_count_with_their_time_so_far(void **state)
 static uint64_t first_return(const struct fixture *f, int tid, uint64_t slot)
 {
     uint64_t address;
-    return calls_reader_return_addresses(f->reader, tid, slot, &address, 1) ? address : 0;
+    return open_calls_return_addresses(f->hello, tid, slot, &address, 1) ? address : 0;
 }
 
 static void test_return_addresses_are_found_on_deep_stacks(void **state)
@@ -339,16 +342,16 @@ static void test_all_return_addresses_of_a_place_are_found(void **state)
         returns[group + 2 * i] = (struct wire_calls_return){.slot = slot, .address = wanted[i]};
         returns[group + 2 * i + 1] = (struct wire_calls_return){.slot = slot + 8, .address = 0x77};
     }
-    assert_int_equal(calls_reader_return_addresses(f->reader, 7, slot, found, 8), 3);
+    assert_int_equal(open_calls_return_addresses(f->hello, 7, slot, found, 8), 3);
     assert_memory_equal(found, wanted, sizeof wanted);
-    assert_int_equal(calls_reader_return_addresses(f->reader, 7, slot, found, 2), 2);
+    assert_int_equal(open_calls_return_addresses(f->hello, 7, slot, found, 2), 2);
     add_record(f, "open", 0);
     open_frame(f, 0, 1, slot, 10);
-    assert_int_equal(calls_reader_return_addresses(f->reader, 7, slot, found, 8), 4);
+    assert_int_equal(open_calls_return_addresses(f->hello, 7, slot, found, 8), 4);
     assert_int_equal(found[0], 0x1000);
     assert_memory_equal(found + 1, wanted, sizeof wanted);
     chunk_at(f, 1)->frames[0].return_address = wanted[1];
-    assert_int_equal(calls_reader_return_addresses(f->reader, 7, slot, found, 8), 3);
+    assert_int_equal(open_calls_return_addresses(f->hello, 7, slot, found, 8), 3);
     assert_memory_equal(found, ((uint64_t[]){wanted[1], wanted[0], wanted[2]}), sizeof wanted);
 }
 

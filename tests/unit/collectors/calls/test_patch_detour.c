@@ -48,6 +48,7 @@ static int set_up(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
     calls_layout_init(&f->layout);
+    f->hello.layout = &f->layout;
     f->hello.part = mmap(NULL, f->layout.bytes, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_true(f->hello.part != MAP_FAILED);
@@ -79,7 +80,7 @@ static int tear_down(void **state)
 static bool find(const struct fixture *f, uint64_t from, uint64_t address,
                  struct unwind_detour *ret_detour)
 {
-    return patch_detour_find(&f->hello, &f->layout, from, address, ret_detour);
+    return patch_detour_find(&f->hello, from, address, ret_detour);
 }
 
 static void check(const struct fixture *f, uint64_t at, uint64_t address, uint64_t pushed)
